@@ -1,0 +1,1 @@
+"""Devices: how kernels become machine code and run there."""

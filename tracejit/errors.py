@@ -1,0 +1,89 @@
+"""Every error a user can meet, and how each finds the user's own line.
+
+A message has three parts: where (the user's file and line), what was met, and what to write instead.
+Each class also inherits the built-in exception that NumPy or PyTorch raises there, so existing `except` clauses work.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+from types import FrameType
+from typing import NoReturn
+
+import numpy as np
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
+class TracejitError(Exception):
+    """The base of all errors of this library."""
+
+
+class ShapeError(TracejitError, ValueError):
+    """Shapes that do not fit the operation."""
+
+
+class DTypeError(TracejitError, TypeError):
+    """A dtype the operation does not take, or a cast that would lose kind."""
+
+
+class AxisError(TracejitError, ValueError, IndexError):
+    """An axis outside the array's axes, or named twice."""
+
+
+class IndexingError(TracejitError, IndexError):
+    """An index out of bounds, or of a kind that cannot index."""
+
+
+class ArgumentError(TracejitError, ValueError, TypeError):
+    """Any other argument the operation cannot use."""
+
+
+class DeviceError(TracejitError, RuntimeError):
+    """A device that does not exist here, or tensors on different devices."""
+
+
+class LinAlgError(TracejitError, np.linalg.LinAlgError, RuntimeError):
+    """A matrix the decomposition does not exist for: not square, singular, not positive definite; or no convergence."""
+
+
+class GradError(TracejitError, RuntimeError):
+    """Autograd was asked for something it cannot do."""
+
+
+class StateError(TracejitError, RuntimeError):
+    """A saved state that does not fit the model or the optimiser it is loaded into."""
+
+
+class CompileError(TracejitError, RuntimeError):
+    """`@compile` was asked for something it cannot promise."""
+
+
+def user_frame() -> FrameType | None:
+    """The innermost frame outside this package: the line the user wrote."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and _is_ours(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
+
+
+def _is_ours(filename: str) -> bool:
+    return filename.startswith(_PACKAGE) or filename.startswith("<tracejit")
+
+
+def user_line() -> tuple[str, int] | None:
+    """(file, line number) of the user's innermost line, or None at the top of an embedded interpreter."""
+    frame = user_frame()
+    return None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+
+
+def fail(kind: type[TracejitError], met: str, instead: str) -> NoReturn:
+    """Raise `kind`, saying where the user stood, what was met, and what to write instead."""
+    line = user_line()
+    where = ""
+    if line is not None:
+        text = linecache.getline(*line).strip()
+        where = f"\n  at {line[0]}:{line[1]}" + (f": {text}" if text else "")
+    raise kind(f"{met}{where}\n  {instead}")

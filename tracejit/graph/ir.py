@@ -1,0 +1,127 @@
+"""`Node`, one application in a graph, and `Graph`, a cut through the DAG of nodes.
+
+Nodes are immutable and interned: writing an expression twice gives one node, so common subexpressions cannot arise. A
+graph is what its outputs reach, so there is no dead code; and it may be cut anywhere, because any node can be an input.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, NamedTuple
+
+from ..errors import user_line
+from ..spec import DType, Shape, TensorSpec
+
+Attrs = tuple[tuple[str, Any], ...]
+
+
+class Marker:
+    """What stands in the place of an op in a node that applies none."""
+
+    def __init__(self, name: str, kind: str) -> None:
+        self.name, self.kind = name, kind
+
+    def __repr__(self) -> str:
+        return f"<{self.kind}>"
+
+
+INPUT = Marker("input", "input")  # a value from outside; attrs: its number
+CONSTANT = Marker("constant", "constant")  # a Python scalar of a certain dtype; attrs: value
+OUTPUT = Marker("output", "output")  # one output of a node that has several; attrs: index
+
+
+class Node:
+    """One application: op, inputs, attributes, and the spec of the result (a tuple of specs, if there are several)."""
+
+    __slots__ = ("op", "inputs", "attrs", "spec", "line", "__weakref__")
+
+    def __init__(self, op: Any, inputs: tuple[Node, ...], attrs: Attrs, spec: Any, line: tuple[str, int] | None) -> None:
+        self.op, self.inputs, self.attrs, self.spec, self.line = op, inputs, attrs, spec, line
+
+    @property
+    def shape(self) -> Shape:
+        return self.spec.shape
+
+    @property
+    def dtype(self) -> DType:
+        return self.spec.dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.spec.shape)
+
+    @property
+    def size(self) -> int:
+        return self.spec.size
+
+    @property
+    def kind(self) -> str:
+        return self.op.kind
+
+    def attr(self, name: str) -> Any:
+        """The value of one attribute."""
+        return dict(self.attrs)[name]
+
+    def __repr__(self) -> str:
+        return f"<node {self.op.name} {self.spec}>"
+
+
+class Interner:
+    """Makes nodes, each different one once."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[Any, Node] = {}
+        self.count = 0
+
+    def node(self, op: Any, inputs: tuple[Node, ...], attrs: Attrs, spec: Any, line: Any = None) -> Node:
+        """The node of this application; `spec` is taken at its word."""
+        key = (op, inputs, tuple((name, _exact(value)) for name, value in attrs))
+        found = self.nodes.get(key)
+        if found is None:
+            found = self.nodes[key] = Node(op, inputs, attrs, spec, line or user_line())
+        return found
+
+    def input(self, spec: TensorSpec) -> Node:
+        """A new input."""
+        self.count += 1
+        return self.node(INPUT, (), (("number", self.count),), spec)
+
+    def constant(self, value: Any, dtype: DType) -> Node:
+        """A Python scalar, of this dtype."""
+        return self.node(CONSTANT, (), (("value", value), ("dtype", dtype)), TensorSpec((), dtype))
+
+    def apply(self, op: Any, inputs: tuple[Node, ...], attrs: dict[str, Any], line: Any = None) -> Node:
+        """The node of an op, its spec worked out by the op's own rule."""
+        spec = op.spec(*(n.spec for n in inputs), **attrs)
+        return self.node(op, inputs, tuple(attrs.items()), spec, line)
+
+
+def _exact(value: Any) -> Any:
+    """A key that tells 0.0 from -0.0 and 1 from 1.0 and True."""
+    return (type(value), repr(value)) if isinstance(value, (bool, int, float, complex)) else value
+
+
+class Graph(NamedTuple):
+    """A program: what flows in, and what must come out. Any nodes may be its inputs."""
+
+    inputs: tuple[Node, ...]
+    outputs: tuple[Node, ...]
+
+    def nodes(self) -> list[Node]:
+        """All nodes the outputs reach, inputs included, each after its own inputs."""
+        return topological(self.outputs, self.inputs)
+
+
+def topological(roots: Iterable[Node], cut: Iterable[Node] = ()) -> list[Node]:
+    """The nodes that the roots reach without passing through `cut`, each after its inputs."""
+    stop, order, done = set(cut), [], set()
+    stack = [(node, False) for node in reversed(list(roots))]
+    while stack:
+        node, expanded = stack.pop()
+        if expanded:
+            order.append(node)
+        elif node not in done:
+            done.add(node)
+            stack.append((node, True))
+            if node not in stop:
+                stack.extend((n, False) for n in reversed(node.inputs) if n not in done)
+    return order

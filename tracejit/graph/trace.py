@@ -1,0 +1,288 @@
+"""`Tracer`, the interpreter that gives nodes instead of arrays.
+
+It traces with the real arguments at hand: a tensor whose value Python asks to see (an observation) is computed by running
+the graph so far, and the trace goes on from there. Mutation is followed by contents: each storage has one node that is
+its present whole, writing through a view makes a new whole, and a stale view is derived again when it is next read.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any, Callable, NamedTuple
+
+import numpy as np
+
+from ..dispatch import EAGER, mode, operand
+from ..errors import user_line
+from ..op import Op
+from ..ops.elementwise import cast
+from ..ops.view import broadcast, put
+from ..spec import TensorSpec, contiguous_strides, default_dtype_of
+from ..tensor import Storage, Tensor, storage_of, wrap
+from .ir import OUTPUT, Graph, Interner, Node
+
+Run = Callable[[Graph, list[np.ndarray], tuple[int, ...]], list[np.ndarray]]
+
+
+class Source(NamedTuple):
+    """Where an input's array comes from at each call: an argument, a tensor captured by reference, or a leaf's `.grad`."""
+
+    kind: str  # "argument", "capture", "grad"
+    what: Any  # the argument's position, the Tensor, or the leaf
+
+
+class Contents:
+    """What a storage holds now."""
+
+    __slots__ = ("node", "start", "home", "strides", "shape", "changed")
+
+    def __init__(self, node: Node, start: int, home: int | None, strides: tuple[int, ...]) -> None:
+        self.node = node
+        self.start = start  # the length of the view chain at which this whole stands
+        self.home = home  # the input it is the memory of; None for a storage born in the trace
+        self.strides, self.shape = strides, node.shape
+        self.changed = False
+
+
+class Tracer:
+    """Records applications as nodes. `run` computes a graph on arrays, writing some outputs into some inputs."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.reasons: list[tuple[str, Any]] = []  # why a replay of the graph would not do, and where
+        self.grads: dict[int, tuple[Tensor, Tensor | None]] = {}
+        self.grads_read: dict[int, Tensor] = {}
+        self._start()
+
+    def _start(self) -> None:
+        self.make = Interner()
+        self.inputs: list[Node] = []
+        self.sources: list[Source] = []
+        self.handles: list[Tensor] = []  # kept alive: `numbers` goes by identity
+        self.numbers: dict[int, int] = {}
+        self.arrays: list[np.ndarray] = []
+        self.contents: dict[Storage, Contents] = {}
+        self.live: list[weakref.ref[Tensor]] = []
+
+    # The interpreter's five answers
+
+    def apply(self, op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
+        if op.dynamic:
+            return self._apply_now(op, args, attrs)
+        self._see_changes(args)
+        operands = [self.read(a) if isinstance(a, Tensor) else operand(a) for a in args]
+        operands = [self.read(wrap(o)) if isinstance(o, np.ndarray) else o for o in operands]
+        node = self.make.apply(op, self._as_nodes(op, operands, attrs), attrs)
+        if op.is_view:
+            self.enroll(args[0])
+        if op.outputs == 1:
+            return self._tensor(node)
+        return tuple(
+            self._tensor(self.make.node(OUTPUT, (node,), (("index", i),), spec)) for i, spec in enumerate(node.spec)
+        )
+
+    def assign(self, target: Tensor, value: Tensor) -> None:
+        self._see_changes((target, value))
+        if self._overlapped(target):
+            self.outside("memory that is changed here is also reached as another tensor")
+            self.flush()
+            mode.interpreter = EAGER  # for the rest of this call: eager mode sees all aliases
+            return EAGER.assign(target, value)
+        node = self.fit(self.read(value), target.shape, target.dtype)
+        self.read(target)
+        entry = self.enroll(target)
+        chain = target._chain[entry.start :]
+        entry.node = self.apply_node(put, (entry.node, node), {"chain": chain}) if chain else node
+        entry.changed = True
+        if isinstance(target._value, Node):
+            target._value = node
+        target._traced_at = storage_of(target).version + 1
+
+    def observe(self, tensor: Tensor) -> np.ndarray:
+        self.reasons.append(("Python asks for a value", user_line()))
+        self.read(tensor)
+        self.flush()
+        return tensor._value
+
+    def constant(self, array: np.ndarray) -> Tensor:
+        return wrap(array)
+
+    def read_grad(self, leaf: Tensor) -> Tensor | None:
+        if id(leaf) in self.grads:
+            return self.grads[id(leaf)][1]
+        self.grads_read[id(leaf)] = leaf
+        grad = leaf._grad
+        if grad is not None and isinstance(grad._value, np.ndarray) and id(grad) not in self.numbers:
+            self.enter(grad, Source("grad", leaf))
+        return grad
+
+    def write_grad(self, leaf: Tensor, grad: Tensor | None) -> None:
+        self.grads[id(leaf)] = (leaf, grad)
+
+    def outside(self, what: str) -> None:
+        """Note that the function does something that only Python can do again."""
+        self.reasons.append((what, user_line()))
+
+    # Nodes of tensors
+
+    def enter(self, tensor: Tensor, source: Source) -> Node:
+        """Make a tensor that holds an array an input of the graph."""
+        number = self.numbers.get(id(tensor))
+        if number is not None:
+            return self.inputs[number]
+        array = tensor._value
+        node = self.make.input(TensorSpec(array.shape, array.dtype))
+        self.numbers[id(tensor)] = len(self.inputs)
+        self.inputs.append(node)
+        self.sources.append(source)
+        self.handles.append(tensor)
+        self.arrays.append(array)
+        return node
+
+    def read(self, tensor: Tensor) -> Node:
+        """The node of a tensor's present value."""
+        value = tensor._value
+        storage = tensor._storage
+        entry = self.contents.get(storage) if storage is not None else None
+        if entry is None:
+            return value if isinstance(value, Node) else self.enter(tensor, Source("capture", tensor))
+        if entry.changed and (not isinstance(value, Node) or tensor._traced_at != tensor._version):
+            node = entry.node
+            for op, attrs in tensor._chain[entry.start :]:
+                node = self.apply_node(op, (node,), dict(attrs))
+            if isinstance(value, Node):
+                tensor._value, tensor._traced_at = node, tensor._version
+            return node
+        return value if isinstance(value, Node) else self.enter(tensor, Source("capture", tensor))
+
+    def enroll(self, tensor: Tensor) -> Contents:
+        """Begin to follow the contents of a tensor's storage."""
+        storage = storage_of(tensor)
+        entry = self.contents.get(storage)
+        if entry is None:
+            node = self.read(tensor)
+            array = tensor._value
+            home = self.numbers.get(id(tensor))
+            strides = contiguous_strides(node.shape) if isinstance(array, Node) else _element_strides(array)
+            entry = self.contents[storage] = Contents(node, len(tensor._chain), home, strides)
+            tensor._traced_at = storage.version
+        return entry
+
+    def strides(self, tensor: Tensor) -> tuple[int, ...]:
+        """The strides, in elements, that this tensor has in eager mode."""
+        entry = self.contents.get(tensor._storage) if tensor._storage is not None else None
+        if entry is None:
+            return contiguous_strides(tensor.shape)
+        shape, strides = entry.shape, entry.strides
+        for op, attrs in tensor._chain[entry.start :]:
+            shape, strides, _ = op.layout(shape, strides, **dict(attrs))
+        return strides
+
+    def fit(self, node: Node, shape: Any, dtype: Any) -> Node:
+        """A node cast and broadcast to this dtype and shape."""
+        if node.dtype != dtype:
+            node = self.apply_node(cast, (node,), {"dtype": dtype})
+        if node.shape != tuple(shape):
+            node = self.apply_node(broadcast, (node,), {"shape": tuple(shape)})
+        return node
+
+    def apply_node(self, op: Any, inputs: tuple[Node, ...], attrs: dict[str, Any]) -> Node:
+        return self.make.apply(op, inputs, attrs)
+
+    def _tensor(self, node: Node) -> Tensor:
+        tensor = wrap(node)
+        self.live.append(weakref.ref(tensor))
+        return tensor
+
+    def _as_nodes(self, op: Op, operands: list[Any], attrs: dict[str, Any]) -> tuple[Node, ...]:
+        if op.kind == "elementwise":
+            described = [o.spec if isinstance(o, Node) else o for o in operands]
+            dtypes = op.operand_dtypes(*described, **attrs)  # type: ignore[attr-defined]
+        else:
+            known = next((o.dtype for o in operands if isinstance(o, Node)), None)
+            dtypes = tuple(o.dtype if isinstance(o, Node) else known or default_dtype_of(type(o)) for o in operands)
+        return tuple(self._operand(o, dtype) for o, dtype in zip(operands, dtypes))
+
+    def _operand(self, value: Any, dtype: Any) -> Node:
+        if not isinstance(value, Node):
+            return self.make.constant(np.asarray(value).astype(dtype).item() if dtype.kind != "V" else value, dtype)
+        if value.dtype == dtype:
+            return value
+        return self.apply_node(cast, (value,), {"dtype": dtype})
+
+    def _apply_now(self, op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
+        """An op whose result's shape depends on values: compute what it reads, then the op."""
+        self.reasons.append((f"the shape of {op.name} depends on values", user_line()))
+        for a in args:
+            if isinstance(a, Tensor):
+                self.read(a)
+        self.flush()
+        return EAGER.apply(op, args, attrs)
+
+    def _overlapped(self, target: Tensor) -> bool:
+        """Whether memory of an outside tensor that is to be changed is also another input's."""
+        self.read(target)
+        home = self.enroll(target).home
+        if home is None:
+            return False
+        return any(n != home and np.may_share_memory(a, self.arrays[home]) for n, a in enumerate(self.arrays))
+
+    def _see_changes(self, args: tuple[Any, ...]) -> None:
+        """Write what is pending to memory, if an argument not met before shows such memory."""
+        changed = [self.arrays[e.home] for e in self.contents.values() if e.changed and e.home is not None]
+        if not changed:
+            return
+        for a in args:
+            array = a._value if isinstance(a, Tensor) else a
+            if isinstance(array, np.ndarray) and id(a) not in self.numbers:
+                if any(np.may_share_memory(array, memory) for memory in changed):
+                    self.outside("memory that is changed is also reached as another tensor")
+                    self.flush()
+                    return
+
+    # Making values real
+
+    def tensors(self) -> list[Tensor]:
+        """The traced tensors that somebody still holds."""
+        return [t for ref in self.live if (t := ref()) is not None and isinstance(t._value, Node)]
+
+    def flush(self) -> None:
+        """Compute everything that is held or was written, make it real, and begin a new graph."""
+        held = self.tensors()
+        homes = [e for e in self.contents.values() if e.home is not None and e.changed]
+        outputs: list[Node] = [self.fit(e.node, e.shape, e.node.dtype) for e in homes]
+        wholes: dict[Any, int] = {}
+        for tensor in held:
+            entry = self.contents.get(tensor._storage) if tensor._storage is not None else None
+            key = tensor._storage if tensor._storage is not None else tensor
+            if key not in wholes and (entry is None or entry.home is None):
+                wholes[key] = len(outputs)
+                outputs.append(self.read(tensor) if entry is None else entry.node)
+        graph = Graph(tuple(self.inputs), tuple(outputs))
+        results = self.run(graph, self.arrays, tuple(e.home for e in homes)) if outputs else []  # type: ignore[misc]
+        for tensor in held:
+            entry = self.contents.get(tensor._storage) if tensor._storage is not None else None
+            if entry is not None and entry.home is not None:
+                whole = self.arrays[entry.home]
+            else:
+                whole = results[wholes[tensor._storage if tensor._storage is not None else tensor]]
+            tensor._value = view_of(whole, tensor._chain[entry.start :] if entry is not None else ())
+        self._start()
+
+    def settle(self) -> None:
+        """Flush, and hand the gradients that were written to their leaves: the trace is over."""
+        self.flush()
+        for leaf, grad in self.grads.values():
+            leaf._grad = grad
+        self.grads.clear()
+
+
+def view_of(array: np.ndarray, chain: tuple[Any, ...]) -> np.ndarray:
+    """The NumPy view that the steps of a chain show of an array."""
+    for op, attrs in chain:
+        array = op.numpy(array, **dict(attrs))
+    return array
+
+
+def _element_strides(array: np.ndarray) -> tuple[int, ...]:
+    return tuple(s // array.itemsize for s in array.strides)

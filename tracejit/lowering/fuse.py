@@ -1,0 +1,204 @@
+"""Which nodes get a buffer, and which of those are computed in one loop; everything else is read on the fly.
+
+A node gets a buffer if it must (it is an output, a reduction, a put, or a whole-array operand of a library op), or if
+computing it at every reader would cost more than storing it once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..graph.ir import CONSTANT, INPUT, OUTPUT, Graph, Node
+from ..spec import is_complex
+
+CHEAP = 3  # ops that may be computed again at a second reader rather than stored
+DEPTH_LIMIT = 200  # statements in a row before a chain is cut: compile time grows faster than linearly with length
+GROUP_LIMIT = 24  # buffers one loop may write
+
+
+@dataclass
+class Group:
+    """One step of the program: the buffered nodes it computes, and how."""
+
+    kind: str  # "map", "reduction", "put", "library"
+    nodes: list[Node] = field(default_factory=list)
+
+
+def fuse(graph: Graph) -> list[Group]:
+    """The groups of a graph, in an order in which they can run."""
+    order = [n for n in graph.nodes() if n not in set(graph.inputs)]
+    plan = _Fusion(graph, order)
+    plan.must()
+    plan.replicated()
+    plan.too_deep()
+    plan.shared(plan.groups())
+    return plan.groups()
+
+
+def lowers(node: Node) -> bool:
+    """Whether kernels can compute this node; the others are computed by their NumPy function, whole arrays at a time."""
+    if node.kind == "elementwise":
+        specs = [n.dtype for n in node.inputs]
+        return node.op.text(specs[-1]) is not None and not any(map(is_complex, [*specs, node.dtype]))
+    if node.kind == "reduction":
+        return node.op.lowers(node.inputs[0].dtype)
+    if node.kind == "create":
+        return not is_complex(node.dtype)
+    return node.kind in ("view", "gather", "put")
+
+
+class _Fusion:
+    def __init__(self, graph: Graph, order: list[Node]) -> None:
+        self.graph, self.order = graph, order
+        self.given = set(graph.inputs)
+        self.buffered: set[Node] = set()
+        self.readers: dict[Node, list[Node]] = {}
+        for node in order:
+            for source in node.inputs:
+                self.readers.setdefault(source, []).append(node)
+        self._groups_of: dict[Node, int] = {}
+
+    def has_memory(self, node: Node) -> bool:
+        return node in self.buffered or node in self.given or node.op is CONSTANT
+
+    # Who gets a buffer
+
+    def must(self) -> None:
+        """Outputs, ends of groups, and what library ops read."""
+        for node in self.order:
+            if node.op is CONSTANT:
+                continue
+            if node.kind in ("reduction", "put") or not lowers(node):
+                self.buffered.add(node)
+            if node.kind == "library" or (not lowers(node) and node.op is not OUTPUT):
+                for source in node.inputs:
+                    self._whole(source)
+        for node in self.graph.outputs:
+            if node not in self.given:
+                self.buffered.add(node)
+
+    def _whole(self, node: Node) -> None:
+        """A library op takes a buffer, or a view of one (then the buffer beneath)."""
+        if node in self.given or node.op is INPUT:
+            return
+        if node.kind == "view" and _strided_over_memory(node):
+            self._whole(node.inputs[0])
+        else:
+            self.buffered.add(node)
+
+    def replicated(self) -> None:
+        """What several elements of a reader would compute again."""
+        costs: dict[Node, int] = {}
+        for node in self.order:
+            for source in node.inputs:
+                grows = node.size > source.size and node.kind in ("view", "elementwise")
+                if (grows or (node.kind == "gather" and source is node.inputs[0])) and costs.get(source, 0) > 0:
+                    self._store(source, costs)
+            costs[node] = 0 if self.has_memory(node) else self._cost(node, costs)
+
+    def _store(self, node: Node, costs: dict[Node, int]) -> None:
+        """Give a node a buffer; a view is as well read through, so what it shows gets it."""
+        while node.kind == "view" and node.inputs[0].size <= node.size:
+            (node,) = node.inputs
+        if not self.has_memory(node):
+            self.buffered.add(node)
+            costs[node] = 0
+
+    def _cost(self, node: Node, costs: dict[Node, int]) -> int:
+        own = {"elementwise": 1 if getattr(node.op, "cheap", True) else 20, "create": 1, "gather": 4}.get(node.kind, 0)
+        if node.kind == "create" and node.op.scalar == "{value}":
+            own = 0
+        return min(own + sum(costs.get(n, 0) for n in node.inputs), 1000)
+
+    def too_deep(self) -> None:
+        """Cut very long chains."""
+        depth: dict[Node, int] = {}
+        for node in self.order:
+            d = 1 + max((depth.get(n, 0) for n in node.inputs), default=0)
+            if d > DEPTH_LIMIT and node.kind in ("elementwise", "gather"):
+                self.buffered.add(node)
+            depth[node] = 0 if self.has_memory(node) else d
+
+    def shared(self, groups: list[Group]) -> None:
+        """What readers in different loops need, if it costs more than reading it back."""
+        of = {node: number for number, group in enumerate(groups) for node in group.nodes}
+        users: dict[Node, set[int]] = {}
+        costs: dict[Node, int] = {}
+        for node in self.order:
+            costs[node] = 0 if self.has_memory(node) else self._cost(node, costs)
+        for node in reversed(self.order):
+            if node in of:
+                users[node] = {of[node]}
+                continue
+            found: set[int] = set()
+            for reader in self.readers.get(node, ()):
+                found |= users.get(reader, set())
+            users[node] = found
+            if len(found) > 1 and costs[node] > CHEAP and node.kind != "view" and not self.has_memory(node):
+                self.buffered.add(node)
+                users[node] = {-1 - len(self.buffered)}
+
+    # Who shares a loop
+
+    def groups(self) -> list[Group]:
+        """Buffered nodes in groups: maps of one shape join the first group that they may."""
+        groups: list[Group] = []
+        of: dict[Node, int] = {}
+        reads: dict[Node, dict[Node, bool]] = {}
+        by_shape: dict[tuple[int, ...], list[int]] = {}
+        for node in self.order:
+            if node.op is CONSTANT:
+                continue
+            found = self._reads(node, reads)
+            if node not in self.buffered:
+                reads[node] = found
+                continue
+            reads[node] = {node: True}
+            after = max((of[n] for n in found if n in of), default=-1)
+            joint = self._joinable(node, found, after, groups, of, by_shape)
+            if joint is None:
+                joint = len(groups)
+                groups.append(Group(_kind(node)))
+                if _kind(node) == "map":
+                    by_shape.setdefault(node.shape, []).append(joint)
+            groups[joint].nodes.append(node)
+            of[node] = joint
+        return groups
+
+    def _reads(self, node: Node, reads: dict[Node, dict[Node, bool]]) -> dict[Node, bool]:
+        """The buffers a node reads through what is computed on the fly; whether always at its own position."""
+        found: dict[Node, bool] = {}
+        same = node.kind == "elementwise" and lowers(node)
+        for source in node.inputs:
+            for buffer, aligned in (reads.get(source) or {}).items():
+                aligned = aligned and same and source.shape == node.shape
+                found[buffer] = found.get(buffer, True) and aligned
+        return found
+
+    def _joinable(
+        self, node: Node, found: dict[Node, bool], after: int, groups: list[Group], of: dict[Node, int], by_shape: dict
+    ) -> int | None:
+        if _kind(node) != "map":
+            return None
+        for number in by_shape.get(node.shape, ()):
+            if number < after or len(groups[number].nodes) >= GROUP_LIMIT:
+                continue
+            if all(aligned for n, aligned in found.items() if of.get(n) == number):
+                return number
+        return None
+
+
+def _kind(node: Node) -> str:
+    if node.op is OUTPUT or not lowers(node):
+        return "library"
+    return node.kind if node.kind in ("reduction", "put") else "map"
+
+
+def _strided_over_memory(view: Node) -> bool:
+    """Whether a chain of views ends in something that keeps strides: a reshape may need a copy."""
+    source = view
+    while source.kind == "view":
+        if source.op.name == "reshape":
+            return False
+        (source,) = source.inputs
+    return True

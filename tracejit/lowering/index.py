@@ -1,0 +1,125 @@
+"""Index arithmetic: affine expressions of loop variables, and positions in an array.
+
+An `Index` is a sum of variables times integer coefficients, plus an integer. A `Position` says which element of a value is
+meant, either axis by axis or by its place in row-major order; each form is made from the other when first asked for.
+"""
+
+from __future__ import annotations
+
+from typing import Callable, NamedTuple
+
+from ..spec import Shape, contiguous_strides
+
+
+class Index(NamedTuple):
+    """Σ coefficient · variable + offset. Terms are sorted by variable; no coefficient is 0."""
+
+    terms: tuple[tuple[str, int], ...] = ()
+    offset: int = 0
+
+    def __add__(self, other: Index | int) -> Index:  # type: ignore[override]
+        if isinstance(other, int):
+            return Index(self.terms, self.offset + other)
+        total = dict(self.terms)
+        for variable, coefficient in other.terms:
+            total[variable] = total.get(variable, 0) + coefficient
+        return Index(tuple(sorted((v, c) for v, c in total.items() if c)), self.offset + other.offset)
+
+    def times(self, factor: int) -> Index:
+        """This index, scaled."""
+        if factor == 0:
+            return ZERO
+        return Index(tuple((v, c * factor) for v, c in self.terms), self.offset * factor)
+
+    def coefficient(self, variable: str) -> int:
+        return dict(self.terms).get(variable, 0)
+
+
+ZERO = Index()
+
+
+def variable(name: str) -> Index:
+    """The index that is this variable."""
+    return Index(((name, 1),))
+
+
+def linear(indices: tuple[Index, ...], strides: tuple[int, ...], offset: int = 0) -> Index:
+    """Σ index · stride + offset."""
+    total = Index((), offset)
+    for index, stride in zip(indices, strides):
+        total = total + index.times(stride)
+    return total
+
+
+class Position:
+    """Which element of an array of a certain shape."""
+
+    def __init__(self, shape: Shape, axes: tuple[Index, ...] | None = None, flat: Index | None = None) -> None:
+        self.shape = shape
+        self._axes, self._flat = axes, flat
+
+    @property
+    def flat(self) -> Index:
+        """The place in row-major order."""
+        if self._flat is None:
+            self._flat = linear(self._axes or (), contiguous_strides(self.shape))
+        return self._flat
+
+    def axes(self, extent: Callable[[str], int | None], divide: Callable[[Index, int], tuple[Index, Index]]) -> tuple[Index, ...]:
+        """The place axis by axis. `extent` bounds a variable; `divide` gives quotient and remainder, at run time."""
+        if self._axes is None:
+            self._axes = split(self.flat, self.shape, extent) or _divide_out(self.flat, self.shape, divide)
+        return self._axes
+
+    @property
+    def key(self) -> tuple[Shape, Index]:
+        """Equal for equal positions."""
+        return self.shape, self.flat
+
+
+def split(flat: Index, shape: Shape, extent: Callable[[str], int | None]) -> tuple[Index, ...] | None:
+    """The axes of a flat index where no division is needed: each term belongs to one axis and none overflows."""
+    if any(n == 0 for n in shape):
+        return (ZERO,) * len(shape)
+    wide = [(d, s) for d, (s, n) in enumerate(zip(contiguous_strides(shape), shape)) if n > 1]
+    axes = [ZERO] * len(shape)
+    rest = flat.offset
+    for d, stride in wide:
+        axes[d] = Index((), rest // stride)
+        rest %= stride
+    if rest or flat.offset < 0:
+        return None
+    for name, coefficient in flat.terms:
+        count = extent(name)
+        if count is None:
+            return None
+        for d, stride in wide:
+            if coefficient % stride == 0 and abs(coefficient) // stride * (count - 1) < shape[d]:
+                axes[d] = axes[d] + Index(((name, coefficient // stride),))
+                break
+        else:
+            return None
+    for d, _ in wide:
+        low = high = axes[d].offset
+        for name, coefficient in axes[d].terms:
+            span = coefficient * ((extent(name) or 1) - 1)
+            low, high = low + min(0, span), high + max(0, span)
+        if low < 0 or high >= shape[d]:
+            return None
+    return tuple(axes)
+
+
+def _divide_out(flat: Index, shape: Shape, divide: Callable[[Index, int], tuple[Index, Index]]) -> tuple[Index, ...]:
+    axes = []
+    rest = flat
+    wide = [d for d, n in enumerate(shape) if n > 1]
+    strides = contiguous_strides(shape)
+    for d in range(len(shape)):
+        if d not in wide:
+            axes.append(ZERO)
+        elif d == wide[-1]:
+            axes.append(rest)
+        else:
+            quotient, rest = divide(rest, strides[d])
+            axes.append(quotient)
+    return tuple(axes)

@@ -1,0 +1,347 @@
+"""From fused nodes to kernels, by one recursive `read(node, position)`: a buffer is a load, a view asks its input at another
+position, an elementwise op formats its text."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any, Container, Iterable
+
+import numpy as np
+
+from ..graph.ir import CONSTANT, Node
+from ..graph.text import place
+from ..spec import Shape, category, contiguous_strides
+from .index import ZERO, Index, Position, linear, variable
+from .kernel import Axis, Kernel, Let, LetIndex, Load, Reduce, Slot, Statement, Store, merge_axes
+
+Slots = dict[Node, Slot]
+
+
+def lower_map(nodes: list[Node], slots: Slots) -> Kernel:
+    """One loop nest that computes and stores these nodes, all of one shape."""
+    builder = Builder(slots, nodes)
+    where = builder.space(nodes[0].shape, "space")
+    for node in nodes:
+        value = builder.read(node, where)
+        builder.store(slots[node], where, value, node)
+    return builder.kernel(", ".join(" → ".join(_names(node, slots)) for node in nodes[:4]))
+
+
+def lower_reduction(node: Node, slots: Slots) -> Kernel:
+    """The nest of one reduction, in the order of NumPy's sums: pairwise over the trailing reduced axes, slice after slice
+    over the others."""
+    (source,) = node.inputs
+    shape, reduced = source.shape, set(node.attr("axes"))
+    wide = [d for d, n in enumerate(shape) if n != 1]
+    if source.size == 0 or not any(d in reduced for d in wide):
+        return _lower_trivial_reduction(node, slots)
+    last_kept = max((d for d in wide if d not in reduced), default=-1)
+    inner = [d for d in wide if d > last_kept]
+    kernel = _lower_reduction(node, slots, wide, inner, fold=False)
+    if sum(axis.role == "inner" for axis in kernel.axes) > 1:
+        kernel = _lower_reduction(node, slots, wide, inner, fold=True)
+    return kernel
+
+
+def _lower_reduction(node: Node, slots: Slots, wide: list[int], inner: list[int], fold: bool) -> Kernel:
+    """`fold` makes one loop of the inner axes, and works out their indices by division."""
+    (source,) = node.inputs
+    shape, reduced = source.shape, set(node.attr("axes"))
+    builder = Builder(slots, [node])
+    outer = [d for d in wide if d in reduced and d not in inner]
+    lane = [] if inner else [d for d in wide if d not in reduced and d > max(outer)]
+    space = [d for d in wide if d not in reduced and d not in lane]
+    indices = [ZERO] * len(shape)
+    for role, axes in (("space", space), ("outer", outer), ("lane", lane)):
+        for d in axes:
+            indices[d] = builder.axis(shape[d], role)
+    inner_shape = tuple(shape[d] for d in inner)
+    if fold:
+        found = builder.axes(Position(inner_shape, flat=builder.axis(prod(inner_shape), "inner")))
+    else:
+        found = tuple(builder.axis(n, "inner") for n in inner_shape)
+    for d, index in zip(inner, found):
+        indices[d] = index
+    value = builder.read(source, Position(shape, tuple(indices)))
+    slot = slots[node]
+    kept = tuple(index for d, index in enumerate(indices) if d not in reduced)
+    at = linear(kept, _kept_strides(node, slot), slot.offset)
+    identity = node.op.identity[category(source.dtype)]
+    builder.reduction = Reduce(value, node.op.combine, identity, node.dtype, Store(slot, at, "", node.dtype, None, place(node)))
+    return builder.kernel(" → ".join([*_names(source, slots), node.op.name]))
+
+
+def _lower_trivial_reduction(node: Node, slots: Slots) -> Kernel:
+    """A reduction of nothing (its identity), or over axes of one element (a copy in the result's dtype)."""
+    (source,) = node.inputs
+    builder = Builder(slots, [node])
+    where = builder.space(node.shape, "space")
+    if source.size == 0:
+        empty = node.op.numpy(np.empty(0, source.dtype), axis=0)
+        builder.store(slots[node], where, builder.constant(np.asarray(empty).item(), node.dtype), node)
+    else:
+        value = builder.read(source, Position(source.shape, flat=where.flat))
+        builder.store(slots[node], where, value, source)
+    return builder.kernel(node.op.name)
+
+
+def _kept_strides(node: Node, slot: Slot) -> tuple[int, ...]:
+    if not dict(node.attrs).get("keepdims", False):
+        return slot.strides
+    gone = set(node.attr("axes"))
+    return tuple(s for d, s in enumerate(slot.strides) if d not in gone)
+
+
+def lower_put(node: Node, slots: Slots) -> Kernel:
+    """The loop that writes a put's value into the slot, which already holds the base."""
+    base, value, *indices = node.inputs
+    slot = slots[node]
+    builder = Builder(slots, [node])
+    if not indices:
+        shape, strides, offset = slot.shape, slot.strides, 0
+        for op, attrs in node.attr("chain"):
+            shape, strides, step = op.layout(shape, strides, **dict(attrs))
+            offset += step
+        where = builder.space(shape, "space")
+        at = linear(builder.axes(where), strides, offset)
+    else:
+        shape = indices[0].shape + node.shape[len(indices) :]
+        where = builder.space(shape, "serial")
+        axes = builder.axes(where)
+        places = builder.places(indices, Position(indices[0].shape, axes[: indices[0].ndim]), node.shape)
+        at = linear(places + axes[indices[0].ndim :], slot.strides)
+    read = builder.read(value, builder.broadcast(where, value.shape))
+    combine = node.op.combine if "{0}" in node.op.combine else None
+    builder.body.append(Store(slot, at + slot.offset, read, value.dtype, combine, place(node)))
+    return builder.kernel(node.op.name)
+
+
+def lower_check(gather: Node, slots: Slots) -> Kernel:
+    """A loop that stops the program if an index of a gather or a put is out of bounds; it runs before anything is written."""
+    indices, extents = indexed(gather)
+    builder = Builder(slots, [])
+    where = builder.space(indices[0].shape, "serial")
+    for node, extent in zip(indices, extents):
+        value = builder.read(node, where)
+        builder.body.append(LetIndex("", "check", variable(value), extent, place(gather)))
+    return builder.kernel("bounds of " + gather.op.name)
+
+
+def indexed(node: Node) -> tuple[tuple[Node, ...], Shape]:
+    """The index operands of a gather or a put, and the extents they must stay within."""
+    indices = node.inputs[1:] if node.kind == "gather" else node.inputs[2:]
+    return indices, node.inputs[0].shape[: len(indices)]
+
+
+class Builder:
+    """Collects the axes and statements of one kernel."""
+
+    def __init__(self, slots: Slots, storing: Iterable[Node]) -> None:
+        self.slots = slots
+        self.storing = set(storing)
+        self.loops: list[Axis] = []
+        self.body: list[Statement] = []
+        self.constants: list[tuple[str, Any, Any]] = []
+        self.constant_names: dict[Any, str] = {}
+        self.reduction: Reduce | None = None
+        self.known: dict[Any, str] = {}
+        self.count = 0
+
+    def kernel(self, title: str) -> Kernel:
+        return merge_axes(Kernel(self.loops, self.body, self.constants, self.reduction, title))
+
+    # Axes and positions
+
+    def axis(self, extent: int, role: str) -> Index:
+        name = f"i{len(self.loops)}"
+        self.loops.append(Axis(name, extent, role))
+        return variable(name)
+
+    def space(self, shape: Shape, role: str) -> Position:
+        """A loop for each axis of a shape."""
+        return Position(shape, tuple(self.axis(n, role) if n != 1 else ZERO for n in shape))
+
+    def extent(self, name: str) -> int | None:
+        return next((a.extent for a in self.loops if a.name == name), None)
+
+    def axes(self, where: Position) -> tuple[Index, ...]:
+        return where.axes(self.extent, self.divide)
+
+    def divide(self, index: Index, divisor: int) -> tuple[Index, Index]:
+        names = []
+        for form in ("quotient", "remainder"):
+            key = (form, index, divisor)
+            if key not in self.known:
+                self.known[key] = self.name("k")
+                self.body.append(LetIndex(self.known[key], form, index, divisor))
+            names.append(variable(self.known[key]))
+        return names[0], names[1]
+
+    def broadcast(self, where: Position, shape: Shape) -> Position:
+        """The position in an operand of this shape that broadcasts to where we are."""
+        if shape == where.shape:
+            return where
+        if all(n == 1 for n in shape):
+            return Position(shape, (ZERO,) * len(shape))
+        axes = self.axes(where)[len(where.shape) - len(shape) :]
+        return Position(shape, tuple(ZERO if n == 1 else i for i, n in zip(axes, shape)))
+
+    def name(self, letter: str) -> str:
+        self.count += 1
+        return f"{letter}{self.count - 1}"
+
+    # Values
+
+    def constant(self, value: Any, dtype: Any) -> str:
+        key = (type(value), repr(value), dtype)
+        if key not in self.constant_names:
+            name = self.constant_names[key] = f"c{len(self.constants)}"
+            self.constants.append((name, dtype, value))
+        return self.constant_names[key]
+
+    def read(self, node: Node, where: Position) -> str:
+        """The name of the value of a node at a position; statements that compute it are added if it is new."""
+        for ahead in self._same_place(node):
+            self._read_once(ahead, Position(ahead.shape, where._axes, where._flat))
+        return self._read_once(node, where)
+
+    def _same_place(self, node: Node) -> list[Node]:
+        """What an elementwise node reads at its own position, deepest first: so that long chains need no deep recursion."""
+        order: list[Node] = []
+        done: set[Node] = set()
+        stack = [(node, False)]
+        while stack:
+            n, expanded = stack.pop()
+            if expanded:
+                order.append(n)
+            elif n not in done and n.kind == "elementwise" and n.shape == node.shape:
+                done.add(n)
+                if n not in self.slots or n in self.storing:
+                    stack.append((n, True))
+                    stack.extend((i, False) for i in n.inputs)
+        return order
+
+    def _read_once(self, node: Node, where: Position) -> str:
+        if node.op is CONSTANT:
+            return self.constant(node.attr("value"), node.dtype)
+        key = (node, where.key)
+        if key not in self.known:
+            self.known[key] = self._read(node, where)
+        return self.known[key]
+
+    def _read(self, node: Node, where: Position) -> str:
+        slot = self.slots.get(node)
+        if slot is not None and (node not in self.storing or node.kind in ("reduction", "put")):
+            return self._load(node, slot, where)
+        if node.kind == "view":
+            return self._read_view(node, where)
+        if node.kind == "elementwise":
+            return self._read_elementwise(node, where)
+        if node.kind == "create":
+            return self._read_create(node, where)
+        if node.kind == "gather":
+            return self._read_gather(node, where)
+        raise AssertionError(f"{node} has no buffer")
+
+    def _load(self, node: Node, slot: Slot, where: Position) -> str:
+        result = self.name("t")
+        if slot.strides == contiguous_strides(slot.shape):
+            index = where.flat
+        else:
+            index = linear(self.axes(where), slot.strides)
+        self.body.append(Load(result, slot, index + slot.offset))
+        return result
+
+    def _read_view(self, node: Node, where: Position) -> str:
+        found = strided(node, self.slots, self.storing)
+        if found is not None:
+            slot, shape, strides, offset = found
+            result = self.name("t")
+            self.body.append(Load(result, slot, linear(self.axes(where), strides, offset)))
+            return result
+        (source,) = node.inputs
+        _, strides, offset = node.op.layout(source.shape, contiguous_strides(source.shape), **dict(node.attrs))
+        if strides == contiguous_strides(node.shape) and not offset and node.size == source.size:
+            return self.read(source, Position(source.shape, flat=where.flat))
+        return self.read(source, Position(source.shape, flat=linear(self.axes(where), strides, offset)))
+
+    def _read_elementwise(self, node: Node, where: Position) -> str:
+        operands = tuple(self.read(n, self.broadcast(where, n.shape)) for n in node.inputs)
+        if node.op.text(node.inputs[-1].dtype) == "{0}" and node.inputs[0].dtype == node.dtype:
+            return operands[0]
+        result = self.name("t")
+        operand_dtype = node.inputs[-1].dtype
+        self.body.append(Let(result, node.op.text(operand_dtype), operands, operand_dtype, node.dtype, line=place(node)))
+        return result
+
+    def _read_create(self, node: Node, where: Position) -> str:
+        op, attrs = node.op, dict(node.attrs)
+        names = {p: self.constant(attrs[p], node.dtype) for p in op.parameters_of_kernel}
+        if op.scalar == "{value}":
+            return names["value"]
+        operands = tuple(self.read(n, Position(n.shape, (ZERO,) * n.ndim)) for n in node.inputs)
+        result = self.name("t")
+        self.body.append(
+            Let(result, op.scalar, operands, node.dtype, node.dtype, {"i": where.flat}, tuple(names.items()), place(node))
+        )
+        return result
+
+    def _read_gather(self, node: Node, where: Position) -> str:
+        source, *indices = node.inputs
+        axes = self.axes(where)
+        rank = indices[0].ndim
+        places = self.places(indices, Position(indices[0].shape, axes[:rank]), source.shape)
+        return self.read(source, Position(source.shape, places + axes[rank:]))
+
+    def places(self, indices: Iterable[Node], where: Position, shape: Shape) -> tuple[Index, ...]:
+        """The indices read at a position, negative ones counted from the end."""
+        found = []
+        for node, extent in zip(indices, shape):
+            value = self.read(node, where)
+            key = ("wrap", value, extent)
+            if key not in self.known:
+                self.known[key] = self.name("k")
+                self.body.append(LetIndex(self.known[key], "wrap", variable(value), extent, place(node)))
+            found.append(variable(self.known[key]))
+        return tuple(found)
+
+    def store(self, slot: Slot, where: Position, value: str, node: Node) -> None:
+        if slot.strides == contiguous_strides(slot.shape):
+            index = where.flat
+        else:
+            index = linear(self.axes(where), slot.strides)
+        self.body.append(Store(slot, index + slot.offset, value, node.dtype, None, place(node)))
+
+
+def strided(node: Node, slots: Slots, storing: Iterable[Node] = ()) -> tuple[Slot, Shape, tuple[int, ...], int] | None:
+    """(slot, shape, strides, offset) of a node that is a chain of views of a slot; None if it is not, or needs a copy."""
+    steps = []
+    source = node
+    while source.kind == "view" and source not in slots:
+        steps.append(source)
+        (source,) = source.inputs
+    slot = slots.get(source)
+    if slot is None or source in storing:
+        return None
+    shape, strides, offset = slot.shape, slot.strides, slot.offset
+    for step in reversed(steps):
+        try:
+            shape, strides, moved = step.op.layout(shape, strides, **dict(step.attrs))
+        except ValueError:
+            return None
+        offset += moved
+    return slot, shape, strides, offset
+
+
+def _names(node: Node, slots: Container[Node]) -> list[str]:
+    """The last few ops that are computed on the way to a node, for a kernel's title."""
+    found: list[str] = []
+    stack, done = [node], set()
+    while stack and len(found) < 4:
+        n = stack.pop()
+        if n not in done and (n not in slots or n is node):
+            done.add(n)
+            if n.kind in ("elementwise", "gather", "create"):
+                found.append(n.op.name)
+            stack.extend(reversed(n.inputs))
+    return found[::-1]

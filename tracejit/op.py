@@ -1,0 +1,382 @@
+"""`Op`: one operation, defined in one place, and the kinds there are because there are that many ways to lower.
+
+A definition holds everything that is known of an op: its NumPy function, its spec rule, its VJP (written in ops), the
+scalar text for kernels, the domain its tests draw from, and the operator that writes it. Eager mode, the graph, printing,
+gradients, tests and every backend follow from it; none of them names an op.
+"""
+
+from __future__ import annotations
+
+import inspect
+from functools import partial
+from typing import Any, Callable, Sequence
+
+import numpy as np
+
+from .backend import get_backend
+from .dispatch import bind
+from .errors import ArgumentError, DTypeError, fail
+from .spec import (
+    DType,
+    Shape,
+    TensorSpec,
+    accumulator_dtype,
+    as_dtype,
+    bool_,
+    broadcast_shapes,
+    category,
+    floating_result,
+    is_complex,
+    is_inexact,
+    promote,
+    real_dtype,
+    reduced_shape,
+)
+
+OPS: dict[str, Op] = {}
+
+VJP = Callable[..., Sequence[Any]]
+Range = tuple[float, float]
+
+
+class Op:
+    """What every kind of op has.
+
+    `vjp(g, y, *inputs, **attrs)` returns one cotangent for each input (None where there is none). `g` is the cotangent of
+    the output `y` (tuples, for an op of several outputs). A parameter whose name begins with an underscore is given as a
+    TensorSpec: only its shape and dtype are known, and nothing is saved for it. Broadcasting and casts are undone by the
+    caller, so a rule need not mention them. A cotangent that is dear to compute may be given as a function of no arguments:
+    it is called only if that input's gradient is wanted.
+    """
+
+    kind: str = ""
+    is_view = False
+    writable = True  # whether a view's elements are distinct memory locations
+    dynamic = False  # whether the result's shape depends on values
+    outputs = 1
+
+    def __init__(self, name: str, *, eager: Callable | None, vjp: VJP | None, parameters: str = "x, /", doc: str = "") -> None:
+        self.name = self.__name__ = name
+        self.eager: Callable = eager if eager is not None else partial(_run_kernel, self)
+        self.vjp = vjp
+        self.__doc__ = doc or f"`{name}`, elementwise over the broadcast shape of its operands."
+        self.__signature__ = _signature(parameters)
+        self._needed = _needed_inputs(vjp)
+        self.needs_output = self._needed.pop(-1, False)
+        if name in OPS:
+            raise ValueError(f"the op {name} is defined twice")
+        OPS[name] = self
+
+    def __call__(self, *args: Any, **attrs: Any) -> Any:
+        return bind(self, *args, **attrs)
+
+    def needs_inputs(self, position: int) -> bool:
+        """Whether the VJP reads the value of this input."""
+        return self._needed.get(position, self._needed.get("*", False))
+
+    def spec(self, *operands: Any, **attrs: Any) -> Any:
+        """The TensorSpec of the result (a tuple, for several outputs); raises the errors that teach."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _find, (self.name,)
+
+
+def _find(name: str) -> Op:
+    return OPS[name]
+
+
+def _signature(parameters: str) -> inspect.Signature:
+    scope: dict[str, Any] = {}
+    exec(f"def function({parameters}): ...", scope)
+    return inspect.signature(scope["function"])
+
+
+def _needed_inputs(vjp: VJP | None) -> dict[Any, bool]:
+    """Which inputs (by position, -1 for the output, "*" for all further ones) a VJP reads, from its parameters' names."""
+    if vjp is None:
+        return {}
+    needed: dict[Any, bool] = {}
+    for position, parameter in enumerate(inspect.signature(vjp).parameters.values()):
+        read = not parameter.name.startswith("_")
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            needed["*"] = read
+        elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD) and position >= 1:
+            needed[position - 2] = read
+    return needed
+
+
+def _run_kernel(op: Op, *values: Any, **attrs: Any) -> Any:
+    return get_backend("cpu").apply(op, values, attrs)
+
+
+def _in_c_order(function: Callable) -> Callable:
+    """The NumPy function, its results in C order whatever the order of its operands."""
+    if isinstance(function, np.ufunc):
+        if function.nin == 1:
+            return lambda x, /: function(x, order="C")
+        return lambda x1, x2, /: function(x1, x2, order="C")
+    return lambda *values, **attrs: np.asarray(function(*values, **attrs), order="C")
+
+
+def _common_floating(common: DType, kinds: Sequence[Any]) -> DType:
+    """What NumPy computes a floating function of integers in: the dtype that holds the floats of each operand."""
+    integers = [k for k in kinds if isinstance(k, np.dtype) and k != bool_]
+    return promote(*map(floating_result, integers)) if integers else floating_result(common)
+
+
+class Elementwise(Op):
+    """Computes each element from the elements at the same place of its broadcast operands; fuses anywhere.
+
+    numpy: the reference, in NumPy; eager mode calls it where `exact` says that IEEE arithmetic fixes its bits, and for
+      complex operands; elsewhere eager runs the kernel of a one-node graph.
+    scalar: the text of one element, `{0}` the first operand; or one text per category ("bool", "integer", "floating"). A
+      category that has no text is computed by `numpy` in both modes.
+    accepts: the categories of the common operand dtype: b(ool) i(nteger) f(loating) c(omplex).
+    result: "same", "bool", "real", or a function of the common dtype. floats: integers become floating first (True: the
+      smallest that NumPy takes, or the dtype given). bools: the dtype that bools become first, where it is not bool.
+    """
+
+    kind = "elementwise"
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        numpy: Callable,
+        scalar: str | dict[str, str],
+        vjp: VJP | None = None,
+        exact: bool = False,
+        accepts: str = "bifc",
+        result: str | Callable[[DType], DType] = "same",
+        floats: bool | DType = False,
+        bools: DType = bool_,
+        arity: int = 1,
+        operand_dtypes: Callable[..., tuple[DType, ...]] | None = None,
+        domain: Sequence[Range] = ((-2.0, 2.0),),
+        operator: str = "",
+        method: bool = True,
+        cheap: bool = True,
+        parameters: str = "",
+        doc: str = "",
+    ) -> None:
+        self.numpy = _in_c_order(numpy)
+        self.ufunc = numpy if exact and isinstance(numpy, np.ufunc) else None  # what eager calls, where it is one
+        self.scalar = scalar
+        self.accepts, self.result, self.floats, self.bools, self.arity = accepts, result, floats, bools, arity
+        self._operand_dtypes = operand_dtypes
+        self.domain = tuple(domain) * (arity if len(domain) == 1 else 1)
+        self.operator, self.method, self.cheap, self.exact = operator, method, cheap, exact
+        if not parameters:
+            parameters = "x, /" if arity == 1 else ", ".join(f"x{i + 1}" for i in range(arity)) + ", /"
+        super().__init__(name, eager=self.numpy if exact else self._eager, vjp=vjp, parameters=parameters, doc=doc)
+
+    def _eager(self, *values: Any, **attrs: Any) -> Any:
+        specs = [v if not isinstance(v, np.ndarray) else TensorSpec(v.shape, v.dtype) for v in values]
+        dtypes = self.operand_dtypes(*specs, **attrs)
+        if self.text(dtypes[-1]) is None:
+            return self.numpy(*values, **attrs)
+        return _run_kernel(self, *values, **attrs)
+
+    def text(self, dtype: DType) -> str | None:
+        """The scalar text for operands of this dtype, or None if kernels cannot compute it."""
+        if is_complex(dtype):
+            return None
+        if isinstance(self.scalar, str):
+            return self.scalar
+        return self.scalar.get(category(dtype))
+
+    def operand_dtypes(self, *operands: Any, **attrs: Any) -> tuple[DType, ...]:
+        """The dtype each operand is cast to before the scalar text sees it."""
+        kinds = [o.dtype if isinstance(o, TensorSpec) else type(o) for o in operands]
+        common = promote(*kinds)
+        if category(common)[0] not in self.accepts:
+            takes = [c for c in ("bool", "integer", "floating", "complex") if c[0] in self.accepts]
+            fail(DTypeError, f"{self.name} of {common.name}", f"It takes {', '.join(takes)} dtypes; cast with .astype(dtype).")
+        if self._operand_dtypes is not None:
+            return self._operand_dtypes(*operands, **attrs)
+        if self.floats and not is_inexact(common):
+            common = _common_floating(common, kinds) if self.floats is True else self.floats
+        elif common == bool_:
+            common = self.bools
+        return (common,) * len(operands)
+
+    def spec(self, *operands: Any, **attrs: Any) -> TensorSpec:
+        if len(operands) != self.arity:
+            fail(ArgumentError, f"{self.name} of {len(operands)} operands", f"It takes {self.arity}.")
+        common = self.operand_dtypes(*operands, **attrs)[-1]
+        if self.result == "same":
+            dtype = common
+        elif self.result == "bool":
+            dtype = bool_
+        elif self.result == "real":
+            dtype = real_dtype(common)
+        else:
+            dtype = self.result(common, **attrs)  # type: ignore[operator]
+        return TensorSpec(broadcast_shapes(*(o.shape for o in operands if isinstance(o, TensorSpec))), dtype)
+
+
+class Reduction(Op):
+    """Combines the elements along axes, in the fixed order of NumPy's sums over a C-contiguous array; ends a fusion group.
+
+    combine: the scalar text that joins `{0}` (so far) and `{1}`; identity: the text it starts from, by category.
+    Attributes: `axes`, a sorted tuple, and `keepdims`.
+    """
+
+    kind = "reduction"
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        numpy: Callable,
+        combine: str,
+        identity: dict[str, str],
+        vjp: VJP | None = None,
+        exact: bool = False,
+        accepts: str = "bifc",
+        result: str = "same",
+        doc: str = "",
+    ) -> None:
+        self.numpy, self.combine, self.identity = numpy, combine, identity
+        self.accepts, self.result, self.exact = accepts, result, exact
+        eager = self._numpy_eager if exact else self._eager
+        super().__init__(name, eager=eager, vjp=vjp, parameters="x, /, *, axes, keepdims=False", doc=doc)
+
+    def _numpy_eager(self, x: np.ndarray, *, axes: tuple[int, ...], keepdims: bool = False) -> Any:
+        out = self.spec(TensorSpec(x.shape, x.dtype), axes=axes, keepdims=keepdims)
+        contiguous = x if x.flags.c_contiguous else np.asarray(x, order="C")
+        return self.numpy(contiguous, axis=axes, keepdims=keepdims, dtype=out.dtype)
+
+    def _eager(self, x: np.ndarray, *, axes: tuple[int, ...], keepdims: bool = False) -> Any:
+        if not self.lowers(x.dtype):
+            return self.numpy(np.asarray(x, order="C"), axis=axes, keepdims=keepdims)
+        return _run_kernel(self, x, axes=axes, keepdims=keepdims)
+
+    def lowers(self, dtype: DType) -> bool:
+        """Whether kernels can reduce this dtype."""
+        return category(dtype) in self.identity and not is_complex(dtype)
+
+    def spec(self, x: TensorSpec, *, axes: tuple[int, ...], keepdims: bool = False) -> TensorSpec:
+        if category(x.dtype)[0] not in self.accepts:
+            fail(DTypeError, f"{self.name} of {x.dtype.name}", "Cast it with .astype(dtype).")
+        dtype = {"same": x.dtype, "bool": bool_, "accumulator": accumulator_dtype(x.dtype)}[self.result]
+        return TensorSpec(reduced_shape(x.shape, axes, keepdims), dtype)
+
+
+class View(Op):
+    """Shows the same memory at other indices; vanishes into its reader.
+
+    numpy: the NumPy function, which must return a view. Run on a phantom array (no memory behind it) it also tells the
+    compiler the strides and the offset, so it is the whole definition.
+    """
+
+    kind = "view"
+    is_view = True
+
+    def __init__(self, name: str, *, numpy: Callable, vjp: VJP | None, writable: bool = True, parameters: str = "x, /", doc: str = "") -> None:
+        self.numpy = numpy
+        self.writable = writable
+        super().__init__(name, eager=numpy, vjp=vjp, parameters=parameters, doc=doc)
+
+    def layout(self, shape: Shape, strides: tuple[int, ...], **attrs: Any) -> tuple[Shape, tuple[int, ...], int]:
+        """(shape, strides, offset), in elements, of this view of an array with that shape and those strides."""
+        phantom = np.lib.stride_tricks.as_strided(_PHANTOM, shape, strides)
+        seen = self.numpy(phantom, **attrs)
+        offset = seen.__array_interface__["data"][0] - _PHANTOM.__array_interface__["data"][0]
+        return seen.shape, seen.strides, offset
+
+    def spec(self, x: TensorSpec, **attrs: Any) -> TensorSpec:
+        phantom = np.lib.stride_tricks.as_strided(_PHANTOM, x.shape, (0,) * len(x.shape))
+        return TensorSpec(self.numpy(phantom, **attrs).shape, x.dtype)
+
+
+_PHANTOM = np.empty(1, np.int8)  # of one-byte elements, so that byte strides are element strides
+
+
+class Create(Op):
+    """Makes an array from its attributes and its element's position; read on the fly.
+
+    scalar: the text of one element: `{0}` … the (0-d or small) inputs' first elements by position, `{i}` the linear index.
+    Attributes: `shape`, `dtype`, and others that become parameters of the kernel, by name: `{start}`.
+    exact: eager mode calls `numpy` (False where the kernel is faster; the bits are the same).
+    """
+
+    kind = "create"
+
+    def __init__(
+        self, name: str, *, numpy: Callable, scalar: str, parameters_of_kernel: tuple[str, ...] = (), exact: bool = True,
+        vjp: VJP | None = None, parameters: str = "*, shape, dtype", doc: str = "",
+    ) -> None:  # fmt: skip
+        self.numpy, self.scalar, self.parameters_of_kernel, self.exact = numpy, scalar, parameters_of_kernel, exact
+        super().__init__(name, eager=numpy if exact else None, vjp=vjp, parameters=parameters, doc=doc)
+
+    def spec(self, *inputs: TensorSpec, shape: Shape, dtype: DType, **attrs: Any) -> TensorSpec:
+        return TensorSpec(shape, as_dtype(dtype))
+
+
+class Gather(Op):
+    """Reads its first input at computed indices on its leading axes; read on the fly. See `ops/index.py`."""
+
+    kind = "gather"
+
+    def __init__(self, name: str, *, numpy: Callable, vjp: VJP, doc: str) -> None:
+        self.numpy = numpy
+        super().__init__(name, eager=numpy, vjp=vjp, parameters="x, /, *indices", doc=doc)
+
+    def spec(self, x: TensorSpec, *indices: TensorSpec) -> TensorSpec:
+        return TensorSpec(indices[0].shape + x.shape[len(indices) :], x.dtype)
+
+
+class Put(Op):
+    """Its first input with some places replaced by, or increased by, the elements of the second; in place where it can be.
+
+    The places are a view's (attribute `chain`) or computed indices (further inputs, on the leading axes).
+    """
+
+    kind = "put"
+
+    def __init__(self, name: str, *, numpy: Callable, vjp: VJP, combine: str, doc: str) -> None:
+        self.numpy, self.combine = numpy, combine
+        super().__init__(name, eager=numpy, vjp=vjp, parameters="base, value, /, *indices", doc=doc)
+
+    def spec(self, base: TensorSpec, value: TensorSpec, *indices: TensorSpec, **attrs: Any) -> TensorSpec:
+        return base
+
+
+class Library(Op):
+    """The backend's own routine, or a NumPy function: matmul, sort, solve … Its operands are whole arrays.
+
+    numpy: arrays in, array or tuple of arrays out. spec: TensorSpecs in, TensorSpec or tuple out; None for an op whose
+    result's shape depends on values (`dynamic`).
+    """
+
+    kind = "library"
+
+    def __init__(
+        self, name: str, *, numpy: Callable, spec: Callable[..., Any] | None, vjp: VJP | None = None, outputs: int = 1,
+        native: bool = False, parameters: str = "x, /", doc: str = "",
+    ) -> None:  # fmt: skip
+        self.numpy, self._spec, self.outputs, self.native = numpy, spec, outputs, native
+        self.dynamic = spec is None
+        super().__init__(name, eager=self._native_eager if native else self._eager, vjp=vjp, parameters=parameters, doc=doc)
+
+    def _eager(self, *values: Any, **attrs: Any) -> Any:
+        result = self.numpy(*values, **attrs)
+        if isinstance(result, tuple):
+            return tuple(np.asarray(r, order="C") for r in result)
+        return np.asarray(result, order="C")
+
+    def _native_eager(self, *values: Any, **attrs: Any) -> Any:
+        specs = tuple(TensorSpec(v.shape, v.dtype) for v in values)
+        if get_backend("cpu").routine(self, specs) is None:
+            return self._eager(*values, **attrs)
+        return _run_kernel(self, *values, **attrs)
+
+    def spec(self, *operands: Any, **attrs: Any) -> Any:
+        if self._spec is None:
+            fail(ArgumentError, f"the shape of {self.name} depends on values", "Run it eagerly.")
+        return self._spec(*operands, **attrs)
