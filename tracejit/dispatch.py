@@ -1,5 +1,5 @@
 """`bind`, the one door by which ops are applied, and `assign`, the one door of mutation; the interpreter in force;
-and what autograd keeps of each application."""
+and the recording of both for autograd."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .errors import ArgumentError, DTypeError, GradError, ShapeError, TracejitError, fail, user_line
-from .spec import TensorSpec, broadcast_shapes, is_inexact
+from .spec import TensorSpec, bfloat16, broadcast_shapes, is_inexact, promote
 from .tensor import Tensor, method, storage_of, wrap
 
 _ndarray = np.ndarray
@@ -32,8 +32,15 @@ class Eager:
 
     def apply(self, op: Any, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
         values: list[Any] = []
+        floats = False
         for a in args:
-            values.append(a._value if isinstance(a, Tensor) else operand(a))
+            if isinstance(a, Tensor):
+                values.append(a._value)
+            else:
+                values.append(operand(a))
+                floats = floats or type(a) is float
+        if floats:
+            values = _weak_beside_bfloat16(values)
         try:
             result = op.eager(*values, **attrs)
         except TracejitError:
@@ -94,6 +101,14 @@ def operand(value: Any) -> Any:
     )
 
 
+def _weak_beside_bfloat16(values: list[Any]) -> list[Any]:
+    """Python floats as bfloat16 where that is the arrays' common dtype: NumPy does not know them to be weak there."""
+    dtypes = [v.dtype for v in values if isinstance(v, _ndarray)]
+    if bfloat16 not in dtypes or promote(*dtypes) != bfloat16:
+        return values
+    return [np.asarray(v, bfloat16) if type(v) is float else v for v in values]
+
+
 def spec_of(value: Any) -> Any:
     """The TensorSpec of an array-like; a Python scalar is its own (weak) description."""
     if type(value) in _PYTHON_SCALARS:
@@ -115,97 +130,24 @@ def bind(op: Any, *args: Any, **attrs: Any) -> Any:
     return result
 
 
-class Application:
-    """One recorded use of an op: where each input's gradient goes, and what the op's VJP reads."""
-
-    __slots__ = ("op", "attrs", "edges", "specs", "inputs", "outputs", "versions", "hooks", "retained", "line", "__weakref__")
-
-    def __init__(self, op: Any, attrs: dict[str, Any], args: tuple[Any, ...], outputs: tuple[Tensor, ...]) -> None:
-        self.op, self.attrs = op, attrs
-        self.edges = tuple(_edge(a) if isinstance(a, Tensor) and a._requires_grad else None for a in args)
-        self.specs = tuple(TensorSpec(a.shape, a.dtype) if isinstance(a, Tensor) else a for a in args)
-        needs = op.needs_inputs
-        self.inputs: Any = tuple(
-            a if needs(i) and isinstance(a, Tensor) else s for i, (a, s) in enumerate(zip(args, self.specs))
-        )
-        self.outputs: Any = tuple(
-            _alias(o) if op.needs_output else TensorSpec(o.shape, o.dtype) for o in outputs
-        )
-        self.versions = tuple(t._version if isinstance(t, Tensor) else 0 for t in self.inputs + self.outputs)
-        self.hooks: dict[int, dict[int, Any]] | None = None
-        self.retained: dict[int, Any] | None = None
-        self.line = user_line() if anomaly.enabled else None
-
-    def saved(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        """The inputs and outputs the VJP reads, checked to be still what they were."""
-        if self.inputs is None:
-            fail(
-                GradError,
-                f"the values that the backward of {self.op.name} needs have been freed by an earlier backward pass",
-                "Pass retain_graph=True to the first backward() or grad() if you need a second one.",
-            )
-        for tensor, version in zip(self.inputs + self.outputs, self.versions):
-            if isinstance(tensor, Tensor) and tensor._version != version:
-                fail(
-                    GradError,
-                    f"a value that the backward of {self.op.name} needs was changed in place: "
-                    f"it was at version {version} and is now at version {tensor._version}",
-                    "Write the change out of place (x = x + 1), or make it on a .clone().",
-                )
-        outputs = tuple(self._with_history(o, i) if isinstance(o, Tensor) else o for i, o in enumerate(self.outputs))
-        return self.inputs, outputs
-
-    def _with_history(self, alias: Tensor, index: int) -> Tensor:
-        tensor = wrap(alias._value)
-        tensor._storage, tensor._chain = alias._storage, alias._chain
-        tensor._application, tensor._index, tensor._requires_grad = self, index, True
-        tensor._seen = alias._seen
-        return tensor
-
-    def free(self) -> None:
-        """Let go of the saved values, if the VJP reads any."""
-        if self.op.needs_output or any(isinstance(t, Tensor) for t in self.inputs or ()):
-            self.inputs = self.outputs = None
-
-    def __repr__(self) -> str:
-        return f"<{self.op.name} backward>"
-
-
-class Anomaly(threading.local):
-    """Whether Applications remember the user's line, for `set_detect_anomaly`."""
-
-    enabled: bool = False
-
-
-anomaly = Anomaly()
-
-
-def _edge(tensor: Tensor) -> tuple[Any, int]:
-    """Where a gradient of this tensor goes: (Application, output index), or (leaf, 0)."""
-    return (tensor, 0) if tensor._application is None else (tensor._application, tensor._index)
-
-
-def _alias(tensor: Tensor) -> Tensor:
-    """Another handle on the same storage, without history: keeping it in an Application makes no cycle."""
-    storage = storage_of(tensor)
-    alias = wrap(tensor._value)
-    alias._storage, alias._chain, alias._seen = storage, tensor._chain, tensor._seen
-    return alias
-
-
 def _record(op: Any, args: tuple[Any, ...], attrs: dict[str, Any], result: Any) -> None:
+    recorded = False
     for a in args:
-        if isinstance(a, Tensor) and a._base is not None:
-            refresh_view(a)
-    outputs = result if type(result) is tuple else (result,)
-    if not any(isinstance(a, Tensor) and a._requires_grad for a in args):
+        if isinstance(a, Tensor):
+            if a._base is not None:
+                refresh_view(a)
+            recorded = recorded or a._requires_grad
+    if not recorded:
         return
-    if not any(is_inexact(o.dtype) for o in outputs):
+    if type(result) is not tuple:
+        if is_inexact(result._value.dtype):
+            result._application, result._requires_grad = OpApplication(op, attrs, args, (result,)), True
         return
-    application = Application(op, attrs, args, outputs)
-    for index, output in enumerate(outputs):
-        if is_inexact(output.dtype):
-            output._application, output._index, output._requires_grad = application, index, True
+    if any(is_inexact(o.dtype) for o in result):
+        application = OpApplication(op, attrs, args, result)
+        for index, output in enumerate(result):
+            if is_inexact(output.dtype):
+                set_history(output, application, index)
 
 
 # Views and mutation
@@ -216,8 +158,12 @@ def _link_view(op: Any, source: Tensor, attrs: dict[str, Any], result: Tensor) -
     storage = result._storage = storage_of(source)
     result._chain = source._chain + ((op, tuple(attrs.items())),)
     result._seen = storage.version
-    if mode.grad and op.vjp is not None:
-        result._base = source if source._base is None else source._base
+    if op.vjp is not None:
+        base = source if source._base is None else source._base
+        if mode.grad and source._aside is None:
+            result._base = base
+        else:
+            result._aside = base if source._aside is None else source._aside
 
 
 def walk_chain(tensor: Tensor, chain: tuple[Any, ...]) -> Tensor:
@@ -227,14 +173,19 @@ def walk_chain(tensor: Tensor, chain: tuple[Any, ...]) -> Tensor:
     return tensor
 
 
+@method("_refresh")
 def refresh_view(view: Tensor) -> None:
     """Give a view the history its base has now, if the base was changed in place since."""
     base = view._base
     if base is None or view._seen == view._version:
         return
     if base._requires_grad and base._application is not None:
-        fresh = walk_chain(base, view._chain[len(base._chain) :])
-        view._application, view._index, view._requires_grad = fresh._application, fresh._index, fresh._requires_grad
+        outside, mode.grad = mode.grad, True
+        try:
+            fresh = walk_chain(base, view._chain[len(base._chain) :])
+        finally:
+            mode.grad = outside
+        set_history(view, fresh._application, fresh._index)
     view._seen = view._version
 
 
@@ -258,9 +209,11 @@ def assign(target: Tensor, value: Tensor, put: Any = None) -> Tensor:
             f"an in-place operation would write shape {value.shape} into shape {target.shape}",
             "The value must broadcast to the target; write it out of place (x = x + y) to get the larger shape.",
         )
-    tracked = mode.grad and (target._requires_grad or value._requires_grad or target._base is not None)
+    viewing = target._base is not None or target._aside is not None
+    tracked = mode.grad and (viewing or target._requires_grad or value._requires_grad or value._base is not None)
     if tracked:
-        _check_leaf(target)
+        refresh_view(value)
+        _check_leaf(target, value)
     old_base = _alias_with_history(target._base if target._base is not None else target) if tracked else None
     mode.interpreter.assign(target, value)
     storage = storage_of(target)
@@ -271,9 +224,16 @@ def assign(target: Tensor, value: Tensor, put: Any = None) -> Tensor:
     return target
 
 
-def _check_leaf(target: Tensor) -> None:
-    owner = target if target._base is None else target._base
+def _check_leaf(target: Tensor, value: Tensor) -> None:
     refresh_view(target)
+    aside = target._aside
+    if aside is not None and (aside._requires_grad or value._requires_grad):
+        fail(
+            GradError,
+            "an in-place operation, in grad mode, on a view that was made in no_grad mode",
+            "Make both the view and the change inside no_grad (not recorded), or both outside it (recorded).",
+        )
+    owner = target if target._base is None else target._base
     if owner._requires_grad and owner._application is None:
         what = "a leaf" if owner is target else "a view of a leaf"
         fail(
@@ -284,7 +244,7 @@ def _check_leaf(target: Tensor) -> None:
 
 
 def _alias_with_history(tensor: Tensor) -> Tensor:
-    alias = _alias(tensor)
+    alias = alias_of(tensor)
     alias._application, alias._index, alias._requires_grad = tensor._application, tensor._index, tensor._requires_grad
     return alias
 
@@ -294,13 +254,11 @@ def _write_history(target: Tensor, old_base: Tensor, value: Tensor, put: Any) ->
     if not (old_base._requires_grad or value._requires_grad):
         return
     chain = target._chain[len(base._chain) :]
-    application = Application(put, {"chain": chain}, (old_base, value), (base,))
-    base._application, base._index, base._requires_grad = application, 0, True
+    set_history(base, OpApplication(put, {"chain": chain}, (old_base, value), (base,)), 0)
     base._seen = base._version
     if base is not target:
         with_history = walk_chain(base, chain)
-        target._application, target._index = with_history._application, with_history._index
-        target._requires_grad = with_history._requires_grad
+        set_history(target, with_history._application, with_history._index)
 
 
 # What of Tensor's surface asks the interpreter

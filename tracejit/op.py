@@ -32,10 +32,11 @@ from .spec import (
     real_dtype,
     reduced_shape,
 )
+from .tensor import Tensor
 
 OPS: dict[str, Op] = {}
 
-VJP = Callable[..., Sequence[Any]]
+VJP = Callable[..., Sequence[Any]] | tuple[Callable[..., Any] | None, ...]
 Range = tuple[float, float]
 
 
@@ -46,7 +47,8 @@ class Op:
     the output `y` (tuples, for an op of several outputs). A parameter whose name begins with an underscore is given as a
     TensorSpec: only its shape and dtype are known, and nothing is saved for it. Broadcasting and casts are undone by the
     caller, so a rule need not mention them. A cotangent that is dear to compute may be given as a function of no arguments:
-    it is called only if that input's gradient is wanted.
+    it is called only if that input's gradient is wanted. `vjp` may also be a tuple of rules with those parameters, one for
+    each input (None where there is none): only the wanted ones are called, and only what they read is saved.
     """
 
     kind: str = ""
@@ -61,8 +63,7 @@ class Op:
         self.vjp = vjp
         self.__doc__ = doc or f"`{name}`, elementwise over the broadcast shape of its operands."
         self.__signature__ = _signature(parameters)
-        self._needed = _needed_inputs(vjp)
-        self.needs_output = self._needed.pop(-1, False)
+        self._residuals: dict[tuple[bool, ...], tuple[tuple[int, ...], bool]] = {}
         if name in OPS:
             raise ValueError(f"the op {name} is defined twice")
         OPS[name] = self
@@ -70,9 +71,23 @@ class Op:
     def __call__(self, *args: Any, **attrs: Any) -> Any:
         return bind(self, *args, **attrs)
 
-    def needs_inputs(self, position: int) -> bool:
-        """Whether the VJP reads the value of this input."""
-        return self._needed.get(position, self._needed.get("*", False))
+    def residuals(self, wanted: tuple[bool, ...]) -> tuple[tuple[int, ...], bool]:
+        """The inputs (their positions) whose values the VJP reads to give the wanted cotangents, and whether it reads the output."""
+        known = self._residuals.get(wanted)
+        if known is None:
+            rules = [r for r, w in zip(self.vjp, wanted) if w] if isinstance(self.vjp, tuple) else [self.vjp]
+            needs = [_needed_inputs(rule) for rule in rules]
+            inputs = tuple(i for i in range(len(wanted)) if any(n.get(i, n.get("*", False)) for n in needs))
+            known = self._residuals[wanted] = inputs, any(n.get(-1, False) for n in needs)
+        return known
+
+    def cotangents(self, wanted: Sequence[bool], g: Any, y: Any, inputs: tuple[Any, ...], attrs: dict[str, Any]) -> list[Any]:
+        """The VJP: the wanted cotangents of the inputs; None for the others, and where there is none."""
+        vjp = self.vjp
+        if isinstance(vjp, tuple):
+            return [rule(g, y, *inputs, **attrs) if w and rule is not None else None for rule, w in zip(vjp, wanted)]
+        results = vjp(g, y, *inputs, **attrs)  # type: ignore[misc]
+        return [(r if r is None or isinstance(r, Tensor) else r()) if w else None for r, w in zip(results, wanted)]
 
     def spec(self, *operands: Any, **attrs: Any) -> Any:
         """The TensorSpec of the result (a tuple, for several outputs); raises the errors that teach."""
@@ -95,7 +110,7 @@ def _signature(parameters: str) -> inspect.Signature:
     return inspect.signature(scope["function"])
 
 
-def _needed_inputs(vjp: VJP | None) -> dict[Any, bool]:
+def _needed_inputs(vjp: Callable | None) -> dict[Any, bool]:
     """Which inputs (by position, -1 for the output, "*" for all further ones) a VJP reads, from its parameters' names."""
     if vjp is None:
         return {}

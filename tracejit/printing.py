@@ -11,14 +11,16 @@ from .errors import ArgumentError, fail
 from .spec import SMALL_FLOATS, bool_, get_default_dtype, int64
 from .tensor import Tensor, method
 
-_options: dict[str, Any] = {"precision": 4, "threshold": 1000, "edgeitems": 3, "linewidth": 100}
+_options: dict[str, Any] = {"precision": 4, "threshold": 1000, "edgeitems": 3, "max_line_width": 100}
 
 
 def set_printoptions(**options: int) -> None:
     """Set how tensors print: `precision` (digits), `threshold` (elements before a summary), `edgeitems`, `linewidth`."""
+    if "linewidth" in options:
+        options["max_line_width"] = options.pop("linewidth")
     unknown = set(options) - set(_options)
     if unknown:
-        fail(ArgumentError, f"the print options {sorted(unknown)}", f"Known options: {', '.join(_options)}.")
+        fail(ArgumentError, f"the print options {sorted(unknown)}", "Known options: precision, threshold, edgeitems, linewidth.")
     _options.update(options)
 
 

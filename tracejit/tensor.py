@@ -50,6 +50,7 @@ class Tensor:
     _storage: Storage | None = None  # made when first viewed, detached or changed
     _chain: tuple[tuple[Any, tuple[tuple[str, Any], ...]], ...] = ()  # view steps (op, attrs) from the storage's whole
     _base: Tensor | None = None  # the differentiable tensor this is a view of
+    _aside: Tensor | None = None  # the same, of a view that was made in no_grad mode
     _seen: int = 0  # the storage's version that `_application` speaks of
     _traced_at: int = 0  # the storage's version that a traced `_value` speaks of
     _hooks: dict[int, Callable] | None = None  # of a leaf; those of other tensors are kept by their Application
@@ -124,6 +125,7 @@ class Tensor:
     @property
     def requires_grad(self) -> bool:
         """Whether operations on this tensor are recorded."""
+        self._refresh()
         return self._requires_grad
 
     @requires_grad.setter
@@ -134,7 +136,7 @@ class Tensor:
         """Turn recording on or off for a leaf, in place."""
         if flag and not is_inexact(self.dtype):
             fail(DTypeError, f"a tensor of {self.dtype.name} cannot require grad", "Cast it: .astype(tj.float32).")
-        if self._application is not None and flag != self._requires_grad:
+        if not self.is_leaf and flag != self._requires_grad:
             fail(GradError, "requires_grad can be changed only on leaf tensors", "Use .detach() to get a leaf.")
         self._requires_grad = flag
         return self
@@ -142,11 +144,13 @@ class Tensor:
     @property
     def is_leaf(self) -> bool:
         """Whether the user made this tensor (an op that was recorded did not)."""
+        self._refresh()
         return self._application is None
 
     @property
     def grad_fn(self) -> Any:
         """The Application this tensor came from, or None."""
+        self._refresh()
         return self._application
 
     @property

@@ -116,6 +116,19 @@ def lower_put(node: Node, slots: Slots) -> Kernel:
     return builder.kernel(node.op.name)
 
 
+def lower_copy(node: Node | None, target: Slot, slots: Slots, source: Slot | None = None) -> Kernel:
+    """The loop that stores a node, or the contents of a slot, into a slot."""
+    builder = Builder(slots, [])
+    where = builder.space(target.shape, "space")
+    if node is not None:
+        value, dtype = builder.read(node, where), node.dtype
+    else:
+        assert source is not None
+        value, dtype = builder.load(source, where), source.dtype
+    builder.body.append(Store(target, builder.at(target, where), value, dtype))
+    return builder.kernel("copy")
+
+
 def lower_check(gather: Node, slots: Slots) -> Kernel:
     """A loop that stops the program if an index of a gather or a put is out of bounds; it runs before anything is written."""
     indices, extents = indexed(gather)
@@ -232,7 +245,7 @@ class Builder:
     def _read(self, node: Node, where: Position) -> str:
         slot = self.slots.get(node)
         if slot is not None and (node not in self.storing or node.kind in ("reduction", "put")):
-            return self._load(node, slot, where)
+            return self.load(slot, where)
         if node.kind == "view":
             return self._read_view(node, where)
         if node.kind == "elementwise":
@@ -243,14 +256,16 @@ class Builder:
             return self._read_gather(node, where)
         raise AssertionError(f"{node} has no buffer")
 
-    def _load(self, node: Node, slot: Slot, where: Position) -> str:
+    def load(self, slot: Slot, where: Position) -> str:
         result = self.name("t")
-        if slot.strides == contiguous_strides(slot.shape):
-            index = where.flat
-        else:
-            index = linear(self.axes(where), slot.strides)
-        self.body.append(Load(result, slot, index + slot.offset))
+        self.body.append(Load(result, slot, self.at(slot, where)))
         return result
+
+    def at(self, slot: Slot, where: Position) -> Index:
+        """The place of a position in a slot's memory."""
+        if slot.strides == contiguous_strides(slot.shape):
+            return where.flat + slot.offset
+        return linear(self.axes(where), slot.strides, slot.offset)
 
     def _read_view(self, node: Node, where: Position) -> str:
         found = strided(node, self.slots, self.storing)
@@ -306,11 +321,7 @@ class Builder:
         return tuple(found)
 
     def store(self, slot: Slot, where: Position, value: str, node: Node) -> None:
-        if slot.strides == contiguous_strides(slot.shape):
-            index = where.flat
-        else:
-            index = linear(self.axes(where), slot.strides)
-        self.body.append(Store(slot, index + slot.offset, value, node.dtype, None, place(node)))
+        self.body.append(Store(slot, self.at(slot, where), value, node.dtype, None, place(node)))
 
 
 def strided(node: Node, slots: Slots, storing: Iterable[Node] = ()) -> tuple[Slot, Shape, tuple[int, ...], int] | None:

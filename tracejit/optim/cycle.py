@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import ArgumentError, fail
 from .group import ParamGroup
-from .lr_scheduler import LRScheduler, _for_each_group
+from .schedule import LRScheduler, for_each_group
 from .optimizer import Optimizer
 
 
@@ -38,10 +38,10 @@ class OneCycleLR(LRScheduler):
             fail(ArgumentError, f"anneal_strategy={anneal_strategy!r}", 'Give "cos" or "linear".')
         self.total_steps = total_steps if total_steps is not None else (epochs or 0) * (steps_per_epoch or 0)
         self.cosine = anneal_strategy == "cos"
-        highest = _for_each_group(max_lr, optimizer, "max_lr")
+        highest = for_each_group(max_lr, optimizer, "max_lr")
         self.rates = [(top / div_factor, top, top / div_factor / final_div_factor) for top in highest]
-        least = _for_each_group(base_momentum, optimizer, "base_momentum")
-        self.momenta = [(most, low, most) for low, most in zip(least, _for_each_group(max_momentum, optimizer, "max_momentum"))]
+        least = for_each_group(base_momentum, optimizer, "base_momentum")
+        self.momenta = [(most, low, most) for low, most in zip(least, for_each_group(max_momentum, optimizer, "max_momentum"))]
         self.cycle_momentum = cycle_momentum
         if cycle_momentum and not any(k in optimizer.defaults for k in ("momentum", "betas")):
             fail(ArgumentError, "cycle_momentum of an optimiser without momentum", "Pass cycle_momentum=False.")
@@ -94,7 +94,7 @@ class ReduceLROnPlateau:
             fail(ArgumentError, f"mode={mode!r}, threshold_mode={threshold_mode!r}", 'Give "min" or "max", and "rel" or "abs".')
         self.optimizer, self.mode, self.factor, self.patience = optimizer, mode, factor, patience
         self.threshold, self.threshold_mode, self.cooldown, self.eps = threshold, threshold_mode, cooldown, eps
-        self.min_lrs = _for_each_group(min_lr, optimizer, "min_lr")
+        self.min_lrs = for_each_group(min_lr, optimizer, "min_lr")
         self.best = math.inf if mode == "min" else -math.inf
         self.num_bad_epochs = self.cooldown_counter = self.last_epoch = 0
         self._last_lr = [group["lr"] for group in optimizer.param_groups]

@@ -1,0 +1,375 @@
+"""The functions that kernel texts call, for one element.
+
+Each is a plain Python function on NumPy scalars, so a printed kernel can be stepped through; `numba_twins` gives the same
+names to Numba. Results are IEEE's: nothing raises. To write one: take the operands' dtype (`like(x, 1)` is a 1 of it; a
+bare literal would make float64 of float32 under Numba), return any floating dtype (the kernel casts it), and add it to
+`TEXTS`. The text of this file is part of what a compiled kernel depends on.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import math
+from types import FunctionType
+from typing import Any, Callable
+
+import numpy as np
+
+from ..ops.philox import philox
+
+INFINITY, NAN, PI, LOG_2 = math.inf, math.nan, math.pi, math.log(2.0)
+
+
+# The C library and the processor
+
+
+def _ieee(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A NumPy function of scalars that says nothing of overflow, of division by zero, of NaN."""
+
+    def scalar(*operands: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return function(*operands)
+
+    return scalar
+
+
+exp, exp2, expm1 = _ieee(np.exp), _ieee(np.exp2), _ieee(np.expm1)
+log, log2, log10, log1p = _ieee(np.log), _ieee(np.log2), _ieee(np.log10), _ieee(np.log1p)
+sin, cos, tan = _ieee(np.sin), _ieee(np.cos), _ieee(np.tan)
+asin, acos, atan = _ieee(np.arcsin), _ieee(np.arccos), _ieee(np.arctan)
+sinh, cosh, tanh = _ieee(np.sinh), _ieee(np.cosh), _ieee(np.tanh)
+asinh, acosh, atanh = _ieee(np.arcsinh), _ieee(np.arccosh), _ieee(np.arctanh)
+sqrt, pow, fmod = _ieee(np.sqrt), _ieee(np.power), _ieee(np.fmod)
+atan2, hypot, copysign = _ieee(np.arctan2), _ieee(np.hypot), _ieee(np.copysign)
+floor, ceil, trunc, rint = _ieee(np.floor), _ieee(np.ceil), _ieee(np.trunc), _ieee(np.rint)
+isnan, isinf, isfinite = math.isnan, math.isinf, math.isfinite
+
+
+def erf(x: Any) -> Any:
+    return like(x, math.erf(x))
+
+
+def erfc(x: Any) -> Any:
+    return like(x, math.erfc(x))
+
+
+def lgamma(x: Any) -> Any:
+    """log |Γ(x)|; +inf at the poles."""
+    try:
+        return like(x, math.lgamma(x))
+    except (OverflowError, ValueError):
+        return like(x, INFINITY)
+
+
+def like(x: Any, value: Any) -> Any:
+    """`value` in the dtype of `x`."""
+    return type(x)(value)
+
+
+# Functions that Numba takes from `math` under the same name …
+FROM_MATH = (
+    "exp", "exp2", "expm1", "log", "log2", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "sqrt", "pow", "atan2",
+    "hypot", "copysign", "erf", "isnan", "isinf", "isfinite",
+)  # fmt: skip
+# … of which the C library's float32 versions err by more than one ulp, and are computed in float64 …
+IN_DOUBLE = ("sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "log10", "erfc", "lgamma")
+# … and that are one instruction.
+INSTRUCTIONS = ("floor", "ceil", "trunc", "rint")
+
+
+# Arithmetic
+
+
+def maximum(a: Any, b: Any) -> Any:
+    """The larger; NaN if either is; the first of two zeros."""
+    return a if a >= b or a != a else b
+
+
+def minimum(a: Any, b: Any) -> Any:
+    """The smaller; NaN if either is; the first of two zeros."""
+    return a if a <= b or a != a else b
+
+
+def fmax(a: Any, b: Any) -> Any:
+    """The larger; the other one if one is NaN."""
+    return a if a >= b or b != b else b
+
+
+def fmin(a: Any, b: Any) -> Any:
+    """The smaller; the other one if one is NaN."""
+    return a if a <= b or b != b else b
+
+
+def remainder(a: Any, b: Any) -> Any:
+    """What is left of a by floor division: it has the sign of b."""
+    left = fmod(a, b)
+    if left == like(a, 0):
+        return copysign(left, b)
+    if (b < like(b, 0)) != (left < like(a, 0)):
+        return left + b
+    return left
+
+
+def floor_divide(a: Any, b: Any) -> Any:
+    """The floor of the exact quotient, by way of the exact remainder."""
+    zero, one = like(a, 0), like(a, 1)
+    if b == zero:
+        return a / b
+    left = fmod(a, b)
+    quotient = (a - left) / b
+    if left != zero and (b < zero) != (left < zero):
+        quotient = quotient - one
+    if quotient == zero:
+        return copysign(zero, a / b)
+    whole = floor(quotient)
+    return whole + one if quotient - whole > like(a, 0.5) else whole
+
+
+def floor_divide_integer(a: Any, b: Any) -> Any:
+    """The floor of a / b; 0 where b is 0; wraps for the lowest integer by -1."""
+    zero = like(a, 0)
+    if b == zero:
+        return zero
+    if b < zero and b + like(a, 1) == zero:
+        return zero - a
+    return a // b
+
+
+def remainder_integer(a: Any, b: Any) -> Any:
+    """What is left of a by floor division; 0 where b is 0."""
+    zero = like(a, 0)
+    if b == zero or (b < zero and b + like(a, 1) == zero):
+        return zero
+    return a % b
+
+
+def fmod_integer(a: Any, b: Any) -> Any:
+    """What is left of a by truncated division, with the sign of a; 0 where b is 0."""
+    zero = like(a, 0)
+    left = remainder_integer(a, b)
+    return left - b if left != zero and (a < zero) != (b < zero) else left
+
+
+def power(x: Any, y: Any) -> Any:
+    """x to the y. The exponents of everyday are arithmetic; where the exponent is one scalar, the loop tests it once."""
+    if y == 2:
+        return x * x
+    if y == 1:
+        return x
+    if y == 3:
+        return x * x * x
+    if y == 0.5:
+        return sqrt(x)  # as NumPy: NaN at -inf, -0.0 at -0.0
+    if y == -1:
+        return like(x, 1) / x
+    return pow(x, y)
+
+
+def cbrt(x: Any) -> Any:
+    """The cube root: a power, then one step of Newton's method, in float64."""
+    whole = float(x)
+    size = abs(whole)
+    if size == 0.0 or not isfinite(size):
+        return whole
+    root = pow(size, 1.0 / 3.0)
+    return copysign(root - (root - size / (root * root)) / 3.0, whole)
+
+
+# Exponentials
+
+
+def sigmoid(x: Any) -> Any:
+    """1 / (1 + exp(-x)), by an exponential that cannot overflow."""
+    one = like(x, 1)
+    e = exp(-abs(x))
+    return (one if x >= like(x, 0) else e) / (one + e)
+
+
+def softplus(x: Any) -> Any:
+    """log(1 + exp(x))."""
+    return maximum(x, like(x, 0)) + log1p(exp(-abs(x)))
+
+
+def logaddexp(a: Any, b: Any) -> Any:
+    """log(exp(a) + exp(b))."""
+    if a == b:
+        return a + like(a, LOG_2)
+    return maximum(a, b) + log1p(exp(-abs(a - b)))
+
+
+def logaddexp2(a: Any, b: Any) -> Any:
+    """log2(2^a + 2^b)."""
+    if a == b:
+        return a + like(a, 1)
+    return maximum(a, b) + log1p(exp2(-abs(a - b))) / like(a, LOG_2)
+
+
+# The gamma function
+
+
+def digamma(x: Any) -> Any:
+    """The derivative of log Γ: DLMF 5.5.4 (reflection), 5.5.2 (recurrence up to 10), 5.11.2 (asymptotic series)."""
+    t = float(x)
+    total = 0.0
+    if t <= 0.0:
+        if t == 0.0:
+            return copysign(INFINITY, -t)
+        if t == floor(t):
+            return NAN
+        total = -PI / tan(PI * (t - rint(t)))
+        t = 1.0 - t
+    while t < 10.0:
+        total -= 1.0 / t
+        t += 1.0
+    z = 1.0 / (t * t)
+    series = z * (1 / 12 - z * (1 / 120 - z * (1 / 252 - z * (1 / 240 - z * (1 / 132 - z * (691 / 32760 - z / 12))))))
+    return total + (log(t) - 0.5 / t - series)
+
+
+def trigamma(x: Any) -> Any:
+    """The second derivative of log Γ: DLMF 5.15.6 (reflection), 5.15.5 (recurrence up to 15), 5.15.8 (asymptotic series)."""
+    t = float(x)
+    total, sign = 0.0, 1.0
+    if t <= 0.0:
+        if t == floor(t):
+            return INFINITY
+        ratio = PI / sin(PI * (t - rint(t)))
+        total, sign, t = ratio * ratio, -1.0, 1.0 - t
+    while t < 15.0:
+        ratio = 1.0 / t
+        total += sign * ratio * ratio
+        t += 1.0
+    z = 1.0 / (t * t)
+    series = 1 / 6 - z * (1 / 30 - z * (1 / 42 - z * (1 / 30 - z * (5 / 66 - z * (691 / 2730 - z * 7 / 6)))))
+    return total + sign * (1.0 / t + 0.5 * z + z / t * series)
+
+
+# Casts of floats. What C leaves open (NaN, and values out of range) is here what NumPy gives on x86.
+
+
+def i32_from_float(x: Any) -> Any:
+    """Truncated; the lowest integer for what does not fit."""
+    return np.int32(x) if abs(x) < 2147483648.0 else np.int32(-2147483648)
+
+
+def i64_from_float(x: Any) -> Any:
+    """Truncated; the lowest integer for what does not fit."""
+    return np.int64(x) if abs(x) < 9223372036854775808.0 else np.int64(-9223372036854775808)
+
+
+def i8_from_float(x: Any) -> Any:
+    """The low bits of the 32-bit integer."""
+    return np.int8(i32_from_float(x))
+
+
+def i16_from_float(x: Any) -> Any:
+    """The low bits of the 32-bit integer."""
+    return np.int16(i32_from_float(x))
+
+
+def u8_from_float(x: Any) -> Any:
+    """The low bits of the 32-bit integer."""
+    return np.uint8(i32_from_float(x))
+
+
+def u16_from_float(x: Any) -> Any:
+    """The low bits of the 32-bit integer."""
+    return np.uint16(i32_from_float(x))
+
+
+def u32_from_float(x: Any) -> Any:
+    """The low bits of the 64-bit integer."""
+    return np.uint32(i64_from_float(x))
+
+
+def u64_from_float(x: Any) -> Any:
+    """The 64-bit integer, shifted by half of the range where that is needed."""
+    if x >= 9223372036854775808.0:
+        return np.uint64(i64_from_float(x - 9223372036854775808.0)) ^ np.uint64(9223372036854775808)
+    return np.uint64(i64_from_float(x))
+
+
+def odd_f32(x: Any) -> Any:
+    """A float64 as float32, rounded to odd if inexact: rounding that once more, to float16, is right to the last bit."""
+    near = np.float32(x)
+    bits = near.view(np.int32)
+    gap = float(x) - float(near)
+    if gap == 0.0 or gap != gap or not isfinite(near) or bits & 1:
+        return near
+    return np.int32(bits + 1 if (gap > 0.0) == (bits >= 0) else bits - 1).view(np.float32)
+
+
+# Functions whose text Numba compiles, each after those it calls.
+TEXTS: dict[str, Callable[..., Any]] = {
+    f.__name__: f
+    for f in (
+        maximum, minimum, fmax, fmin, remainder, floor_divide, floor_divide_integer, remainder_integer, fmod_integer, power, cbrt,
+        sigmoid, softplus, logaddexp, logaddexp2, digamma, trigamma, i32_from_float, i64_from_float, i8_from_float, i16_from_float,
+        u8_from_float, u16_from_float, u32_from_float, u64_from_float, odd_f32, philox,
+    )
+}  # fmt: skip
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    **{name: globals()[name] for name in (*FROM_MATH, *IN_DOUBLE, *INSTRUCTIONS, "fmod", "like")},
+    **TEXTS,
+}
+
+
+# Numba
+
+
+@functools.lru_cache(maxsize=1)
+def numba_twins() -> dict[str, Any]:
+    """What each name of `FUNCTIONS` is in a function that Numba compiles: `math`'s own, an instruction, or the same text."""
+    extending = importlib.import_module("numba.extending")
+    compiled = extending.register_jitable(error_model="numpy")
+    inlined = extending.register_jitable(error_model="numpy", forceinline=True)  # too long for LLVM's own liking, and vectorises
+    names: dict[str, Any] = {name: getattr(math, name) for name in FROM_MATH}
+    names.update({name: compiled(_in_double(getattr(math, name))) for name in IN_DOUBLE})
+    names.update({name: _instruction(extending, name) for name in INSTRUCTIONS})
+    names["fmod"], names["like"] = _fmod(extending), _like(extending)
+    world = {**names, "np": np, "INFINITY": INFINITY, "NAN": NAN, "PI": PI, "LOG_2": LOG_2}
+    for name, function in TEXTS.items():
+        jitable = inlined if function is philox else compiled
+        world[name] = names[name] = jitable(FunctionType(function.__code__, world, name))  # type: ignore[attr-defined]
+    return names
+
+
+def _in_double(function: Callable[[float], float]) -> Callable[[float], float]:
+    return lambda x: function(float(x))
+
+
+def _instruction(extending: Any, name: str) -> Any:
+    @extending.intrinsic
+    def instruction(_context: Any, x: Any) -> Any:
+        def build(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+            (value,) = values
+            return builder.call(builder.module.declare_intrinsic(f"llvm.{name}", [value.type]), values)
+
+        return x(x), build
+
+    return instruction
+
+
+def _fmod(extending: Any) -> Any:
+    @extending.intrinsic
+    def fmod(_context: Any, x: Any, y: Any) -> Any:
+        def build(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+            return builder.frem(*values)
+
+        return x(x, x), build
+
+    return fmod
+
+
+def _like(extending: Any) -> Any:
+    unliteral = importlib.import_module("numba.core.types").unliteral
+
+    @extending.intrinsic
+    def like(_context: Any, x: Any, value: Any) -> Any:
+        def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            return context.cast(builder, values[1], signature.args[1], signature.return_type)
+
+        return unliteral(x)(unliteral(x), unliteral(value)), build
+
+    return like

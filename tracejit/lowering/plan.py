@@ -1,0 +1,296 @@
+"""The plan: kernels and whole-array calls in order, and where every value lives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Sequence
+
+from ..graph.ir import CONSTANT, OUTPUT, Graph, Node
+from ..spec import Shape, contiguous_strides
+from .fuse import Group, fuse
+from .kernel import Kernel, Load, Slot, Store
+from .lower import Slots, indexed, lower_check, lower_copy, lower_map, lower_put, lower_reduction, strided
+
+ALIGNMENT = 64
+
+Operand = tuple[Slot, Shape, tuple[int, ...], int]  # a slot seen with shape, strides and offset, in elements
+
+
+@dataclass
+class Call:
+    """A whole-array step: a library op, or an op that kernels cannot compute."""
+
+    node: Node
+    operands: list[Any]  # Operands; Python scalars for constants
+    results: list[Slot]
+
+
+@dataclass
+class Plan:
+    """What runs, in order. Arrays are numbered: the inputs, then the outputs that are not written into inputs."""
+
+    steps: list[Kernel | Call]
+    inputs: list[Slot]
+    outputs: list[Slot]  # the new arrays, one for each output that is not a write
+    arena: int = 0  # bytes of the temporaries
+    places: dict[Slot, int] = field(default_factory=dict)  # byte offset of each temporary
+
+
+def make_plan(graph: Graph, layouts: Sequence[tuple[int, ...] | None], writes: Sequence[int] = ()) -> Plan:
+    """Plan a graph. `layouts` gives each input's strides in elements (None: contiguous); the first outputs are written into
+    the inputs that `writes` numbers."""
+    return _Planner(graph, layouts, writes).run()
+
+
+class _Planner:
+    def __init__(self, graph: Graph, layouts: Sequence[tuple[int, ...] | None], writes: Sequence[int]) -> None:
+        self.graph, self.writes = graph, writes
+        self.groups = fuse(graph)
+        self.slots: Slots = {}
+        self.steps: list[Kernel | Call] = []
+        self.inputs = []
+        for number, (node, strides) in enumerate(zip(graph.inputs, layouts)):
+            slot = Slot(node.dtype, node.shape, strides or contiguous_strides(node.shape), home=number)
+            self.slots[node] = slot
+            self.inputs.append(slot)
+        self.results: dict[Node, list[Slot]] = {}
+        self.last_reader = self._last_readers()
+        self.late_checks = False
+
+    def run(self) -> Plan:
+        self._check_bounds_first()
+        for number, group in enumerate(self.groups):
+            self._lower(number, group)
+        outputs = self._outputs()
+        self._write_inputs()
+        plan = Plan(self.steps, self.inputs, outputs)
+        _place_temporaries(plan)
+        return plan
+
+    def _last_readers(self) -> dict[Node, int]:
+        """The number of the last group that reads each node with memory, directly or through what is computed on the fly."""
+        last: dict[Node, int] = {}
+        buffered = {n for g in self.groups for n in g.nodes} | set(self.graph.inputs)
+        for number, group in enumerate(self.groups):
+            stack = [source for node in group.nodes for source in node.inputs]
+            seen: set[Node] = set()
+            while stack:
+                node = stack.pop()
+                if node in seen:
+                    continue
+                seen.add(node)
+                if node in buffered:
+                    last[node] = number
+                else:
+                    stack.extend(node.inputs)
+        for node in self.graph.outputs:
+            last[node] = len(self.groups)
+        return last
+
+    # Steps
+
+    def _check_bounds_first(self) -> None:
+        """Bounds of indices that come from inputs are checked before anything is written."""
+        computed = {n for g in self.groups for n in g.nodes}
+        self.checks_at: dict[int, list[Node]] = {}
+        for node in self.graph.nodes():
+            if node.kind == "gather" or (node.kind == "put" and len(node.inputs) > 2):
+                needed = _memory_read(indexed(node)[0], computed)
+                if not needed:
+                    if indexed(node)[0][0].size:
+                        self.steps.append(lower_check(node, self.slots))
+                else:
+                    at = 1 + max(i for i, g in enumerate(self.groups) if needed & set(g.nodes))
+                    self.checks_at.setdefault(at, []).append(node)
+                    self.late_checks = True
+
+    def _lower(self, number: int, group: Group) -> None:
+        for node in self.checks_at.get(number, ()):
+            self.steps.append(lower_check(node, self.slots))
+        if group.kind == "library":
+            self._call(group.nodes[0])
+            return
+        if group.kind == "put":
+            self._put(number, group.nodes[0])
+            return
+        for node in group.nodes:
+            self.slots[node] = self._new(node.spec)
+        if not group.nodes[0].size:
+            return
+        self.steps.append(lower_map(group.nodes, self.slots) if group.kind == "map" else lower_reduction(group.nodes[0], self.slots))
+
+    def _new(self, spec: Any) -> Slot:
+        return Slot(spec.dtype, spec.shape, contiguous_strides(spec.shape))
+
+    def _put(self, number: int, node: Node) -> None:
+        """In place if nobody else needs the base, else into a copy of it."""
+        base, value = node.inputs[:2]
+        slot = self.slots.get(base)
+        free = self.last_reader.get(base, -1) <= number and slot is not None
+        if slot is None or not free or (slot.home is not None and not self._leads_to_write(node, slot.home)):
+            new = self._new(node.spec)
+            if node.size:
+                self.steps.append(lower_copy(base, new, self.slots))
+            slot = new
+        self.slots[node] = slot
+        if not node.size or not value.size:
+            return
+        kernel = lower_put(node, self.slots)
+        if any(isinstance(s, Load) and s.slot is slot for s in kernel.body):
+            held = self._new(value.spec)
+            self.steps.append(lower_copy(value, held, self.slots))
+            kernel = lower_put(node, {**self.slots, value: held})
+        self.steps.append(kernel)
+
+    def _leads_to_write(self, node: Node, home: int) -> bool:
+        """Whether this put is on the way from an input to what is finally written into that input."""
+        if self.late_checks or home >= len(self.inputs) or home not in self.writes:
+            return False
+        final = self.graph.outputs[list(self.writes).index(home)]
+        while final.kind == "put" and final is not node:
+            final = final.inputs[0]
+        return final is node
+
+    def _call(self, node: Node) -> None:
+        if node.op is OUTPUT:
+            self.slots[node] = self.results[node.inputs[0]][node.attr("index")]
+            return
+        specs = node.spec if node.op.outputs > 1 else (node.spec,)
+        results = [self._new(spec) for spec in specs]
+        self.results[node] = results
+        if node.op.outputs == 1:
+            self.slots[node] = results[0]
+        self.steps.append(Call(node, [self._operand(n) for n in node.inputs], results))
+
+    def _operand(self, node: Node) -> Any:
+        if node.op is CONSTANT:
+            return node.attr("value")
+        found = strided(node, self.slots)
+        if found is None:
+            held = self._new(node.spec)
+            if node.size:
+                self.steps.append(lower_copy(node, held, self.slots))
+            found = (held, held.shape, held.strides, 0)
+        return found
+
+    # Where results go
+
+    def _outputs(self) -> list[Slot]:
+        """Give each new output array its slot: the node's own buffer if nobody else claims it, else a copy."""
+        outputs = []
+        claimed: set[Slot] = set(self.inputs)
+        for node in self.graph.outputs[len(self.writes) :]:
+            slot = self.slots.get(node)
+            if slot is None or slot in claimed or node in self.graph.outputs[: len(self.writes)]:
+                new = self._new(node.spec)
+                if node.size:
+                    self.steps.append(lower_copy(node, new, self.slots))
+                slot = new
+            slot.home = len(self.inputs) + len(outputs)
+            claimed.add(slot)
+            outputs.append(slot)
+        return outputs
+
+    def _write_inputs(self) -> None:
+        """Outputs that are inputs' new contents: in place where no reader of the old contents is left, else copied at the end."""
+        pending = []
+        for node, number in zip(self.graph.outputs, self.writes):
+            slot, target = self.slots.get(node), self.inputs[number]
+            if slot is target:
+                continue
+            if slot is not None and slot.home is None and self._replace(slot, target):
+                self.slots[node] = target
+                continue
+            if slot is None or slot.home is not None and slot.home < len(self.inputs):
+                held = self._new(node.spec)  # what it is read from may be written below
+                self.steps.append(lower_copy(node, held, self.slots))
+                slot = held
+            pending.append((slot, target))
+        for slot, target in pending:
+            if slot.shape and 0 in slot.shape:
+                continue
+            self.steps.append(lower_copy(None, target, self.slots, slot))
+
+    def _replace(self, slot: Slot, target: Slot) -> bool:
+        """Let the kernel that stores `slot` store to `target` instead, if no old contents of it are needed then or later."""
+        if self.late_checks or target.strides != slot.strides or target.dtype != slot.dtype:
+            return False
+        writer = None
+        for position, step in enumerate(self.steps):
+            touched = _touched(step)
+            if slot in touched and writer is None:
+                writer = position
+                if not isinstance(step, Kernel) or step.reduction is not None:
+                    return False
+                at = [s.index for s in step.body if isinstance(s, Store) and s.slot is slot]
+                if len(at) != 1 or any(isinstance(s, (Load, Store)) and s.slot is target and s.index != at[0] for s in step.body):
+                    return False
+                if any(isinstance(s, Store) and s.combine for s in step.body):
+                    return False
+            elif writer is not None and target in touched:
+                return False
+        if writer is None:
+            return False
+        for step in self.steps:
+            if isinstance(step, Kernel):
+                for s in step.body:
+                    if isinstance(s, (Load, Store)) and s.slot is slot:
+                        s.slot = target
+            else:
+                step.operands = [(target, *o[1:]) if isinstance(o, tuple) and o[0] is slot else o for o in step.operands]
+        return True
+
+
+def _memory_read(nodes: Sequence[Node], computed: set[Node]) -> set[Node]:
+    found, stack, seen = set(), list(nodes), set()
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node in computed:
+            found.add(node)
+        else:
+            stack.extend(node.inputs)
+    return found
+
+
+def _touched(step: Kernel | Call) -> set[Slot]:
+    """The slots a step reads or writes."""
+    if isinstance(step, Call):
+        return {o[0] for o in step.operands if isinstance(o, tuple)} | set(step.results)
+    found = {s.slot for s in step.body if isinstance(s, (Load, Store))}
+    return found | {step.reduction.store.slot} if step.reduction else found
+
+
+def _place_temporaries(plan: Plan) -> None:
+    """Offsets in the arena: a temporary's room is used again after its last step."""
+    last: dict[Slot, int] = {}
+    for number, step in enumerate(plan.steps):
+        for slot in _touched(step):
+            last[slot] = number
+    free: list[tuple[int, int]] = []  # (size, offset)
+    for number, step in enumerate(plan.steps):
+        touched = _touched(step)
+        for slot in sorted((s for s in touched if s.home is None and s not in plan.places), key=lambda s: s.dtype.itemsize):
+            size = _bytes(slot)
+            fits = [room for room in free if room[0] >= size]
+            if fits:
+                room = min(fits)
+                free.remove(room)
+                plan.places[slot] = room[1]
+                if room[0] > size:
+                    free.append((room[0] - size, room[1] + size))
+            else:
+                plan.places[slot] = plan.arena
+                plan.arena += size
+        for slot in touched:
+            if slot.home is None and last[slot] == number:
+                free.append((_bytes(slot), plan.places[slot]))
+
+
+def _bytes(slot: Slot) -> int:
+    count = slot.dtype.itemsize
+    for n in slot.shape:
+        count *= n
+    return max(ALIGNMENT, -(-count // ALIGNMENT) * ALIGNMENT)

@@ -1,0 +1,1 @@
+"""What runs: kernels kept on disk, and programs that are walked natively."""
