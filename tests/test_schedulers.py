@@ -83,7 +83,7 @@ def test_plateau_equals_pytorchs(mode, threshold_mode):
         )
         rates_of_it = []
         for metric in metrics:
-            schedule.step(metric if mode == "min" else -metric)
+            schedule.step(metric if mode == "min" else 2 - metric)
             rates_of_it.append(optimizer.param_groups[0]["lr"])
         seen.append(rates_of_it)
     assert seen[1] == pytest.approx(seen[0], rel=1e-12)

@@ -7,8 +7,9 @@ import threading
 from typing import Any, NoReturn, Sequence
 
 from .errors import GradError, fail, user_line
+from .interpreter import mode
 from .spec import TensorSpec
-from .tensor import Tensor, storage_of, wrap
+from .tensor import Tensor, storage_of
 
 
 class Anomaly(threading.local):
@@ -109,8 +110,7 @@ class OpApplication(Application):
 
     def with_history(self, alias: Tensor, index: int) -> Tensor:
         """A saved output, as the tensor it was."""
-        tensor = wrap(alias._value)
-        tensor._storage, tensor._chain, tensor._seen = alias._storage, alias._chain, alias._seen
+        tensor = alias_of(alias)
         tensor._application, tensor._index, tensor._requires_grad = self, index, True
         return tensor
 
@@ -149,7 +149,7 @@ def fail_changed(name: str, before: int, now: int) -> NoReturn:
 def alias_of(tensor: Tensor) -> Tensor:
     """Another handle on the same storage, without history: keeping it in an Application makes no cycle."""
     storage = storage_of(tensor)
-    alias = wrap(tensor._value)
+    alias = mode.interpreter.handle(tensor)
     alias._storage, alias._chain, alias._seen = storage, tensor._chain, tensor._seen
     return alias
 

@@ -1,119 +1,20 @@
-"""`bind`, the one door by which ops are applied, and `assign`, the one door of mutation; the interpreter in force;
-and the recording of both for autograd."""
+"""`bind`, the one door by which ops are applied, and `assign`, the one door of mutation; and the recording of both for autograd."""
 
 from __future__ import annotations
 
-import threading
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from .errors import ArgumentError, DTypeError, GradError, ShapeError, TracejitError, fail, user_line
-from .spec import TensorSpec, bfloat16, broadcast_shapes, is_inexact, promote
-from .tensor import Tensor, method, storage_of, wrap
+from .application import OpApplication, alias_of, anomaly, set_history
+from .errors import ArgumentError, DTypeError, GradError, ShapeError, fail
+from .interpreter import EAGER, Eager, Interpreter, mode, operand, spec_of
+from .spec import broadcast_shapes, is_inexact
+from .tensor import Tensor, method, storage_of
 
-_ndarray = np.ndarray
-_PYTHON_SCALARS = frozenset((bool, int, float, complex))
-
-
-class Interpreter(Protocol):
-    """Gives the value of an op: now (Eager), or as a node of a graph (Tracer). The only difference between the modes."""
-
-    def apply(self, op: Any, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any: ...
-    def assign(self, target: Tensor, value: Tensor) -> None: ...
-    def observe(self, tensor: Tensor) -> np.ndarray: ...
-    def constant(self, array: np.ndarray) -> Tensor: ...
-    def read_grad(self, leaf: Tensor) -> Tensor | None: ...
-    def write_grad(self, leaf: Tensor, grad: Tensor | None) -> None: ...
-
-
-class Eager:
-    """Computes at once, with NumPy or the kernel of a one-node graph."""
-
-    def apply(self, op: Any, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
-        values: list[Any] = []
-        floats = False
-        for a in args:
-            if isinstance(a, Tensor):
-                values.append(a._value)
-            else:
-                values.append(operand(a))
-                floats = floats or type(a) is float
-        if floats:
-            values = _weak_beside_bfloat16(values)
-        try:
-            result = op.eager(*values, **attrs)
-        except TracejitError:
-            raise
-        except Exception as error:
-            op.spec(*[spec_of(v) for v in values], **attrs)  # raises the error that teaches, if a spec is at fault
-            raise error.with_traceback(None) from None
-        if type(result) is _ndarray:
-            return wrap(result)
-        if type(result) is tuple:
-            return tuple(wrap(np.asarray(r)) for r in result)
-        return wrap(np.asarray(result))
-
-    def assign(self, target: Tensor, value: Tensor) -> None:
-        np.copyto(target._value, value._value, casting="unsafe")
-
-    def observe(self, tensor: Tensor) -> np.ndarray:
-        return tensor._value
-
-    def constant(self, array: np.ndarray) -> Tensor:
-        return wrap(array)
-
-    def read_grad(self, leaf: Tensor) -> Tensor | None:
-        return leaf._grad
-
-    def write_grad(self, leaf: Tensor, grad: Tensor | None) -> None:
-        leaf._grad = grad
-
-
-EAGER = Eager()
-
-
-class Mode(threading.local):
-    """What is in force in this thread."""
-
-    interpreter: Interpreter = EAGER
-    grad: bool = True
-    inference: bool = False
-
-
-mode = Mode()
-
-
-def operand(value: Any) -> Any:
-    """A non-Tensor argument of an op: a Python scalar stays weak, NumPy values keep their dtype."""
-    kind = type(value)
-    if kind in _PYTHON_SCALARS:
-        return value
-    if isinstance(value, (_ndarray, np.generic)):
-        return np.asarray(value)
-    for plain in (int, float, complex):  # their subclasses: an enum's member, `x.size`
-        if isinstance(value, plain):
-            return plain(value)
-    fail(
-        ArgumentError,
-        f"an operand is a {kind.__name__}: {value!r:.60}",
-        "Give a Tensor, a NumPy array or a Python number; tj.asarray(...) makes a Tensor of nested lists.",
-    )
-
-
-def _weak_beside_bfloat16(values: list[Any]) -> list[Any]:
-    """Python floats as bfloat16 where that is the arrays' common dtype: NumPy does not know them to be weak there."""
-    dtypes = [v.dtype for v in values if isinstance(v, _ndarray)]
-    if bfloat16 not in dtypes or promote(*dtypes) != bfloat16:
-        return values
-    return [np.asarray(v, bfloat16) if type(v) is float else v for v in values]
-
-
-def spec_of(value: Any) -> Any:
-    """The TensorSpec of an array-like; a Python scalar is its own (weak) description."""
-    if type(value) in _PYTHON_SCALARS:
-        return value
-    return TensorSpec(value.shape, value.dtype)
+__all__ = [
+    "EAGER", "Eager", "Interpreter", "anomaly", "assign", "bind", "mode", "operand", "refresh_view", "spec_of", "walk_chain",
+]  # fmt: skip
 
 
 def bind(op: Any, *args: Any, **attrs: Any) -> Any:

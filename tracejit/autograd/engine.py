@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Sequence
+import threading
+from collections.abc import Sequence
+from heapq import heapify, heappop, heappush
+from sys import getrefcount
+from typing import Any
 
 import numpy as np
 
-from ..dispatch import Application, anomaly, assign, bind, mode
-from ..errors import ArgumentError, GradError, ShapeError, fail
+from ..application import Application, OpApplication, anomaly
+from ..dispatch import assign, mode, refresh_view
+from ..errors import ArgumentError, DTypeError, GradError, ShapeError, fail
 from ..ops.create import ones_like, zeros_like
 from ..ops.elementwise import cast, copy, real
 from ..ops.reduce import sum_to
 from ..ops.view import put
-from ..spec import is_complex
+from ..spec import TensorSpec, is_complex
 from ..tensor import Tensor, method, wrap
 from .modes import GradMode
 
 Slot = tuple[Any, int]  # (Application, output index), or (leaf, 0)
+
+_accumulating = threading.RLock()  # two threads may reach one leaf
 
 
 def backward(
@@ -24,12 +31,25 @@ def backward(
     grad_tensors: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    inputs: Sequence[Tensor] | None = None,
+    inputs: Tensor | Sequence[Tensor] | None = None,
 ) -> None:
-    """Add the gradients of `tensors`, weighted by `grad_tensors`, to the `.grad` of the leaves (only of `inputs`, if given)."""
+    """Add the gradients of `tensors`, weighted by `grad_tensors`, to the `.grad` of the leaves (only of `inputs`, if given).
+
+    tensors: the roots; a root that is not a real scalar needs a gradient of its shape in `grad_tensors`.
+    retain_graph: keep the saved values for a second pass (by default as `create_graph`).
+    create_graph: record the backward pass too, so that the gradients can be differentiated.
+    inputs: the only tensors whose `.grad` is touched; they need not be leaves.
+    Raises GradError: a root without history, values freed by an earlier pass or changed since they were saved.
+    """
+    wanted = None
+    if inputs is not None:
+        wanted = [_slot_of_input(t, i) for i, t in enumerate(_as_list(inputs))]
+        if not wanted:
+            fail(ArgumentError, "backward(inputs=[]) names no tensor", "Leave inputs out to reach all leaves.")
+        for t in _as_list(inputs):
+            t.retain_grad()
     roots, cotangents = _roots(tensors, grad_tensors)
-    wanted = None if inputs is None else [_slot(t) for t in _as_list(inputs)]
-    _Pass(retain_graph, create_graph, wanted, accumulate=True, roots=roots).run(cotangents)
+    _Pass(retain_graph, create_graph, wanted, accumulate=True).run(roots, cotangents)
 
 
 def grad(
@@ -41,16 +61,20 @@ def grad(
     allow_unused: bool | None = None,
     materialize_grads: bool = False,
 ) -> tuple[Tensor | None, ...]:
-    """The gradients of `outputs`, weighted by `grad_outputs`, with respect to `inputs`; `.grad` is left alone."""
-    wanted = _as_list(inputs)
-    for t in wanted:
-        if not t.requires_grad:
-            fail(GradError, "an input of grad() does not require grad", "Call .requires_grad_() on it before the forward pass.")
+    """The gradients of `outputs`, weighted by `grad_outputs`, with respect to `inputs`; `.grad` is left alone.
+
+    Parameters are those of `backward`. An input that the outputs do not depend on is an error, unless `allow_unused=True`
+    (its gradient is None) or `materialize_grads=True` (zeros).
+    """
+    if materialize_grads and allow_unused is False:
+        fail(ArgumentError, "grad(allow_unused=False, materialize_grads=True)", "Leave allow_unused out: zeros are given for unused inputs.")
+    sources = _as_list(inputs)
+    wanted = [_slot_of_input(t, i) for i, t in enumerate(sources)]
     roots, cotangents = _roots(outputs, grad_outputs)
-    found = _Pass(retain_graph, create_graph, [_slot(t) for t in wanted], accumulate=False, roots=roots).run(cotangents)
-    results = [found.get(_key(_slot(t))) for t in wanted]
+    found = _Pass(retain_graph, create_graph, wanted, accumulate=False).run(roots, cotangents)
+    results = [found.get(slot) for slot in wanted]
     if materialize_grads:
-        return tuple(zeros_like(t) if r is None else r for t, r in zip(wanted, results))
+        return tuple(zeros_like(t) if r is None else r for t, r in zip(sources, results))
     if not allow_unused and any(r is None for r in results):
         fail(
             GradError,
@@ -66,217 +90,222 @@ def _backward(
     gradient: Tensor | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    inputs: Sequence[Tensor] | None = None,
+    inputs: Tensor | Sequence[Tensor] | None = None,
 ) -> None:
-    """Add the gradients of this tensor to the `.grad` of the leaves it was computed from."""
+    """Add the gradients of this tensor, weighted by `gradient`, to the `.grad` of the leaves it was computed from."""
     backward(self, gradient, retain_graph, create_graph, inputs)
 
 
-def _as_list(tensors: Any) -> list[Tensor]:
-    return [tensors] if isinstance(tensors, Tensor) else list(tensors)
+def _as_list(tensors: Any) -> list[Any]:
+    return list(tensors) if isinstance(tensors, (list, tuple)) else [tensors]
 
 
 def _slot(tensor: Tensor) -> Slot:
+    refresh_view(tensor)
     return (tensor, 0) if tensor._application is None else (tensor._application, tensor._index)
 
 
-def _key(slot: Slot) -> tuple[int, int]:
-    return id(slot[0]), slot[1]
+def _slot_of_input(tensor: Any, position: int) -> Slot:
+    if not isinstance(tensor, Tensor):
+        fail(ArgumentError, f"input {position} is a {type(tensor).__name__}", "Give tensors.")
+    slot = _slot(tensor)
+    if not tensor._requires_grad:
+        fail(GradError, f"input {position} does not require grad", "Call .requires_grad_() on it before the forward pass.")
+    return slot
 
 
-def _roots(tensors: Any, cotangents: Any) -> tuple[list[Tensor], list[Tensor]]:
+def _roots(tensors: Any, cotangents: Any) -> tuple[list[Slot], list[Tensor]]:
     roots = _as_list(tensors)
     given = [None] * len(roots) if cotangents is None else _as_list(cotangents)
     if len(given) != len(roots):
         fail(ArgumentError, f"{len(given)} gradients for {len(roots)} tensors", "Give one gradient for each.")
-    result = []
-    for root, g in zip(roots, given):
-        if not root._requires_grad:
+    slots = [_slot(root) for root in roots]
+    return slots, [_root_gradient(root, g) for root, g in zip(roots, given)]
+
+
+def _root_gradient(root: Tensor, g: Any) -> Tensor:
+    if not root._requires_grad:
+        fail(
+            GradError,
+            "backward() of a tensor that has no history and does not require grad",
+            "Set requires_grad=True on what it is computed from, outside no_grad.",
+        )
+    shape, dtype = root._value.shape, root._value.dtype
+    if g is None:
+        if root._value.size != 1 or is_complex(dtype):
             fail(
                 GradError,
-                "backward() of a tensor that has no history and does not require grad",
-                "Set requires_grad=True on what it is computed from, outside no_grad.",
+                f"backward() of a tensor {TensorSpec(shape, dtype)}: only a real scalar has an implied gradient of 1",
+                "Reduce it first (.sum(), .mean(); .real or abs() of a complex one), or pass gradient= of the same shape.",
             )
-        if g is None:
-            if root._value.size != 1:
-                fail(
-                    GradError,
-                    f"backward() of a tensor of shape {tuple(root.shape)}: only a scalar has an implied gradient of 1",
-                    "Reduce it first (.sum(), .mean()), or pass gradient= of the same shape.",
-                )
-            g = ones_like(root)
-        elif tuple(g.shape) != tuple(root.shape):
-            fail(ShapeError, f"a gradient of shape {tuple(g.shape)} for a tensor of shape {tuple(root.shape)}", "Give equal shapes.")
-        result.append(g)
-    return roots, result
+        return ones_like(root)
+    if not isinstance(g, Tensor):
+        g = mode.interpreter.constant(np.asarray(g))
+    if g.shape != shape:
+        fail(ShapeError, f"a gradient of shape {g.shape} for a tensor of shape {shape}", "Give equal shapes.")
+    if is_complex(g.dtype) and not is_complex(dtype):
+        fail(DTypeError, f"a gradient of {g.dtype.name} for a tensor of {dtype.name}", "Give a real gradient.")
+    return g if g.dtype == dtype else cast(g, dtype=dtype)
 
 
 class _Pass:
-    """One walk from the roots back. Gradients of one slot are added up before anything behind it runs."""
+    """One walk from the roots back. Gradients of one slot are added up before anything behind it runs.
 
-    def __init__(
-        self, retain_graph: bool | None, create_graph: bool, wanted: list[Slot] | None, accumulate: bool, roots: list[Tensor]
-    ) -> None:
+    Applications run latest first, as in PyTorch, and a leaf as soon as its gradient is whole: so the order of additions
+    and of hooks is fixed.
+    """
+
+    def __init__(self, retain_graph: bool | None, create_graph: bool, wanted: list[Slot] | None, accumulate: bool) -> None:
         self.retain = create_graph if retain_graph is None else retain_graph
-        self.create_graph = create_graph
-        self.roots = [_slot(r) for r in roots]
-        self.accumulate = accumulate
-        self.wanted = None if wanted is None else {_key(s): s for s in wanted}
-        self.pending: dict[int, int] = {}
-        self.reaching: set[int] = set()
-        self.sums: dict[tuple[int, int], Tensor] = {}
-        self.handed: set[int] = set()
+        self.create_graph, self.accumulate = create_graph, accumulate
+        self.wanted = None if wanted is None else frozenset(wanted)
+        self.pending: dict[Any, int] = {}  # of each node the walk will visit, the edges into it not yet walked
+        self.sums: dict[Any, list[Any]] = {}  # of each node reached, the gradients of its outputs so far
+        self.found: dict[Slot, Tensor] = {}
 
-    def run(self, cotangents: list[Tensor]) -> dict[tuple[int, int], Tensor]:
-        """Walk; the gradients of the wanted slots, by key."""
-        self._count_dependents()
-        found: dict[tuple[int, int], Tensor] = {}
+    def run(self, roots: list[Slot], cotangents: list[Tensor]) -> dict[Slot, Tensor]:
+        """Walk; the gradients of the wanted slots."""
+        starts = list(dict.fromkeys(node for node, _ in roots))
+        self._plan(starts)
+        pending = self.pending
         with GradMode(self.create_graph):
-            for slot, g in zip(self.roots, cotangents):
-                self.handed.add(id(g._value))
-                self._add(slot, g)
+            for (node, index), g in zip(roots, cotangents):
+                if node in pending:
+                    self._add(node, index, g)
+            del cotangents
             ready = []
-            for node in dict.fromkeys(s[0] for s in self.roots):
-                if not self.pending.get(id(node), 0):
-                    ready.append(node)
+            for node in starts:
+                if not pending.get(node, 1):
+                    if isinstance(node, Tensor):
+                        self._reach_leaf(node)
+                    else:
+                        ready.append((-node.order, node))
+            heapify(ready)
             while ready:
-                self._visit(ready.pop(), ready, found)
-        return found
+                node = heappop(ready)[1]
+                if node in self.sums:
+                    self._visit(node)
+                for edge in node.edges:
+                    if edge is not None and edge[0] in pending:
+                        target = edge[0]
+                        pending[target] -= 1
+                        if not pending[target]:
+                            if isinstance(target, Tensor):
+                                self._reach_leaf(target)
+                            else:
+                                heappush(ready, (-target.order, target))
+        return self.found
 
-    def _count_dependents(self) -> None:
-        """How many edges lead to each Application and leaf; and, if only some are wanted, which of them lead there."""
-        seen: dict[int, Any] = {}
-        stack = [s[0] for s in self.roots]
-        order = []
+    def _plan(self, starts: list[Any]) -> None:
+        """Count the edges into each node to visit: all that the roots lead to, or those of them that lead to a wanted slot."""
+        pending = self.pending
+        pending.update(dict.fromkeys(starts, 0))
+        stack = list(starts)
         while stack:
             node = stack.pop()
-            if id(node) in seen:
-                continue
-            seen[id(node)] = node
-            order.append(node)
-            for target in _targets(node):
-                self.pending[id(target)] = self.pending.get(id(target), 0) + 1
-                stack.append(target)
-        if self.wanted is None:
-            self.reaching = set(seen)
-            return
-        self.reaching = {key[0] for key in self.wanted}
-        for node in _post_order([s[0] for s in self.roots]):
-            if any(id(t) in self.reaching for t in _targets(node)):
-                self.reaching.add(id(node))
-
-    def _add(self, slot: Slot, g: Tensor) -> None:
-        key = _key(slot)
-        before = self.sums.get(key)
-        self.sums[key] = g if before is None else before + g
-
-    def _visit(self, node: Any, ready: list[Any], found: dict[tuple[int, int], Tensor]) -> None:
-        if isinstance(node, Tensor):
-            self._reach_leaf(node, found)
-            return
-        cotangents = self._take(node, found)
-        if id(node) in self.reaching and cotangents is not None and self._leads_on(node):
-            self._propagate(node, cotangents)
-            if not self.retain:
-                node.free()
-        for target in _targets(node):
-            self.pending[id(target)] -= 1
-            if not self.pending[id(target)]:
-                ready.append(target)
-
-    def _leads_on(self, node: Application) -> bool:
-        return self.wanted is None or any(id(t) in self.reaching for t in _targets(node))
-
-    def _reach_leaf(self, leaf: Tensor, found: dict[tuple[int, int], Tensor]) -> None:
-        g = self.sums.pop((id(leaf), 0), None)
-        if g is None or id(leaf) not in self.reaching:
-            return
-        g = _run_hooks(leaf._hooks, g)
+            if not isinstance(node, Tensor):
+                for edge in node.edges:
+                    if edge is not None:
+                        target = edge[0]
+                        if target in pending:
+                            pending[target] += 1
+                        else:
+                            pending[target] = 1
+                            stack.append(target)
         if self.wanted is not None:
-            found[id(leaf), 0] = g
-        if self.accumulate:
-            self._accumulate(leaf, g)
+            self._narrow(starts)
 
-    def _accumulate(self, leaf: Tensor, g: Tensor) -> None:
-        before = mode.interpreter.read_grad(leaf)
-        if before is None:
-            mode.interpreter.write_grad(leaf, g if self.create_graph else self._own(g))
-        elif self.create_graph:
-            mode.interpreter.write_grad(leaf, before + g)
-        else:
-            assign(before, before + g, put)
-        for hook in list((leaf._post_hooks or {}).values()):
-            hook(leaf)
+    def _narrow(self, starts: list[Any]) -> None:
+        applications = sorted((n for n in self.pending if not isinstance(n, Tensor)), key=lambda n: n.order)
+        leading = dict.fromkeys((node for node, _ in self.wanted or () if node in self.pending), 0)
+        for node in applications:  # each after all that it leads to
+            if any(edge is not None and edge[0] in leading for edge in node.edges):
+                leading[node] = 0
+        for node in leading:
+            if not isinstance(node, Tensor):
+                for edge in node.edges:
+                    if edge is not None and edge[0] in leading:
+                        leading[edge[0]] += 1
+        self.pending.clear()
+        self.pending.update(leading)
 
-    def _own(self, g: Tensor) -> Tensor:
-        """A gradient in memory of its own: copied if somebody else may hold it."""
-        fresh = g._storage is None and id(g._value) not in self.handed
-        self.handed.add(id(g._value))
-        return wrap(g._value) if fresh else copy(g)
+    def _add(self, node: Any, index: int, g: Tensor) -> None:
+        slots = self.sums.get(node)
+        if slots is None:
+            slots = self.sums[node] = [None] * (1 if isinstance(node, Tensor) else node.outputs)
+        before = slots[index]
+        slots[index] = g if before is None else before + g
 
-    def _take(self, node: Application, found: dict[tuple[int, int], Tensor]) -> list[Tensor | None] | None:
-        """The finished gradients of an Application's outputs, hooks applied; None if there are none."""
-        cotangents: list[Tensor | None] = []
-        for index in range(node.op.outputs):
-            key = (id(node), index)
-            g = self.sums.pop(key, None)
-            if g is not None:
-                if node.hooks:
-                    g = _run_hooks(node.hooks.get(index), g)
-                if self.accumulate and node.retained and index in node.retained:
-                    self._retain(node.retained[index](), g)
-                if self.wanted is not None and key in self.wanted:
-                    found[key] = g
-                    if self.accumulate:
-                        self._retain_wanted(node, index, g)
-            cotangents.append(g)
-        return cotangents if any(g is not None for g in cotangents) else None
+    def _visit(self, node: Application) -> None:
+        """Take an Application's whole gradients, and hand on those of its inputs."""
+        cotangents = self.sums.pop(node)
+        if node.hooks or node.retained or self.wanted is not None:
+            self._show(node, cotangents)
+        pending = self.pending
+        wanted = [edge is not None and edge[0] in pending for edge in node.edges]
+        if True not in wanted:
+            return
+        if node.outputs > 1 and isinstance(node, OpApplication):
+            cotangents = [zeros_like(r) if c is None else c for c, r in zip(cotangents, node.results or cotangents)]
+        results = node.pull_back(cotangents, wanted) if not anomaly.enabled else _watched(node, cotangents, wanted)
+        for edge, spec, result in zip(node.edges, node.specs, results):
+            if result is not None and edge is not None:
+                value = result._value
+                if value.shape != spec.shape or value.dtype != spec.dtype:
+                    result = _fit(result, spec)
+                self._add(edge[0], edge[1], result)
+        if not self.retain:
+            node.free()
 
-    def _retain(self, tensor: Tensor | None, g: Tensor) -> None:
-        if tensor is not None:
-            tensor._grad = g if tensor._grad is None else tensor._grad + g
-
-    def _retain_wanted(self, node: Application, index: int, g: Tensor) -> None:
-        fail(GradError, "backward(inputs=…) names a tensor that is not a leaf", "Use grad(outputs, inputs) for its gradient.")
-
-    def _propagate(self, node: Application, cotangents: list[Tensor | None]) -> None:
-        inputs, outputs = node.saved()
-        if node.op.outputs == 1:
-            g, y = cotangents[0], outputs[0]
-        else:
-            g = tuple(zeros_like(o) if c is None else c for c, o in zip(cotangents, outputs))  # type: ignore[assignment]
-            y = outputs
-        results = list(node.op.vjp(g, y, *inputs, **node.attrs))
-        for i, (edge, spec, result) in enumerate(zip(node.edges, node.specs, results)):
-            if edge is None or result is None:
+    def _show(self, node: Application, cotangents: list[Any]) -> None:
+        """Run the hooks of an Application's outputs, and keep the gradients that are asked for."""
+        for index, g in enumerate(cotangents):
+            if g is None:
                 continue
-            if self.wanted is not None and id(edge[0]) not in self.reaching:
+            if node.hooks and index in node.hooks:
+                g = cotangents[index] = run_hooks(node.hooks[index], g)
+            if self.wanted is not None and (node, index) in self.wanted:
+                self.found[node, index] = g
+                if not self.accumulate:
+                    continue
+            elif self.wanted is not None and self.accumulate:
                 continue
-            if not isinstance(result, Tensor):
-                result = results[i] = result()
-            self._add(edge, _fit(result, spec))
-        if anomaly.enabled:
-            _check_nan(node, results)
+            tensor = node.retained[index]() if node.retained and index in node.retained else None
+            if tensor is not None:
+                before = mode.interpreter.read_grad(tensor)
+                mode.interpreter.write_grad(tensor, g if before is None else before + g)
 
+    def _reach_leaf(self, leaf: Tensor) -> None:
+        slots = self.sums.pop(leaf, None)
+        if slots is None:
+            return
+        if leaf._hooks:
+            slots[0] = run_hooks(leaf._hooks, slots[0])
+        if not self.accumulate:
+            if (leaf, 0) in (self.wanted or ()):
+                self.found[leaf, 0] = slots[0]
+            return
+        with _accumulating:
+            before = mode.interpreter.read_grad(leaf)
+            if before is None:
+                mode.interpreter.write_grad(leaf, self._owned(slots))
+            elif self.create_graph:
+                mode.interpreter.write_grad(leaf, before + slots[0])
+            else:
+                assign(before, before + slots[0], put)
+        if leaf._post_hooks:
+            for hook in list(leaf._post_hooks.values()):
+                hook(leaf)
 
-def _targets(node: Any) -> Iterable[Any]:
-    if isinstance(node, Tensor):
-        return ()
-    return (edge[0] for edge in node.edges if edge is not None)
-
-
-def _post_order(roots: list[Any]) -> list[Any]:
-    """Applications and leaves, each after all that it leads to."""
-    order, done, stack = [], set(), [(r, False) for r in roots]
-    while stack:
-        node, expanded = stack.pop()
-        if expanded:
-            order.append(node)
-        elif id(node) not in done:
-            done.add(id(node))
-            stack.append((node, True))
-            stack.extend((t, False) for t in _targets(node))
-    return order
+    def _owned(self, slots: list[Tensor]) -> Tensor:
+        """The gradient, in memory that nothing else refers to; taken over if that is so already."""
+        value = slots[0]._value
+        if isinstance(value, np.ndarray):
+            del value
+            alone = getrefcount(slots[0]) == 2 and getrefcount(slots[0]._value) == 2 and slots[0]._storage is None
+            if not alone:
+                return copy(slots[0])
+        return slots[0] if self.create_graph else mode.interpreter.handle(slots[0])
 
 
 def _fit(g: Tensor, spec: Any) -> Tensor:
@@ -288,16 +317,33 @@ def _fit(g: Tensor, spec: Any) -> Tensor:
     return g if g.dtype == spec.dtype else cast(g, dtype=spec.dtype)
 
 
-def _run_hooks(hooks: Any, g: Tensor) -> Tensor:
-    for hook in list((hooks or {}).values()):
+def run_hooks(hooks: dict[int, Any], g: Tensor) -> Tensor:
+    """The gradient, after each hook that was registered, in turn, has seen it and perhaps replaced it."""
+    for hook in list(hooks.values()):
         replaced = hook(g)
-        if replaced is not None:
-            g = replaced
+        if replaced is None:
+            continue
+        if not isinstance(replaced, Tensor):
+            fail(GradError, f"a gradient hook returned a {type(replaced).__name__}", "Return a Tensor, or None to leave the gradient.")
+        if replaced.shape != g.shape:
+            fail(GradError, f"a gradient hook returned shape {replaced.shape} for a gradient of shape {g.shape}", "Return that shape.")
+        g = replaced if replaced.dtype == g.dtype else cast(replaced, dtype=g.dtype)
     return g
 
 
-def _check_nan(node: Application, results: Sequence[Any]) -> None:
-    for result in results:
-        if isinstance(result, Tensor) and np.isnan(mode.interpreter.observe(result)).any():
-            where = f" at {node.line[0]}:{node.line[1]}" if node.line else ""
-            fail(GradError, f"the backward of {node.op.name} returned NaN; its forward ran{where}", "Look at the values there.")
+def _watched(node: Application, cotangents: list[Any], wanted: list[bool]) -> Sequence[Any]:
+    """The gradients behind an Application, in anomaly mode: checked, and every error tells where the forward ran."""
+    where = f" at {node.line[0]}:{node.line[1]}" if node.line else " before set_detect_anomaly(True)"
+    try:
+        results = node.pull_back(cotangents, wanted)
+    except Exception as error:
+        error.add_note(f"The forward of {node.name} ran{where}.")
+        raise
+    for position, result in enumerate(results):
+        if result is not None and np.isnan(mode.interpreter.observe(result)).any():
+            fail(
+                GradError,
+                f"the backward of {node.name} returned NaN as the gradient of input {position}; its forward ran{where}",
+                "Look at the values of its inputs there.",
+            )
+    return results

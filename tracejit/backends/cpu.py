@@ -1,9 +1,259 @@
-from typing import Any
+"""The CPU: kernels by Numba, matmul by the BLAS that SciPy carries, plans walked by one native function."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import threading
+from functools import lru_cache
+from typing import Any, Callable, Sequence
+
+import numpy as np
+
 from ..backend import Backend
+from ..graph.ir import Graph, Interner
+from ..graph.text import print_graph
+from ..lowering.kernel import Kernel, Slot
+from ..lowering.plan import Call, Operand, Plan, make_plan
+from ..op import Op
+from ..ops.casts import cast
+from ..runtime.executor import Executable, HostCall, Program
+from ..spec import TensorSpec, contiguous_strides, float32, float64
+from .jit import address_of
+from .source import Parameter, pairwise_leaves, print_kernel
+
+VALUE, ARENA = -1, -2  # where an argument of a native step is found, if not in a numbered array
+_lock = threading.RLock()
+
+GEMM_TEXT = """def kernel(args):
+    # C[b] = A[b] · B[b], row by row in memory
+    for b in range(args[0]):
+        call_gemm_{kind}(args[1], args[2], args[3], args[4], args[5], args[6], args[7] + b * args[8], args[9],
+                         args[10] + b * args[11], args[12], args[13] + b * args[14])
+    return 0
+"""
+
+
 class Cpu(Backend):
+    """Eager ops as one-node graphs, and graphs as executables."""
+
     name = "cpu"
-    def apply(self, op, values, attrs):
-        r = op.numpy(*values, **({"axis": attrs["axes"], "keepdims": attrs.get("keepdims", False)} if op.kind == "reduction" else attrs))
-        return r
-    def routine(self, op, specs): return None
+
+    def __init__(self) -> None:
+        self.one_node: dict[Any, Executable] = {}
+        self.executables: dict[Any, Executable] = {}
+
+    def apply(self, op: Op, values: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
+        key = (op, *[(v.shape, v.strides, v.dtype) if type(v) is np.ndarray else type(v) for v in values], tuple(attrs.items()))
+        executable = self.one_node.get(key)
+        if executable is None:
+            executable = self.one_node[key] = self._one_node(op, values, attrs)
+        arrays = [v if type(v) is np.ndarray else np.asarray(v, spec.dtype) for v, spec in zip(values, executable.plan.inputs)]
+        results = executable(arrays)
+        return results[0] if op.outputs == 1 else tuple(results)
+
+    def _one_node(self, op: Op, values: tuple[Any, ...], attrs: dict[str, Any]) -> Executable:
+        make = Interner()
+        described = [TensorSpec(v.shape, v.dtype) if isinstance(v, np.ndarray) else v for v in values]
+        dtypes = op.operand_dtypes(*described, **attrs) if op.kind == "elementwise" else [s.dtype for s in described]  # type: ignore[attr-defined]
+        inputs = [
+            make.input(s if isinstance(s, TensorSpec) else TensorSpec((), dtype)) for s, dtype in zip(described, dtypes)
+        ]
+        operands = [
+            n if n.dtype == dtype else make.node(cast, (n,), (("dtype", dtype),), TensorSpec(n.shape, dtype))
+            for n, dtype in zip(inputs, dtypes)
+        ]
+        spec = op.spec(*described, **attrs)
+        node = make.node(op, tuple(operands), tuple(attrs.items()), spec)
+        layouts = [element_strides(v) if isinstance(v, np.ndarray) else () for v in values]
+        return self.build(Graph(tuple(inputs), (node,)), layouts)
+
+    def routine(self, op: Op, specs: tuple[Any, ...]) -> Any | None:
+        if op.name == "matmul" and all(s.dtype in (float32, float64) for s in specs) and all(s.ndim >= 2 for s in specs):
+            return op
+        return None
+
+    def executable(self, graph: Graph, layouts: Sequence[tuple[int, ...]], writes: tuple[int, ...] = ()) -> Executable:
+        """The executable of a graph on arrays of these layouts; graphs of equal text share one."""
+        key = (print_graph(graph, lines=False), tuple(layouts), writes)
+        found = self.executables.get(key)
+        if found is None:
+            with _lock:
+                found = self.executables.get(key)
+                if found is None:
+                    found = self.executables[key] = self.build(graph, layouts, writes)
+        return found
+
+    def run(self, graph: Graph, arrays: Sequence[np.ndarray], writes: tuple[int, ...] = ()) -> list[np.ndarray]:
+        """Compute a graph on arrays; the first outputs go into the inputs that `writes` numbers."""
+        return self.executable(graph, [element_strides(a) for a in arrays], writes)(arrays)
+
+    def build(self, graph: Graph, layouts: Sequence[tuple[int, ...]], writes: Sequence[int] = ()) -> Executable:
+        plan = make_plan(graph, layouts, writes)
+        return _Assembler(plan).run()
+
+
+class _Assembler:
+    """A plan as programs of words, host calls between them."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.arrays = len(plan.inputs) + len(plan.outputs) + 1
+        self.keep: list[Any] = []
+        self.steps: list[Program | HostCall] = []
+        self.words: list[int] = []
+        self.count = 0
+        native = [(s, self._native(s)) for s in plan.steps]
+        longest = max((len(words[1]) for _, words in native if words is not None), default=0)
+        self.scratch = -(-(self.arrays + longest + 8) * 8 // 64) * 64
+        self.native = native
+
+    def run(self) -> Executable:
+        for step, native in self.native:
+            if native is None:
+                self._close()
+                self.steps.append(self._host(step))
+            else:
+                address, arguments = native
+                self.count += 1
+                self.words += [address, len(arguments)]
+                for where, value in arguments:
+                    self.words += [where, value + self.scratch if where == ARENA else value]
+        self._close()
+        return Executable(self.plan, self.steps, _walker(), self.scratch, self.keep)
+
+    def _close(self) -> None:
+        if self.count:
+            self.steps.append(Program(np.array([self.count, self.arrays, *self.words], np.int64)))
+        self.words, self.count = [], 0
+
+    def _native(self, step: Kernel | Call) -> tuple[int, list[tuple[int, int]]] | None:
+        if isinstance(step, Kernel):
+            text, parameters = print_kernel(step, lines=False)
+            return address_of(text), [self._argument(p, step) for p in parameters]
+        specs = tuple(TensorSpec(o[1], o[0].dtype) for o in step.operands if isinstance(o, tuple))
+        if len(specs) == len(step.operands) and backend.routine(step.node.op, specs) is not None:
+            return self._gemm(step)
+        return None
+
+    def _argument(self, parameter: Parameter, kernel: Kernel) -> tuple[int, int]:
+        kind, value = parameter
+        if kind == "begin":
+            return VALUE, 0
+        if kind == "end":
+            return VALUE, kernel.axes[0].extent if kernel.axes else 1
+        if kind == "slot":
+            return self._place(value)
+        if kind == "scalar":
+            return VALUE, _bits(value)
+        if kind == "table":
+            table = _leaves(value)
+            self.keep.append(table)
+            return VALUE, table.ctypes.data
+        return VALUE, value
+
+    def _place(self, slot: Slot, offset: int = 0) -> tuple[int, int]:
+        offset *= slot.dtype.itemsize
+        return (ARENA, self.plan.places[slot] + offset) if slot.home is None else (slot.home, offset)
+
+    def _gemm(self, step: Call) -> tuple[int, list[tuple[int, int]]] | None:
+        (a, b), (result,) = step.operands, step.results
+        kind = "f32" if result.dtype == float32 else "f64"
+        m, k, n = a[1][-2], a[1][-1], b[1][-1]
+        left, right = _matrix(a, result.shape[:-2]), _matrix(b, result.shape[:-2])
+        if left is None or right is None or 0 in (m, n, k) or 0 in result.shape:
+            return None
+        (ta, lda, step_a), (tb, ldb, step_b) = left, right
+        size = result.dtype.itemsize
+        batch = int(np.prod(result.shape[:-2], dtype=np.int64))
+        numbers = [batch, _blas(kind), ta, tb, m, n, k]
+        arguments = [(VALUE, v) for v in numbers]
+        arguments += [self._place(a[0], a[3]), (VALUE, step_a * size), (VALUE, lda)]
+        arguments += [self._place(b[0], b[3]), (VALUE, step_b * size), (VALUE, ldb)]
+        arguments += [self._place(result), (VALUE, m * n * size)]
+        return address_of(GEMM_TEXT.format(kind=kind)), arguments
+
+    def _host(self, step: Any) -> HostCall:
+        operands = [self._seen(o) if isinstance(o, tuple) else (lambda arrays, _o=o: _o) for o in step.operands]
+        results = [self._seen((r, r.shape, r.strides, 0)) for r in step.results]
+        return HostCall(step, operands, results)
+
+    def _seen(self, operand: Operand) -> Callable[[Sequence[np.ndarray]], np.ndarray]:
+        slot, shape, strides, offset = operand
+        where, start = self._place(slot, offset)
+        size = slot.dtype.itemsize
+        byte_strides = tuple(s * size for s in strides)
+        if where == ARENA:
+            start += self.scratch
+            return lambda arrays: np.ndarray(shape, slot.dtype, arrays[-1], start, byte_strides)
+        if (shape, strides, offset) == (slot.shape, slot.strides, 0):
+            return lambda arrays: arrays[where]
+        return lambda arrays: np.lib.stride_tricks.as_strided(_from(arrays[where], start), shape, byte_strides)
+
+
+def _from(array: np.ndarray, start: int) -> np.ndarray:
+    """The elements from a byte offset on, wherever the array's strides lead."""
+    holder = (ctypes.c_char * array.dtype.itemsize).from_address(array.ctypes.data + start)
+    return np.frombuffer(holder, array.dtype)
+
+
+def _matrix(operand: Operand, batch: tuple[int, ...]) -> tuple[int, int, int] | None:
+    """(transposed, leading dimension, elements from one matrix to the next), or None if BLAS cannot walk it so."""
+    _, shape, strides, _ = operand
+    rows, columns = shape[-2:]
+    row, column = strides[-2:]
+    if columns == 1 or column == 1:
+        flags = (0, max(row if rows > 1 else columns, columns, 1)) if (columns == 1 or column == 1) and (rows == 1 or row >= columns) else None
+        if columns == 1 and rows > 1 and row < 1:
+            flags = None
+    else:
+        flags = None
+    if flags is None and (rows == 1 or row == 1) and (columns == 1 or column >= rows):
+        flags = (1, max(column if columns > 1 else rows, rows, 1))
+    if flags is None:
+        return None
+    own = (1,) * (len(batch) - len(shape) + 2) + tuple(shape[:-2])
+    steps = (0,) * (len(batch) - len(shape) + 2) + tuple(strides[:-2])
+    wide = [(n, 0 if o == 1 else s) for n, o, s in zip(batch, own, steps) if n != 1]
+    for (_, outer), (n, inner) in zip(wide, wide[1:]):
+        if outer != inner * n:
+            return None
+    return (*flags, wide[-1][1] if wide else 0)
+
+
+def element_strides(array: np.ndarray) -> tuple[int, ...]:
+    """Strides in elements."""
+    if array.flags.c_contiguous:
+        return contiguous_strides(array.shape)
+    size = array.itemsize
+    return tuple(s // size for s in array.strides)
+
+
+def _bits(value: Any) -> int:
+    """A NumPy scalar's bits in a 64-bit word."""
+    raw = np.asarray(value).tobytes()[:8]
+    return int.from_bytes(raw + bytes(8 - len(raw)), "little", signed=True)
+
+
+@lru_cache(maxsize=4096)
+def _leaves(count: int) -> np.ndarray:
+    return np.array(pairwise_leaves(count), np.int64)
+
+
+@lru_cache(maxsize=None)
+def _blas(kind: str) -> int:
+    """The address of ?gemm in SciPy's BLAS."""
+    capsule = importlib.import_module("scipy.linalg.cython_blas").__pyx_capi__["sgemm" if kind == "f32" else "dgemm"]
+    name = ctypes.pythonapi.PyCapsule_GetName
+    name.restype, name.argtypes = ctypes.c_char_p, [ctypes.py_object]
+    pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    return pointer(capsule, name(capsule))
+
+
+@lru_cache(maxsize=None)
+def _walker() -> Callable[[int, int], int]:
+    return importlib.import_module("tracejit.backends.words").make_walker()
+
+
 backend = Cpu()

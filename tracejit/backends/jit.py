@@ -6,6 +6,7 @@ import importlib
 import math
 import sys
 import threading
+from pathlib import Path
 from typing import Any, Callable
 
 import numpy as np
@@ -65,15 +66,18 @@ def _numba() -> dict[str, Any]:
         target = registry.cpu_target
         target.typing_context.refresh()
         target.target_context.refresh()
-        codegen = target.target_context.codegen()
-        machine = codegen._tm if hasattr(codegen, "_tm") else None
         llvm = importlib.import_module("llvmlite.binding")
         _state.update(
             numba=numba, target=target, words=words.words(), signature=words.KERNEL_SIGNATURE, compile=words.compile_lean,
             version=f"{numba.__version__} {llvm.llvm_version_info} {sys.version_info[:2]} {llvm.get_host_cpu_name()} "
-            f"{sorted(k for k, v in llvm.get_host_cpu_features().items() if v)} {scalar.SOURCE_HASH} {machine is None}",
+            f"{sorted(k for k, v in llvm.get_host_cpu_features().items() if v)} {_source_of(scalar, words)}",
         )  # fmt: skip
     return _state
+
+
+def _source_of(*modules: Any) -> str:
+    """The content key of the modules that kernel text leans on."""
+    return store.key_of(*(Path(m.__file__).read_text() for m in modules))
 
 
 def _load_or_compile(text: str) -> int:

@@ -34,14 +34,20 @@ def _ieee(function: Callable[..., Any]) -> Callable[..., Any]:
     return scalar
 
 
-exp, exp2, expm1 = _ieee(np.exp), _ieee(np.exp2), _ieee(np.expm1)
-log, log2, log10, log1p = _ieee(np.log), _ieee(np.log2), _ieee(np.log10), _ieee(np.log1p)
-sin, cos, tan = _ieee(np.sin), _ieee(np.cos), _ieee(np.tan)
-asin, acos, atan = _ieee(np.arcsin), _ieee(np.arccos), _ieee(np.arctan)
-sinh, cosh, tanh = _ieee(np.sinh), _ieee(np.cosh), _ieee(np.tanh)
-asinh, acosh, atanh = _ieee(np.arcsinh), _ieee(np.arccosh), _ieee(np.arctanh)
-sqrt, pow, fmod = _ieee(np.sqrt), _ieee(np.power), _ieee(np.fmod)
-atan2, hypot, copysign = _ieee(np.arctan2), _ieee(np.hypot), _ieee(np.copysign)
+def _rounded(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A NumPy function of scalars computed in float64, in the dtype of its operands."""
+    quiet = _ieee(function)
+    return lambda *operands: like(operands[0], quiet(*map(np.float64, operands)))
+
+
+exp, exp2, expm1 = _rounded(np.exp), _rounded(np.exp2), _rounded(np.expm1)
+log, log2, log10, log1p = _rounded(np.log), _rounded(np.log2), _rounded(np.log10), _rounded(np.log1p)
+sin, cos, tan = _rounded(np.sin), _rounded(np.cos), _rounded(np.tan)
+asin, acos, atan = _rounded(np.arcsin), _rounded(np.arccos), _rounded(np.arctan)
+sinh, cosh, tanh = _rounded(np.sinh), _rounded(np.cosh), _rounded(np.tanh)
+asinh, acosh, atanh = _rounded(np.arcsinh), _rounded(np.arccosh), _rounded(np.arctanh)
+pow, atan2, hypot = _rounded(np.power), _rounded(np.arctan2), _rounded(np.hypot)
+sqrt, fmod, copysign = _ieee(np.sqrt), _ieee(np.fmod), _ieee(np.copysign)
 floor, ceil, trunc, rint = _ieee(np.floor), _ieee(np.ceil), _ieee(np.trunc), _ieee(np.rint)
 isnan, isinf, isfinite = math.isnan, math.isinf, math.isfinite
 
@@ -64,7 +70,8 @@ def lgamma(x: Any) -> Any:
 
 def like(x: Any, value: Any) -> Any:
     """`value` in the dtype of `x`."""
-    return type(x)(value)
+    with np.errstate(all="ignore"):
+        return type(x)(value)
 
 
 # Functions that Numba takes from `math` under the same name …

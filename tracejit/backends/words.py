@@ -12,7 +12,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils, compiler, registry
 from numba.core.compiler_machinery import PassManager
-from numba.core.typed_passes import NativeLowering, NoPythonBackend, NopythonTypeInference
+from numba.core.typed_passes import NativeLowering, NoPythonBackend, NopythonTypeInference, PreLowerStripPhis
 from numba.core.untyped_passes import FixupArgs, IRProcessing, ReconstructSSA, TranslateByteCode
 from numba.extending import intrinsic
 
@@ -30,7 +30,7 @@ class LeanCompiler(compiler.CompilerBase):
 
     def define_pipelines(self) -> list[PassManager]:
         passes = PassManager("tracejit")
-        for step in (TranslateByteCode, FixupArgs, IRProcessing, ReconstructSSA, NopythonTypeInference, NativeLowering, NoPythonBackend):
+        for step in (TranslateByteCode, FixupArgs, IRProcessing, ReconstructSSA, NopythonTypeInference, PreLowerStripPhis, NativeLowering, NoPythonBackend):
             passes.add_pass(step, step.__name__)
         passes.finalize()
         return [passes]

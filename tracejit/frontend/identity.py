@@ -12,13 +12,14 @@ _serial = itertools.count(1)
 class Token:
     """Stands for one object in a key, without keeping it alive."""
 
-    __slots__ = ("number", "kind", "reference", "watchers", "__weakref__")
+    __slots__ = ("number", "kind", "entry", "reference", "watchers", "__weakref__")
 
     def __init__(self, value: Any) -> None:
         self.number = next(_serial)
         self.kind = type(value).__name__
+        self.entry: tuple[Any, ...] | None = None  # the part of a key it was given, once it was
         self.watchers: dict[int, Callable[[], None]] = {}
-        number, known = id(value), _known
+        number = id(value)
 
         def forget(_: Any) -> None:
             if known.get(number) is self:
@@ -57,19 +58,19 @@ class Held:
         return f"<{type(self.value).__name__}>"
 
 
-_known: dict[int, Token] = {}
+known: dict[int, Token] = {}
 
 
 def token_of(value: Any) -> Token | Held:
     """The token of an object: the same at every call while the object lives."""
     number = id(value)
-    token = _known.get(number)
+    token = known.get(number)
     if token is not None and token.reference() is value:
         return token
     try:
         token = Token(value)
     except TypeError:
         return Held(value)
-    if number in _known and _known[number].reference() is not value:
-        del _known[number]
-    return _known.setdefault(number, token)  # of two threads, both get the first's
+    if number in known and known[number].reference() is not value:
+        del known[number]
+    return known.setdefault(number, token)  # of two threads, both get the first's

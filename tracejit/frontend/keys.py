@@ -16,7 +16,7 @@ import numpy as np
 import optree
 
 from ..tensor import Tensor
-from .identity import Held, Token, token_of
+from .identity import Held, Token, known, token_of
 
 Leaves = list[Any]
 IDENTITY = "identity"  # compared by identity: (IDENTITY, Token or Held)
@@ -33,6 +33,9 @@ def encode(value: Any, leaves: Leaves) -> tuple[Any, ...]:
     encoder = _ENCODERS.get(kind)
     if encoder is not None:
         return encoder(value, leaves)
+    token = known.get(id(value))
+    if token is not None and token.entry is not None and token.reference() is value:
+        return token.entry
     return _encode_other(value, kind, leaves)
 
 
@@ -79,12 +82,8 @@ def _plain(value: Any, leaves: Leaves) -> tuple[Any, ...]:
     return (type(value), value)
 
 
-def float_value(value: float) -> Any:
-    """What a float is in a key: itself, or its bits where `==` would not tell it apart or would not know it again."""
-    return value if value and value == value else struct.pack("d", value)
-
-
 def _float(value: float, leaves: Leaves) -> tuple[Any, ...]:
+    """Itself, or its bits where `==` would not tell it apart (0.0) or would not know it again (NaN)."""
     return (float, value if value and value == value else struct.pack("d", value))
 
 
@@ -166,7 +165,12 @@ def _set(value: Any, leaves: Leaves) -> tuple[Any, ...]:
 
 
 def _object(value: Any, leaves: Leaves) -> tuple[Any, ...]:
-    return (IDENTITY, token_of(value))
+    token = token_of(value)
+    if type(token) is Held:
+        return (IDENTITY, token)
+    if token.entry is None:  # type: ignore[union-attr]
+        token.entry = (IDENTITY, token)  # type: ignore[union-attr]
+    return token.entry  # type: ignore[union-attr, return-value]
 
 
 def _restore_object(token: tuple[Any, ...], arrays: Iterator[Any]) -> Any:

@@ -107,6 +107,15 @@ class Tracer:
     def constant(self, array: np.ndarray) -> Tensor:
         return wrap(array)
 
+    def handle(self, tensor: Tensor) -> Tensor:
+        """Another Tensor on the same value; followed as every traced tensor is."""
+        value = tensor._value
+        if not isinstance(value, Node):
+            return wrap(value)
+        handle = self._tensor(value)
+        handle._traced_at = tensor._traced_at
+        return handle
+
     def read_grad(self, leaf: Tensor) -> Tensor | None:
         if id(leaf) in self.grads:
             return self.grads[id(leaf)][1]

@@ -56,7 +56,9 @@ cast = Elementwise(
     result=lambda _from, *, dtype: dtype, vjp=lambda g, _y, _x, *, dtype: (g,),
     doc="The values in another dtype: integers wrap, floats are truncated, complex numbers lose their imaginary part.",
 )  # fmt: skip
-copy = Elementwise("copy", numpy=lambda x: x.copy(), exact=True, method=False, scalar="{0}", vjp=lambda g, _y, _x: (g,), doc="The values in new memory.")
+copy = Elementwise(
+    "copy", numpy=lambda x: x.copy(), exact=True, method=False, scalar="{0}", vjp=lambda g, _y, _x: (g,), doc="The values in new memory."
+)
 def conjugate(x: Any) -> Any:
     """The complex conjugate for a VJP: `x` itself where it is real."""
     if isinstance(x, Tensor):

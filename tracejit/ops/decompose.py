@@ -141,8 +141,7 @@ def _svd_vjp(g: Any, y: Any, _x: TensorSpec, *, full: bool) -> tuple[Tensor]:
     m, n = _x.shape[-2:]
     if full and m != n:
         fail(GradError, f"the gradient of svd(full_matrices=True) of {_x}", "The further vectors are arbitrary; use full_matrices=False.")
-    uh, v = adjoint(u), adjoint(vh)
-    along_u, along_v = matmul(uh, to_u), matmul(vh, adjoint(to_vh))
+    along_u, along_v = matmul(adjoint(u), to_u), matmul(vh, adjoint(to_vh))
     turn_u, turn_v = along_u - adjoint(along_u), along_v - adjoint(along_v)
     rows, columns = places(turn_u)
     squares, column = s * s, index_basic(s, (..., None))

@@ -92,7 +92,8 @@ def _plan(inputs: tuple[Labels, ...], output: Labels | None, shapes: tuple[Shape
     dots = max((t for t in (_dots(term) for term in terms)), key=len, default=())
     if output is None:
         flat = [label for term in terms for label in term if label not in dots]
-        result: Labels = (*dots, *sorted((k for k in set(flat) if flat.count(k) == 1), key=str if any(isinstance(k, str) for k in flat) else None))
+        once = [k for k in flat if flat.count(k) == 1]
+        result: Labels = (*dots, *sorted(once))  # type: ignore[type-var]
     else:
         if dots and ELLIPSIS not in output:
             fail(ArgumentError, f"einsum whose operands have {len(dots)} axes under '...' and whose output has none", 'Write "..." after "->".')

@@ -57,7 +57,8 @@ subtract = _binary(
     vjp=lambda g, _y, _a, _b: (g, _or_none(_b, lambda: -g)),
 )  # fmt: skip
 multiply = _binary(
-    "multiply", numpy=np.multiply, exact=True, operator="mul", scalar={"bool": "{0} & {1}", "integer": "{0} * {1}", "floating": "{0} * {1}"},
+    "multiply", numpy=np.multiply, exact=True, operator="mul",
+    scalar={"bool": "{0} & {1}", "integer": "{0} * {1}", "floating": "{0} * {1}"},
     vjp=lambda g, _y, a, b: (_or_none(a, lambda: g * conjugate(b)), _or_none(b, lambda: g * conjugate(a))),
 )  # fmt: skip
 divide = _binary(
@@ -128,7 +129,8 @@ def _log_of_base(a: Any) -> Any:
 
 pow = _binary(
     "pow", numpy=np.power, operator="pow", bools=int8, scalar={"floating": "power({0}, {1})"}, cheap=False, domain=((0.3, 2), (-2, 2)),
-    vjp=_pow_vjp, doc="x1 to the power x2. The exponents 0.5, 1, 2, 3 and -1 cost arithmetic only. Integers: the exponent must not be negative.",
+    vjp=_pow_vjp,
+    doc="x1 to the power x2. The exponents 0.5, 1, 2, 3 and -1 cost arithmetic only. Of integers, the exponent must not be negative.",
 )  # fmt: skip
 
 # Signs and rounding
@@ -171,8 +173,8 @@ floor = _rounding("floor", np.floor, "floor({0})", "The largest integer not abov
 ceil = _rounding("ceil", np.ceil, "ceil({0})", "The smallest integer not below x, in the dtype of x.")
 trunc = _rounding("trunc", np.trunc, "trunc({0})", "The integer next to x towards 0, in the dtype of x.")
 rounded = _rounding(
-    "round", lambda x: np.rint(x) if is_inexact(x.dtype) else x.copy(), "rint({0})", "The nearest integer, halves to even, in the dtype of x.",
-    accepts="ifc", method=False,
+    "round", lambda x: np.rint(x) if is_inexact(x.dtype) else x.copy(), "rint({0})",
+    "The nearest integer, halves to even, in the dtype of x.", accepts="ifc", method=False,
 )  # fmt: skip
 
 
@@ -207,11 +209,13 @@ minimum = _extreme(
     "minimum", np.minimum, "&", "<", lambda g, _y, a, b: (_to_larger(g, b, a), _to_larger(g, a, b)), "The smaller; NaN if either is."
 )
 fmax = _extreme(
-    "fmax", np.fmax, "|", ">", lambda g, _y, a, b: _present(g, a, b, _to_larger(g, a, b), _to_larger(g, b, a)), "The larger; what is not NaN."
-)
+    "fmax", np.fmax, "|", ">", lambda g, _y, a, b: _present(g, a, b, _to_larger(g, a, b), _to_larger(g, b, a)),
+    "The larger; what is not NaN.",
+)  # fmt: skip
 fmin = _extreme(
-    "fmin", np.fmin, "&", "<", lambda g, _y, a, b: _present(g, a, b, _to_larger(g, b, a), _to_larger(g, a, b)), "The smaller; what is not NaN."
-)
+    "fmin", np.fmin, "&", "<", lambda g, _y, a, b: _present(g, a, b, _to_larger(g, b, a), _to_larger(g, a, b)),
+    "The smaller; what is not NaN.",
+)  # fmt: skip
 
 
 def _present(g: Tensor, a: Any, b: Any, to_a: Tensor, to_b: Tensor) -> tuple[Tensor, Tensor]:

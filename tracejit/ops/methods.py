@@ -1,4 +1,4 @@
-"""Attach to Tensor what the op table says: operators, methods, and their in-place forms."""
+"""Attach to Tensor what the op table says: operators, methods, and their in-place forms; and the functions that are methods too."""
 
 from __future__ import annotations
 
@@ -9,29 +9,50 @@ import numpy as np
 from ..dispatch import EAGER, assign, bind, mode
 from ..op import OPS, Elementwise, Op
 from ..tensor import Tensor, wrap
-from .view import broadcast_to, index_basic, permute, put, reshape
+from .view import put
 
 _ndarray = np.ndarray
 _new = object.__new__
-COMPARISONS = {"eq", "ne", "lt", "le", "gt", "ge"}
+_OPERANDS = (Tensor, int, float, complex, np.ndarray, np.generic)
+COMPARISONS = {"eq": "eq", "ne": "ne", "lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
+
+# PyTorch's short names
+SHORT = {
+    "multiply": "mul", "subtract": "sub", "divide": "div", "negative": "neg", "equal": "eq", "not_equal": "ne", "less": "lt",
+    "less_equal": "le", "greater": "gt", "greater_equal": "ge", "abs": "absolute", "acos": "arccos", "asin": "arcsin", "atan": "arctan",
+}  # fmt: skip
+
+
+def attach(op: Elementwise) -> None:
+    """Give Tensor the operator of an op, its method, and their in-place forms."""
+    if op.operator:
+        _attach_operator(op)
+    if op.method and op.kind == "elementwise":
+        for name in filter(None, (op.name, SHORT.get(op.name))):
+            setattr(Tensor, name, _method(op, name))
+            setattr(Tensor, name + "_", _in_place(op, name + "_"))
 
 
 def _attach_operator(op: Elementwise) -> None:
     name = op.operator
     setattr(Tensor, f"__{name}__", _forward(op))
     if op.arity == 2 and name not in COMPARISONS:
-        setattr(Tensor, f"__r{name}__", lambda self, other, _op=op: bind(_op, other, self))
-        setattr(Tensor, f"__i{name}__", _in_place(op))
+        setattr(Tensor, f"__r{name}__", _reflected(op))
+        setattr(Tensor, f"__i{name}__", _in_place(op, f"__i{name}__"))
 
 
-def _forward(op: Elementwise) -> Callable[..., Tensor]:
+def _forward(op: Elementwise) -> Callable[..., Any]:
     if op.arity == 1:
-        return lambda self: bind(op, self)
+        return _named(lambda self, /: bind(op, self), op, f"__{op.operator}__")
     ufunc = op.ufunc
-    if ufunc is None:
-        return lambda self, other: bind(op, self, other)
+    theirs = f"__{COMPARISONS.get(op.operator, 'r' + op.operator)}__"
 
-    def forward(self: Tensor, other: Any) -> Tensor:
+    def general(self: Tensor, other: Any, /) -> Any:
+        if not isinstance(other, _OPERANDS) and hasattr(type(other), theirs):
+            return NotImplemented  # the other operand's own method may know
+        return bind(op, self, other)
+
+    def forward(self: Tensor, other: Any, /) -> Any:
         # What `bind` would do in eager mode for two tensors without history, written out: this is the price of `a + b`.
         if (
             type(other) is Tensor
@@ -50,23 +71,31 @@ def _forward(op: Elementwise) -> Callable[..., Tensor]:
                 result._value = value
                 return result
             return wrap(np.asarray(value))
-        return bind(op, self, other)
+        return general(self, other)
 
-    return forward
+    return _named(general if ufunc is None else forward, op, f"__{op.operator}__")
 
 
-def _in_place(op: Op) -> Callable[..., Tensor]:
+def _reflected(op: Elementwise) -> Callable[..., Any]:
+    return _named(lambda self, other, /: bind(op, other, self), op, f"__r{op.operator}__")
+
+
+def _method(op: Op, name: str) -> Callable[..., Any]:
+    return _named(lambda self, *others, **attrs: bind(op, self, *others, **attrs), op, name)
+
+
+def _in_place(op: Op, name: str) -> Callable[..., Tensor]:
     def change(self: Tensor, *others: Any, **attrs: Any) -> Tensor:
         return assign(self, bind(op, self, *others, **attrs), put)
 
-    change.__doc__ = f"`{op.name}`, written into this tensor."
-    return change
+    return _named(change, op, name, f"`{op.name}`, written into this tensor.")
+
+
+def _named(function: Callable[..., Any], op: Op, name: str, doc: str = "") -> Callable[..., Any]:
+    function.__name__, function.__qualname__, function.__doc__ = name, f"Tensor.{name}", doc or op.__doc__
+    return function
 
 
 for _op in list(OPS.values()):
     if isinstance(_op, Elementwise):
-        if _op.operator:
-            _attach_operator(_op)
-        if _op.method:
-            setattr(Tensor, _op.name, lambda self, *others, _op=_op, **attrs: bind(_op, self, *others, **attrs))
-            setattr(Tensor, _op.name + "_", _in_place(_op))
+        attach(_op)

@@ -52,7 +52,7 @@ class OneCycleLR(LRScheduler):
             self.phases = [(pct_start * self.total_steps - 1, 0, 1), (self.total_steps - 1, 1, 2)]
         if last_epoch == -1:
             for group, rates in zip(optimizer.param_groups, self.rates):
-                group["lr"] = rates[0]
+                group["initial_lr"] = group["lr"] = rates[0]
         super().__init__(optimizer, last_epoch)
 
     def follow(self, lr: float, base: float, epoch: int, number: int) -> float:

@@ -27,7 +27,7 @@ class LRScheduler(ABC):
         self.optimizer = optimizer
         for group in optimizer.param_groups:
             if last_epoch == -1:
-                group["initial_lr"] = group["lr"]
+                group.setdefault("initial_lr", group["lr"])
             elif "initial_lr" not in group:
                 fail(ArgumentError, "a group without initial_lr", "Give last_epoch only to resume an optimiser that had a schedule.")
         self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
