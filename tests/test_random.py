@@ -7,8 +7,9 @@ import threading
 
 import numpy as np
 import pytest
-import tracejit as tj
 from scipy import stats
+
+import tracejit as tj
 from tracejit.ops.philox import philox
 
 N = 40_000

@@ -172,7 +172,7 @@ def test_float64_reaches_float16_by_one_rounding_through_odd_float32():
         ("digamma", -0.0, math.inf), ("digamma", -3.0, math.nan), ("digamma", math.inf, math.inf), ("digamma", math.nan, math.nan),
         ("trigamma", 1.0, math.pi**2 / 6), ("trigamma", 0.5, math.pi**2 / 2), ("trigamma", -0.5, 8.9348022005446793094),
         ("trigamma", 20.0, 0.051270822935203119832), ("trigamma", 0.0, math.inf), ("trigamma", -2.0, math.inf), ("trigamma", math.inf, 0.0),
-        ("lgamma", 0.0, math.inf), ("lgamma", -1.0, math.inf), ("lgamma", 1e306, math.lgamma(1e306)), ("cbrt", -27.0, -3.0),
+        ("lgamma", 0.0, math.inf), ("lgamma", -1.0, math.inf), ("lgamma", 1e306, math.inf), ("cbrt", -27.0, -3.0),
         ("cbrt", 1e308, 4.6415888336127788924e102), ("sigmoid", -800.0, 0.0), ("sigmoid", 800.0, 1.0), ("softplus", 800.0, 800.0),
         ("sigmoid", -700.0, 9.8596765437597708567e-305), ("logaddexp", (-math.inf, -math.inf), -math.inf), ("power", (2.0, 1.5), 2.0**1.5),
     ],
@@ -182,7 +182,7 @@ def test_known_values(name, x, wanted):
     x = x if isinstance(x, tuple) else (x,)
     compiled = numba.njit(numba_twins()[name], error_model="numpy")
     for got in (FUNCTIONS[name](*map(np.float64, x)), compiled(*x)):
-        assert got == wanted or (math.isnan(got) and math.isnan(wanted)) or abs(got - wanted) <= 4e-16 * max(1.0, abs(wanted)), got
+        assert got == wanted or (math.isnan(got) and math.isnan(wanted)) or abs(got - wanted) <= 1e-15 * max(1.0, abs(wanted)), got
 
 
 def test_every_name_has_a_twin_and_numba_is_not_loaded_for_it():

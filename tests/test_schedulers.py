@@ -3,6 +3,7 @@
 import math
 
 import pytest
+
 import tracejit as tj
 from tracejit.optim import lr_scheduler
 

@@ -18,7 +18,7 @@ from ..ops.elementwise import cast, copy, real
 from ..ops.reduce import sum_to
 from ..ops.view import put
 from ..spec import TensorSpec, is_complex
-from ..tensor import Tensor, method, wrap
+from ..tensor import Tensor, method
 from .modes import GradMode
 
 Slot = tuple[Any, int]  # (Application, output index), or (leaf, 0)
@@ -172,7 +172,6 @@ class _Pass:
             for (node, index), g in zip(roots, cotangents):
                 if node in pending:
                     self._add(node, index, g)
-            del cotangents
             ready = []
             for node in starts:
                 if not pending.get(node, 1):
@@ -264,13 +263,10 @@ class _Pass:
                 continue
             if node.hooks and index in node.hooks:
                 g = cotangents[index] = run_hooks(node.hooks[index], g)
-            if self.wanted is not None and (node, index) in self.wanted:
+            asked = self.wanted is None or (node, index) in self.wanted
+            if asked and self.wanted is not None:
                 self.found[node, index] = g
-                if not self.accumulate:
-                    continue
-            elif self.wanted is not None and self.accumulate:
-                continue
-            tensor = node.retained[index]() if node.retained and index in node.retained else None
+            tensor = node.retained[index]() if asked and self.accumulate and node.retained and index in node.retained else None
             if tensor is not None:
                 before = mode.interpreter.read_grad(tensor)
                 mode.interpreter.write_grad(tensor, g if before is None else before + g)
@@ -299,13 +295,10 @@ class _Pass:
 
     def _owned(self, slots: list[Tensor]) -> Tensor:
         """The gradient, in memory that nothing else refers to; taken over if that is so already."""
-        value = slots[0]._value
-        if isinstance(value, np.ndarray):
-            del value
-            alone = getrefcount(slots[0]) == 2 and getrefcount(slots[0]._value) == 2 and slots[0]._storage is None
-            if not alone:
-                return copy(slots[0])
-        return slots[0] if self.create_graph else mode.interpreter.handle(slots[0])
+        if not isinstance(slots[0]._value, np.ndarray):  # a node never changes
+            return copy(slots[0]) if self.create_graph else mode.interpreter.handle(slots[0])
+        alone = getrefcount(slots[0]) == 2 and getrefcount(slots[0]._value) == 2 and slots[0]._storage is None
+        return slots[0] if alone and (self.create_graph or not slots[0]._requires_grad) else copy(slots[0])
 
 
 def _fit(g: Tensor, spec: Any) -> Tensor:

@@ -3,30 +3,66 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, Callable
+import inspect
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from ..dispatch import anomaly, mode
 
 
 class GradMode:
-    """Sets whether operations are recorded: in a `with` block, or inside a decorated function."""
+    """Sets whether operations are recorded: in a `with` block, or inside a decorated function.
 
-    def __init__(self, grad: bool, inference: bool = False) -> None:
+    `inference` None leaves inference mode as it is; inside it nothing is recorded.
+    """
+
+    def __init__(self, grad: bool, inference: bool | None = None) -> None:
         self.grad, self.inference = grad, inference
         self.before: list[tuple[bool, bool]] = []
 
     def __enter__(self) -> None:
         self.before.append((mode.grad, mode.inference))
-        mode.grad, mode.inference = self.grad, self.inference
+        if self.inference is not None:
+            mode.inference = self.inference
+        mode.grad = self.grad and not mode.inference
 
     def __exit__(self, *_: Any) -> None:
         mode.grad, mode.inference = self.before.pop()
 
     def __call__(self, function: Callable) -> Callable:
+        if inspect.isgeneratorfunction(function):
+            return self._around_generator(function)
+
         @functools.wraps(function)
         def inside_mode(*args: Any, **kwargs: Any) -> Any:
             with GradMode(self.grad, self.inference):
                 return function(*args, **kwargs)
+
+        return inside_mode
+
+    def _around_generator(self, function: Callable) -> Callable:
+        """The mode is in force while the generator runs, and its consumer's in between."""
+
+        @functools.wraps(function)
+        def inside_mode(*args: Any, **kwargs: Any) -> Generator:
+            generator = function(*args, **kwargs)
+            resume, sent = generator.send, None
+            while True:
+                try:
+                    with GradMode(self.grad, self.inference):
+                        value = resume(sent)
+                except StopIteration as stop:
+                    return stop.value
+                try:
+                    sent = yield value
+                    resume = generator.send
+                except GeneratorExit:
+                    with GradMode(self.grad, self.inference):
+                        generator.close()
+                    raise
+                except BaseException as error:
+                    resume, sent = generator.throw, error
 
         return inside_mode
 
@@ -37,28 +73,28 @@ def no_grad(function: Callable | None = None) -> Any:
 
 
 def enable_grad(function: Callable | None = None) -> Any:
-    """Record again, inside `no_grad`: a context manager and a decorator."""
+    """Record again, inside `no_grad`: a context manager and a decorator. It does not undo `inference_mode`."""
     return _for(GradMode(True), function)
 
 
 def inference_mode(flag: Any = True) -> Any:
-    """As `no_grad`, a promise besides that the results will never meet autograd."""
+    """As `no_grad`, a promise besides that the results will never meet autograd; `inference_mode(False)` ends it inside."""
     if callable(flag):
         return GradMode(False, True)(flag)
-    return GradMode(False, True) if flag else GradMode(mode.grad, mode.inference)
+    return GradMode(not flag, bool(flag)) if flag or mode.inference else GradMode(mode.grad)
 
 
 class set_grad_enabled(GradMode):
-    """Set recording at once, until changed; as a context manager, until its block ends."""
+    """Set recording at once, until changed; as a context manager, until its block ends; or as a decorator."""
 
     def __init__(self, grad: bool) -> None:
         super().__init__(bool(grad))
         self.outside = (mode.grad, mode.inference)
-        mode.grad = self.grad
+        mode.grad = self.grad and not mode.inference
 
     def __enter__(self) -> None:
         self.before.append(self.outside)
-        mode.grad = self.grad
+        mode.grad = self.grad and not mode.inference
 
     def __call__(self, function: Callable) -> Callable:
         mode.grad, mode.inference = self.outside
@@ -79,14 +115,21 @@ class set_detect_anomaly:
     """Check every gradient for NaN, and name the op and the user's line of its forward; at once, or in a `with` block."""
 
     def __init__(self, flag: bool = True) -> None:
-        self.outside = anomaly.enabled
+        self.flag, self.outside = flag, anomaly.enabled
         anomaly.enabled = flag
 
     def __enter__(self) -> None:
-        return None
+        anomaly.enabled = self.flag
 
     def __exit__(self, *_: Any) -> None:
         anomaly.enabled = self.outside
+
+
+@contextmanager
+def detect_anomaly() -> Iterator[None]:
+    """`set_detect_anomaly(True)` for the length of a `with` block."""
+    with set_detect_anomaly(True):
+        yield
 
 
 def _for(grad_mode: GradMode, function: Callable | None) -> Any:

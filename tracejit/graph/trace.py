@@ -31,6 +31,16 @@ class Source(NamedTuple):
     what: Any  # the argument's position, the Tensor, or the leaf
 
 
+class Flushed(NamedTuple):
+    """A graph that was run, and where each tensor that was held then found its value."""
+
+    graph: Graph
+    sources: tuple[Source, ...]
+    handles: tuple[Tensor, ...]
+    writes: tuple[int, ...]  # the inputs that the first outputs are written into
+    places: dict[int, tuple[str, int, tuple[Any, ...]]]  # id of a tensor: ("input" or "output", number, view chain)
+
+
 class Contents:
     """What a storage holds now."""
 
@@ -50,6 +60,7 @@ class Tracer:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.reasons: list[tuple[str, Any]] = []  # why a replay of the graph would not do, and where
+        self.flushed: Flushed | None = None
         self.grads: dict[int, tuple[Tensor, Tensor | None]] = {}
         self.grads_read: dict[int, Tensor] = {}
         self._start()
@@ -133,6 +144,11 @@ class Tracer:
         self.reasons.append((what, user_line()))
 
     # Nodes of tensors
+
+    def arguments(self, handles: list[Tensor]) -> None:
+        """Make the arguments the first inputs; one given twice is one input."""
+        for position, handle in enumerate(handles):
+            self.enter(handle, Source("argument", position))
 
     def enter(self, tensor: Tensor, source: Source) -> Node:
         """Make a tensor that holds an array an input of the graph."""
@@ -269,13 +285,19 @@ class Tracer:
                 outputs.append(self.read(tensor) if entry is None else entry.node)
         graph = Graph(tuple(self.inputs), tuple(outputs))
         results = self.run(graph, self.arrays, tuple(e.home for e in homes)) if outputs else []  # type: ignore[misc]
+        places: dict[int, tuple[str, int, tuple[Any, ...]]] = {}
         for tensor in held:
             entry = self.contents.get(tensor._storage) if tensor._storage is not None else None
+            chain = tensor._chain[entry.start :] if entry is not None else ()
             if entry is not None and entry.home is not None:
-                whole = self.arrays[entry.home]
+                places[id(tensor)] = ("input", entry.home, chain)
+                tensor._value = view_of(self.arrays[entry.home], chain)
             else:
-                whole = results[wholes[tensor._storage if tensor._storage is not None else tensor]]
-            tensor._value = view_of(whole, tensor._chain[entry.start :] if entry is not None else ())
+                number = wholes[tensor._storage if tensor._storage is not None else tensor] - len(homes)
+                places[id(tensor)] = ("output", number, chain)
+                tensor._value = view_of(results[number], chain)
+        writes = tuple(e.home for e in homes if e.home is not None)
+        self.flushed = Flushed(graph, tuple(self.sources), tuple(self.handles), writes, places)
         self._start()
 
     def settle(self) -> None:

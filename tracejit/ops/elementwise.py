@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..op import Elementwise
-from ..spec import DType, TensorSpec, float64, int8, is_complex, is_inexact, is_integer
+from ..spec import DType, TensorSpec, bfloat16, float64, int8, is_complex, is_inexact, is_integer
 from ..tensor import Tensor, method
 from .casts import cast, conj, conjugate, copy, imag, real, where
 from .create import zeros_like
@@ -141,6 +141,11 @@ abs = _unary(
 )  # fmt: skip
 
 
+def _sign(x: np.ndarray) -> np.ndarray:
+    result = np.sign(x)
+    return result + 0 if result.dtype == bfloat16 else result  # whose sign of -0.0 is -0.0, unlike NumPy's
+
+
 def _sign_vjp(g: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor]:
     if not is_complex(x.dtype):
         return (zeros_like(g),)
@@ -148,7 +153,7 @@ def _sign_vjp(g: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor]:
 
 
 sign = _unary(
-    "sign", numpy=np.sign, exact=True, accepts="ifc", vjp=_sign_vjp, doc="-1, 0 or 1; x / |x| of complex numbers; NaN of NaN.",
+    "sign", numpy=_sign, exact=True, accepts="ifc", vjp=_sign_vjp, doc="-1, 0 or 1; x / |x| of complex numbers; NaN of NaN.",
     scalar={
         "integer": "{T}({0} > {T}(0)) - {T}({0} < {T}(0))",
         "floating": "{T}(1) if {0} > {T}(0) else ({T}(-1) if {0} < {T}(0) else ({T}(0) if {0} == {T}(0) else {0}))",

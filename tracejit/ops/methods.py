@@ -86,7 +86,11 @@ def _method(op: Op, name: str) -> Callable[..., Any]:
 
 def _in_place(op: Op, name: str) -> Callable[..., Tensor]:
     def change(self: Tensor, *others: Any, **attrs: Any) -> Tensor:
-        return assign(self, bind(op, self, *others, **attrs), put)
+        value = bind(op, self, *others, **attrs)
+        application = value._application
+        if application is not None and application.reads(self):
+            application.keep(self, bind(copy, self))
+        return assign(self, value, put)
 
     return _named(change, op, name, f"`{op.name}`, written into this tensor.")
 

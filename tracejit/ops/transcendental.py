@@ -98,7 +98,7 @@ erfinv = _unary(
     doc="The inverse of erf; ±inf at ±1, NaN outside [-1, 1].",
 )  # fmt: skip
 lgamma = _unary(
-    "lgamma", special("gammaln"), lambda g, _y, x: (g * digamma(x),), (0.5, 4), accepts="bif", doc="log |Γ(x)|; +inf at the poles."
+    "lgamma", in_double(lambda x: np.where(np.isneginf(x), np.inf, scipy("special").gammaln(x))), lambda g, _y, x: (g * digamma(x),), (0.5, 4), accepts="bif", doc="log |Γ(x)|; +inf at the poles."
 )
 digamma = _unary(
     "digamma", special("digamma"), lambda g, _y, x: (g * trigamma(x),), (0.5, 4), accepts="bif",

@@ -1,0 +1,1 @@
+"""Benchmarks: tracejit beside NumPy, PyTorch and JAX, in one run."""

@@ -1,0 +1,335 @@
+"""`@compile`: joins the rooms above, in order. Signature → trace → plan → executable, kept under the signature."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import os
+import threading
+from collections import OrderedDict
+from typing import Any, Callable, Iterator, NamedTuple
+
+import numpy as np
+
+from .backends.cpu import backend, element_strides
+from .backends.source import print_kernel
+from .dispatch import EAGER, mode
+from .errors import CompileError, fail
+from .frontend import Reach, Signature, compile_guards
+from .graph.ir import Node
+from .graph.text import print_graph
+from .graph.trace import Flushed, Tracer, view_of
+from .lowering.kernel import Kernel
+from .runtime.executor import Executable, OutOfBounds
+from .tensor import Tensor, storage_of, wrap
+from .tree import Structure, flatten, unflatten
+
+ENTRY_LIMIT = 256  # signatures kept by one function; the least recently used goes first
+_CONSTANTS = (bool, int, float, complex, str, bytes, type(None), np.dtype)
+_switch = threading.local()
+
+
+class CacheInfo(NamedTuple):
+    """What a compiled function's cache did so far."""
+
+    hits: int
+    misses: int
+    entries: int
+    traces: int
+    modes: tuple[str, ...]  # of each entry: "graph" (replayed natively) or "lazy" (Python runs, its ops compiled)
+    reasons: tuple[str, ...]  # why entries are lazy
+
+
+def compile(function: Callable | None = None, *, fullgraph: bool = False) -> Any:
+    """Compile a function: traced once per signature, then run natively, with the undecorated function's results to the bit.
+
+    Use as `@tj.compile`, `@tj.compile(fullgraph=True)` or `tj.compile(f)`. With `fullgraph`, a call that only Python can
+    repeat raises CompileError and names the line; without, Python runs at such calls and its ops are compiled in segments.
+    """
+    if function is None:
+        return functools.partial(compile, fullgraph=fullgraph)
+    if inspect.isgeneratorfunction(function) or inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise TypeError(f"{function.__name__} is a generator or a coroutine function; compile the functions that it calls")
+    if not callable(function):
+        raise TypeError(f"compile() of {function!r}, which is not callable")
+    return Compiled(function, fullgraph)
+
+
+@contextlib.contextmanager
+def disable() -> Iterator[None]:
+    """Run compiled functions eagerly inside the block, in this thread."""
+    before = getattr(_switch, "off", False)
+    _switch.off = True
+    try:
+        yield
+    finally:
+        _switch.off = before
+
+
+def _disabled() -> bool:
+    return getattr(_switch, "off", False) or os.environ.get("TRACEJIT_DISABLE") == "1"
+
+
+class Compiled:
+    """A compiled function. Call it as the function; look inside with `graph`, `source` and `plan`."""
+
+    def __init__(self, function: Callable, fullgraph: bool = False) -> None:
+        self.__wrapped__ = function
+        self._fullgraph = fullgraph
+        functools.update_wrapper(self, function)
+        self._signature = Signature(function)
+        self._lock = threading.RLock()
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all traces."""
+        self._entries: OrderedDict[Any, list[Entry]] = OrderedDict()
+        self.trace_count = 0
+        self._hits = self._misses = 0
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else functools.partial(self, instance)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Compiled, (self.__wrapped__, self._fullgraph)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
+        return Compiled(self.__wrapped__, self._fullgraph)
+
+    def __repr__(self) -> str:
+        return f"<compiled {self.__wrapped__!r}>"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if mode.interpreter is not EAGER or _disabled():
+            return self.__wrapped__(*args, **kwargs)
+        key, leaves = self._signature.flatten(args, kwargs)
+        key = (key, mode.grad)
+        for entry in self._entries.get(key, ()):
+            if entry.holds(leaves):
+                self._hits += 1
+                if entry.executable is None:
+                    return self._trace(args, kwargs, key, leaves, keep=False)
+                try:
+                    return entry.run(leaves)
+                except OutOfBounds:
+                    return self.__wrapped__(*args, **kwargs)
+        with self._lock:
+            self._misses += 1
+            self.trace_count += 1
+            return self._trace(args, kwargs, key, leaves, keep=True)
+
+    # Tracing
+
+    def _trace(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any], keep: bool) -> Any:
+        tracer = Tracer(backend.run)
+        handles = [leaf if isinstance(leaf, Tensor) else wrap(np.asarray(leaf)) for leaf in leaves]
+        numpy_in = bool(leaves) and not any(isinstance(leaf, Tensor) for leaf in leaves)
+        tracer.arguments(handles)
+        call_args, call_kwargs = self._signature.restore(key[0], handles)
+        mode.interpreter = tracer
+        try:
+            if keep:
+                with Reach(self.__wrapped__, call_args, call_kwargs) as reach:
+                    result = self.__wrapped__(*call_args, **call_kwargs)
+            else:
+                reach = None
+                result = self.__wrapped__(*call_args, **call_kwargs)
+        except OutOfBounds:
+            mode.interpreter = EAGER
+            return self.__wrapped__(*args, **kwargs)
+        except BaseException:
+            mode.interpreter = EAGER
+            tracer.settle()
+            raise
+        finally:
+            mode.interpreter = EAGER
+        returned, structure = flatten(result)
+        del result
+        reasons = self._reasons(tracer, reach, returned)
+        if keep and self._fullgraph and reasons:
+            tracer.settle()
+            fail(CompileError, f"fullgraph=True, but {reasons[0]}", "Take that out of the function, or drop fullgraph=True.")
+        grads = list(tracer.grads.values())
+        tracer.settle()
+        if keep:
+            entry = Entry(compile_guards(reach.guards), reasons)
+            if not reasons and tracer.flushed is not None:
+                entry.fill(tracer.flushed, returned, structure, grads, handles, numpy_in, tracer.grads_read)
+            self._remember(key, entry)
+        return _hand_back(returned, structure, handles, leaves, numpy_in)
+
+    def _reasons(self, tracer: Tracer, reach: Any, returned: list[Any]) -> list[str]:
+        """Why the graph cannot be replayed in the function's place; none if it can."""
+        reasons = [f"{what} ({_place(line)})" for what, line in tracer.reasons]
+        if reach is None:
+            return reasons
+        reasons += [str(effect) for effect in reach.effects]
+        if getattr(reach, "incomplete", None):
+            reasons.append(str(reach.incomplete))
+        changed = reach.changed()
+        if changed is not None:
+            reasons.append(f"the function changes what it reads: {changed}")
+        for value in returned:
+            if isinstance(value, Tensor):
+                if value._application is not None and value._requires_grad:
+                    reasons.append("a result carries history for autograd")
+                elif not isinstance(value._value, Node) and id(value) not in tracer.numbers:
+                    reasons.append("a result is a tensor made of Python data")
+            elif not isinstance(value, _CONSTANTS):
+                reasons.append(f"a result is a {type(value).__name__}")
+        reachable = [*returned, *(g for _, g in tracer.grads.values())]
+        known = {id(t) for t in reachable} | {id(t._base) for t in reachable if isinstance(t, Tensor)}
+        if any(id(t) not in known for t in tracer.tensors()):
+            reasons.append("a tensor made in the function is kept beyond the call")
+        return reasons
+
+    def _remember(self, key: Any, entry: Entry) -> None:
+        kept = [e for e in self._entries.pop(key, []) if e.guard() is None][-7:]
+        self._entries[key] = [*kept, entry]
+        while len(self._entries) > ENTRY_LIMIT:
+            self._entries.popitem(last=False)
+
+    # Looking inside
+
+    def _entry(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Entry:
+        key, leaves = self._signature.flatten(args, kwargs)
+        for entry in self._entries.get((key, mode.grad), ()):
+            if entry.holds(leaves):
+                if entry.flushed is None:
+                    fail(CompileError, f"this call runs in lazy mode: {entry.reasons[0]}", "Only replayed graphs can be shown.")
+                return entry
+        fail(CompileError, "the function was not yet called with such arguments", "Call it once with them first.")
+
+    def graph(self, *args: Any, **kwargs: Any) -> str:
+        """The graph of a call that was made before, as text."""
+        return print_graph(self._entry(args, kwargs).flushed.graph)  # type: ignore[union-attr]
+
+    def source(self, *args: Any, **kwargs: Any) -> str:
+        """The kernels of a call that was made before: Python text, each statement with the user's file and line."""
+        steps = self._entry(args, kwargs).executable.plan.steps  # type: ignore[union-attr]
+        return "\n".join(print_kernel(s, f"kernel_{i}")[0] for i, s in enumerate(steps) if isinstance(s, Kernel))
+
+    def plan(self, *args: Any, **kwargs: Any) -> str:
+        """The steps of a call that was made before, one a line."""
+        plan = self._entry(args, kwargs).executable.plan  # type: ignore[union-attr]
+        steps = [s.title if isinstance(s, Kernel) else f"{s.node.op.name}: whole arrays" for s in plan.steps]
+        lines = [f"{i:3}  {'kernel' if isinstance(s, Kernel) else 'call  '}  {t}" for i, (s, t) in enumerate(zip(plan.steps, steps))]
+        return "\n".join([*lines, f"temporaries: {plan.arena} bytes", ""])
+
+    def cache_info(self) -> CacheInfo:
+        """Hits, misses, entries, and the mode of each entry."""
+        entries = [e for kept in self._entries.values() for e in kept]
+        modes = tuple("lazy" if e.executable is None else "graph" for e in entries)
+        return CacheInfo(self._hits, self._misses, len(entries), self.trace_count, modes, tuple(r for e in entries for r in e.reasons[:1]))
+
+
+class Entry:
+    """One trace: when it holds, and how to run it."""
+
+    def __init__(self, guard: Callable[[], Any], reasons: list[str]) -> None:
+        self.guard, self.reasons = guard, reasons
+        self.executable: Executable | None = None
+        self.flushed: Flushed | None = None
+        self.leaves_without_grad: list[tuple[Tensor, bool]] = []
+
+    def fill(
+        self, flushed: Flushed, returned: list[Any], structure: Structure, grads: list[Any], handles: list[Tensor],
+        numpy_in: bool, grads_read: dict[int, Tensor],
+    ) -> None:  # fmt: skip
+        """Take what a trace found; the executable is the one that has just run."""
+        self.flushed, self.structure, self.numpy_in = flushed, structure, numpy_in
+        self.sources, self.writes = flushed.sources, flushed.writes
+        self.layouts = [(h._value.shape, h._value.strides, h._value.dtype) for h in flushed.handles]
+        self.requires = [(h, h._requires_grad) for s, h in zip(flushed.sources, flushed.handles) if s.kind == "capture"]
+        self.grads_read = [(leaf, leaf._grad is None) for leaf in grads_read.values() if id(leaf) not in {id(x) for x, _ in grads}]
+        positions = {id(h): i for i, h in enumerate(handles)}
+        self.results = [self._result(value, positions) for value in returned]
+        self.grads = [(leaf, None if g is None else flushed.places.get(id(g))) for leaf, g in grads]
+        strides = [element_strides(h._value) for h in flushed.handles]
+        self.executable = backend.executable(flushed.graph, strides, flushed.writes)
+
+    def _result(self, value: Any, positions: dict[int, int]) -> tuple[str, Any, Any]:
+        if not isinstance(value, Tensor):
+            return "constant", value, None
+        if id(value) in positions:
+            return "argument", positions[id(value)], None
+        place = self.flushed.places.get(id(value))  # type: ignore[union-attr]
+        return ("object", value, None) if place is None else (*place[:2], place[2])
+
+    def holds(self, leaves: list[Any]) -> bool:
+        """Whether this trace speaks of the present state of the world."""
+        if self.guard() is not None:
+            return False
+        if self.executable is None:
+            return True
+        return all(h._requires_grad is flag for h, flag in self.requires) and all((x._grad is None) is f for x, f in self.grads_read)
+
+    def _arrays(self, leaves: list[Any]) -> list[np.ndarray] | None:
+        arrays = []
+        for source in self.sources:
+            if source.kind == "argument":
+                value = leaves[source.what]
+                arrays.append(value._value if isinstance(value, Tensor) else np.asarray(value))
+            else:
+                arrays.append(source.what._value if source.kind == "capture" else source.what._grad._value)
+        for array, layout in zip(arrays, self.layouts):
+            if (array.shape, array.strides, array.dtype) != layout:
+                return None
+        for number in self.writes:
+            if any(n != number and np.may_share_memory(a, arrays[number]) for n, a in enumerate(arrays)):
+                return None
+        return arrays
+
+    def run(self, leaves: list[Any]) -> Any:
+        """One call: gather arrays, run, hand back."""
+        arrays = self._arrays(leaves)
+        if arrays is None:
+            raise OutOfBounds
+        assert self.executable is not None
+        outputs = self.executable(arrays)
+        for number in self.writes:
+            self._changed(number, leaves)
+        for leaf, place in self.grads:
+            leaf._grad = None if place is None else wrap(_found(place, arrays, outputs))
+        return unflatten(self.structure, [self._give(r, leaves, arrays, outputs) for r in self.results])
+
+    def _changed(self, number: int, leaves: list[Any]) -> None:
+        source = self.sources[number]
+        tensor = leaves[source.what] if source.kind == "argument" else source.what if source.kind == "capture" else source.what._grad
+        if isinstance(tensor, Tensor):
+            storage_of(tensor).version += 1
+            tensor._seen = tensor._version
+
+    def _give(self, result: Any, leaves: list[Any], arrays: list[np.ndarray], outputs: list[np.ndarray]) -> Any:
+        kind, what, chain = result
+        if kind == "argument":
+            return leaves[what]
+        if kind in ("constant", "object"):
+            return what
+        array = _found(result, arrays, outputs)
+        if self.numpy_in:
+            return array if array.ndim else array[()]
+        return wrap(array)
+
+
+def _found(place: Any, arrays: list[np.ndarray], outputs: list[np.ndarray]) -> np.ndarray:
+    kind, number, chain = place
+    return view_of(arrays[number] if kind == "input" else outputs[number], chain)
+
+
+def _hand_back(returned: list[Any], structure: Structure, handles: list[Tensor], leaves: list[Any], numpy_in: bool) -> Any:
+    """The first call's result: arguments as they came, arrays for arrays."""
+    given = {id(h): leaf for h, leaf in zip(handles, leaves)}
+    values = []
+    for value in returned:
+        if id(value) in given:
+            value = given[id(value)]
+        elif numpy_in and isinstance(value, Tensor):
+            value = value._value if value._value.ndim else value._value[()]
+        values.append(value)
+    return unflatten(structure, values)
+
+
+def _place(line: Any) -> str:
+    return "unknown line" if line is None else f"{os.path.basename(line[0])}:{line[1]}"
