@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from .application import OpApplication, alias_of, anomaly, set_history
+from .application import Application, OpApplication, alias_of, anomaly, set_history
 from .errors import ArgumentError, DTypeError, GradError, ShapeError, fail
 from .interpreter import EAGER, Eager, Interpreter, mode, operand, spec_of
 from .spec import broadcast_shapes, is_inexact
 from .tensor import Tensor, method, storage_of
 
 __all__ = [
-    "EAGER", "Eager", "Interpreter", "anomaly", "assign", "bind", "mode", "operand", "refresh_view", "spec_of", "walk_chain",
+    "EAGER", "Eager", "Interpreter", "anomaly", "assign", "assigned", "bind", "mode", "operand", "refresh_view", "spec_of", "walk_chain",
 ]  # fmt: skip
 
 
@@ -142,6 +142,18 @@ def _check_leaf(target: Tensor, value: Tensor) -> None:
             f"an in-place operation on {what} that requires grad",
             "Wrap it in `with tj.no_grad():`, or write to a .clone().",
         )
+
+
+def assigned(target: Tensor, application: Application, index: int, put: Any) -> None:
+    """Give a tensor that was changed in place, unrecorded, the history of an output of `application`."""
+    value = mode.interpreter.handle(target)
+    set_history(value, application, index)
+    _check_leaf(target, value)
+    if target._base is None:
+        set_history(target, application, index)
+    else:
+        _write_history(target, _alias_with_history(target._base), value, put)
+    target._seen = target._version
 
 
 def _alias_with_history(tensor: Tensor) -> Tensor:

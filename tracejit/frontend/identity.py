@@ -18,14 +18,17 @@ class Token:
         self.number = next(_serial)
         self.kind = type(value).__name__
         self.entry: tuple[Any, ...] | None = None  # the part of a key it was given, once it was
-        self.watchers: dict[int, Callable[[], None]] = {}
+        self.watchers: list[tuple[Callable[[], Any], Any]] = []  # (weak reference to a callback, its argument)
         number = id(value)
 
         def forget(_: Any) -> None:
             if known.get(number) is self:
-                del known[number]
-            for watcher in list(self.watchers.values()):
-                watcher()
+                known.pop(number, None)
+            for reference, argument in self.watchers:
+                callback = reference()
+                if callback is not None:
+                    callback(argument)
+            self.watchers = []
 
         self.reference = weakref.ref(value, forget)
 
@@ -72,5 +75,5 @@ def token_of(value: Any) -> Token | Held:
     except TypeError:
         return Held(value)
     if number in known and known[number].reference() is not value:
-        del known[number]
+        known.pop(number, None)
     return known.setdefault(number, token)  # of two threads, both get the first's

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import types
+import weakref
 from typing import Any, Callable, Iterator, NamedTuple
 
 import numpy as np
@@ -144,10 +144,21 @@ class Signature:
         return all(token.get() is not None for token in identities(key))
 
     def watch(self, key: Key, callback: Callable[[Key], Any]) -> None:
-        """Call `callback(key)` when an object of this key dies (from any thread, so let it only drop a cache entry)."""
+        """Call `callback(key)` when an object of this key dies (from any thread, so let it only drop a cache entry).
+
+        A bound method is held weakly: the cache it belongs to is not kept by the objects it is asked about.
+        """
+        reference = weakref.WeakMethod(callback) if isinstance(callback, types.MethodType) else lambda: callback
         for token in identities(key):
             if isinstance(token, Token):
-                token.watchers[id(callback), hash(key)] = functools.partial(callback, key)
+                token.watchers = [w for w in token.watchers if w[0]() is not None]
+                token.watchers.append((reference, key))
+
+    def unwatch(self, key: Key) -> None:
+        """Stop watching the objects of a key that has left the cache."""
+        for token in identities(key):
+            if isinstance(token, Token):
+                token.watchers = [w for w in token.watchers if w[1] is not key]
 
     def difference(self, key: Key, other: Key) -> list[tuple[str, str]]:
         """(parameter, "was … and is …") for each argument that differs between two keys."""

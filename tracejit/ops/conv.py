@@ -16,7 +16,8 @@ from .create import fill
 from .join import pad
 from .linalg import as_tensor, matmul
 from .manipulate import matrix_transpose
-from .view import basic_index, fold as fold_windows, permute, put, reshape, step, windows
+from .view import basic_index, permute, put, reshape, step, windows
+from .view import fold as fold_windows
 
 Pairs = tuple[tuple[int, int], ...]
 

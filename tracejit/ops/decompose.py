@@ -22,7 +22,6 @@ from .linalg import adjoint, matmul
 from .solve import lapack, matrices, places, row, solution, triangular_solution
 from .view import index_basic
 
-
 CONVERGENCE = "The iteration did not converge, most often because of a NaN or an infinity: check with isfinite(x).all()."
 
 

@@ -75,7 +75,7 @@ def _arguments(subscripts: Any, operands: Sequence[Any]) -> tuple[tuple[Labels, 
     if len(operands) == 1 and isinstance(operands[0], (tuple, list)):
         operands = operands[0]
     if len(terms) != len(operands):
-        fail(ArgumentError, f"einsum {subscripts!r} with {len(operands)} operands", f"It names {len(terms)}: one for each comma-separated part.")
+        fail(ArgumentError, f"einsum {subscripts!r} with {len(operands)} operands", f"It names {len(terms)}: one between two commas.")
     return terms, _letters(right, subscripts) if arrow else None, [as_tensor(x) for x in operands]
 
 
@@ -96,7 +96,7 @@ def _plan(inputs: tuple[Labels, ...], output: Labels | None, shapes: tuple[Shape
         result: Labels = (*dots, *sorted(once))  # type: ignore[type-var]
     else:
         if dots and ELLIPSIS not in output:
-            fail(ArgumentError, f"einsum whose operands have {len(dots)} axes under '...' and whose output has none", 'Write "..." after "->".')
+            fail(ArgumentError, f"einsum with {len(dots)} axes under '...' and an output without", 'Write "..." after "->".')
         result = tuple(k for label in output for k in (dots if label == ELLIPSIS else (label,)))
     extents = _extents(terms, shapes)
     strange = [k for k in result if k not in extents]
@@ -109,7 +109,8 @@ def _expanded(labels: Labels, ndim: int) -> Labels:
     """The labels, with those of the axes that the ellipsis stands for."""
     named = len(labels) - (ELLIPSIS in labels)
     if named > ndim or (named < ndim and ELLIPSIS not in labels):
-        fail(ShapeError, f"einsum labels {' '.join(map(str, labels))!r} for an operand of {ndim} axes", 'Give one letter for each axis, or "...".')
+        met = f"einsum labels {' '.join(map(str, labels))!r} for an operand of {ndim} axes"
+        fail(ShapeError, met, 'Give one letter for each axis, or "...".')
     dots = tuple((ELLIPSIS, place) for place in reversed(range(ndim - named)))
     return tuple(k for label in labels for k in (dots if label == ELLIPSIS else (label,)))
 
@@ -126,7 +127,7 @@ def _extents(terms: Sequence[Labels], shapes: Sequence[Shape]) -> dict[Label, in
             before = extents.get(label, 1)
             if before != 1 and n not in (1, before):
                 name = "..." if isinstance(label, tuple) else label
-                fail(ShapeError, f"einsum axes named {name!r} of {before} and of {n} elements", "Axes with one letter must be equally long.")
+                fail(ShapeError, f"einsum axes named {name!r} of {before} and {n} elements", "Axes with one letter must be equally long.")
             extents[label] = n if before == 1 else before
     return extents
 

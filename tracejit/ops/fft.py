@@ -12,8 +12,22 @@ import numpy as np
 from ..dispatch import bind
 from ..errors import ArgumentError, AxisError, DTypeError, ShapeError, fail
 from ..op import Library
-from ..spec import SMALL_FLOATS, TensorSpec, as_axis, as_dtype, complex_dtype, float32, float64, get_default_dtype, int64
-from ..spec import check_device, is_complex, is_floating, is_inexact, real_dtype
+from ..spec import (
+    SMALL_FLOATS,
+    TensorSpec,
+    as_axis,
+    as_dtype,
+    check_device,
+    complex_dtype,
+    float32,
+    float64,
+    get_default_dtype,
+    int64,
+    is_complex,
+    is_floating,
+    is_inexact,
+    real_dtype,
+)
 from ..tensor import Tensor
 from .create import iota
 from .elementwise import cast, conj, greater, where

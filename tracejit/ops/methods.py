@@ -9,6 +9,7 @@ import numpy as np
 from ..dispatch import EAGER, assign, bind, mode
 from ..op import OPS, Elementwise, Op
 from ..tensor import Tensor, wrap
+from .elementwise import copy
 from .view import put
 
 _ndarray = np.ndarray

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any, Callable, NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ from ..spec import SMALL_FLOATS, TensorSpec, broadcast_shapes, float64, int64, i
 from ..tensor import Tensor, method
 from .create import iota
 from .elementwise import cast, conj, where
+from .lazy import scipy
 from .linalg import adjoint, as_tensor, matmul
 from .manipulate import matrix_transpose
 from .reduce import sum
@@ -120,7 +120,7 @@ def same_dtype(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _solve_triangles(a: np.ndarray, b: np.ndarray, *, upper: bool, unit: bool) -> np.ndarray:
-    solver = importlib.import_module("scipy.linalg").solve_triangular
+    solver = scipy("linalg").solve_triangular
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     result = np.empty((*batch, *b.shape[-2:]), b.dtype)
     a, b = np.broadcast_to(a, (*batch, *a.shape[-2:])), np.broadcast_to(b, result.shape)

@@ -33,7 +33,7 @@ class Adagrad(Optimizer):
         """(the decayed lr, eps, weight decay)."""
         rate = group.read("lr") / (1.0 + counts["step"] * group.read("lr_decay"))
         assign(counts["step"], counts["step"] + 1.0)
-        return rate, group.read("eps"), group.read("weight_decay")
+        return rate, group.read("eps"), group.read_if_on("weight_decay")
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], scalars: Scalars, group: ParamGroup) -> None:
         """Move one parameter."""

@@ -54,8 +54,9 @@ class Adam(Optimizer):
         assign(counts["power1"], power1)
         assign(counts["power2"], power2)
         correction = sqrt(1.0 - power2)
-        weight_decay = group.read("weight_decay")
-        shrink = 1.0 - lr * weight_decay if "decoupled_weight_decay" in group.on else weight_decay
+        shrink = group.read_if_on("weight_decay")
+        if shrink is not None and "decoupled_weight_decay" in group.on:
+            shrink = 1.0 - lr * shrink
         return 1.0 - beta1, beta2, 1.0 - beta2, lr * correction / (1.0 - power1), eps * correction, shrink
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], scalars: Scalars, group: ParamGroup) -> None:

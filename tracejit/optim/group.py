@@ -95,3 +95,7 @@ class ParamGroup(dict):
     def read(self, key: str) -> Tensor:
         """The hyperparameter as the 0-d float64 tensor that updates read."""
         return self.tensors[key][0]
+
+    def read_if_on(self, key: str) -> Tensor | None:
+        """As `read`; None if the hyperparameter is zero, False or None."""
+        return self.tensors[key][0] if key in self.on else None

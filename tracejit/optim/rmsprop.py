@@ -32,7 +32,7 @@ class RMSprop(Optimizer):
         """(lr, alpha, 1-alpha, eps, weight decay, momentum)."""
         assign(counts["step"], counts["step"] + 1.0)
         alpha = group.read("alpha")
-        return group.read("lr"), alpha, 1.0 - alpha, group.read("eps"), group.read("weight_decay"), group.read("momentum")
+        return group.read("lr"), alpha, 1.0 - alpha, group.read("eps"), group.read_if_on("weight_decay"), group.read_if_on("momentum")
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], scalars: Scalars, group: ParamGroup) -> None:
         """Move one parameter."""

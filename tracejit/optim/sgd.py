@@ -32,11 +32,11 @@ class SGD(Optimizer):
 
     def advance(self, counts: dict[str, Tensor], group: ParamGroup) -> Scalars:
         """(lr, momentum, what is left of a gradient after dampening, weight decay)."""
-        fresh = group.read("dampening")
-        if "dampening" in group.on:  # the first step's buffer is the gradient itself
+        fresh = group.read_if_on("dampening")
+        if fresh is not None:  # the first step's buffer is the gradient itself
             fresh = where(counts["step"] == 0.0, 1.0, 1.0 - fresh)
         assign(counts["step"], counts["step"] + 1.0)
-        return group.read("lr"), group.read("momentum"), fresh, group.read("weight_decay")
+        return group.read("lr"), group.read_if_on("momentum"), fresh, group.read_if_on("weight_decay")
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], scalars: Scalars, group: ParamGroup) -> None:
         """Move one parameter."""
@@ -47,7 +47,7 @@ class SGD(Optimizer):
         if "momentum" in on:
             if "momentum_buffer" not in state:  # momentum was switched on later
                 state.update(self.init(param, group))
-            buffer = state["momentum_buffer"] * momentum + (grad * fresh if "dampening" in on else grad)
+            buffer = state["momentum_buffer"] * momentum + (grad if fresh is None else grad * fresh)
             assign(state["momentum_buffer"], buffer)
             grad = grad + buffer * momentum if "nesterov" in on else buffer
         assign(param, param - grad * lr)

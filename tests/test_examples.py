@@ -1,0 +1,57 @@
+"""Every example runs, in a process of its own, with small settings; and says what it must."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+SAYS = {
+    "digits": ["parameters identical to the last bit: yes", "speed-up", "test accuracy"],
+    "quickstart": ["same bits: True · traces: 1", "traces: 1"],
+    "custom_function": ["identical to the last bit: True"],
+    "convnet": ["identical to the last bit: yes"],
+    "transformer": ["traces: 1"],
+    "black_scholes": ["result: ndarray float32 (10000,)"],
+    "inspect_kernel": ["── graph ──", "── source ──", "── plan ──", "two calls, traces: 1"],
+}
+QUICK = {"digits", "convnet", "transformer", "black_scholes"}
+
+
+def run(name, *arguments):
+    environment = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent), "COLUMNS": "200"}
+    command = [sys.executable, str(EXAMPLES / f"{name}.py"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    return done.stdout
+
+
+def test_every_example_is_here():
+    assert {path.stem for path in EXAMPLES.glob("*.py")} - {"digits_data"} == set(SAYS)
+
+
+@pytest.mark.parametrize("name", SAYS)
+def test_example(name, tmp_path):
+    arguments = ["--quick"] if name in QUICK else []
+    picture = tmp_path / "curves.png"
+    if name == "digits":
+        arguments += ["--out", str(picture)]
+    printed = run(name, *arguments)
+    for phrase in SAYS[name]:
+        assert phrase in printed, printed
+    if name == "digits":
+        assert picture.read_bytes().startswith(b"\x89PNG") and picture.stat().st_size > 5000
+
+
+def test_the_digits_are_the_1797_of_the_uci_test_set():
+    sys.path.insert(0, str(EXAMPLES))
+    try:
+        import digits_data
+    finally:
+        sys.path.pop(0)
+    (images, labels), (test_images, test_labels) = digits_data.load()
+    assert len(images) + len(test_images) == 1797 and images.shape[1] == 64
+    assert images.min() == 0 and images.max() == 1
+    assert set(labels.tolist()) == set(test_labels.tolist()) == set(range(10))

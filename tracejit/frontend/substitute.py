@@ -1,0 +1,130 @@
+"""Stand-ins for arrays inside the containers of a call, and the way back of what was done to those containers."""
+
+from __future__ import annotations
+
+import functools
+from collections import OrderedDict, defaultdict, deque
+from typing import Any, Callable, Iterator
+
+import numpy as np
+import optree
+
+from ..tensor import Tensor
+
+_MUTABLE = (list, dict, deque, OrderedDict, defaultdict)
+_DICTS = (dict, OrderedDict, defaultdict)
+_new = tuple.__new__
+
+
+class Substitution:
+    """A call whose arrays are replaced. A container in which nothing is replaced is the caller's own object.
+
+    arrays: one stand-in for each leaf of `Signature.flatten`, in order.
+    """
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], arrays: list[Any]) -> None:
+        self._copies: dict[int, tuple[Any, Any]] = {}  # of the caller's container: it, and its copy
+        self._owners: dict[int, Any] = {}  # of a copy or a stand-in: what the caller has there
+        source = iter(arrays)
+        self.args: tuple[Any, ...] = tuple([self._replace(a, source) for a in args])
+        self.kwargs = {name: self._replace(value, source) for name, value in kwargs.items()}
+
+    def _replace(self, value: Any, arrays: Iterator[Any]) -> Any:
+        if isinstance(value, (Tensor, np.ndarray, np.generic)):
+            stand_in = next(arrays)
+            if stand_in is not value:
+                self._owners[id(stand_in)] = value
+            return stand_in
+        before = parts_of(value)
+        if before is None:
+            return value
+        after = [self._replace(part, arrays) for part in before]
+        if all(map(_same, before, after)):
+            return value
+        known = self._copies.get(id(value))
+        if known is not None:  # one container in two places stays one
+            return known[1]
+        copy = rebuild(value, after)
+        if type(value) in _MUTABLE:
+            self._copies[id(value)] = (value, copy)
+        self._owners[id(copy)] = value
+        return copy
+
+    def original(self, value: Any) -> Any:
+        """The caller's object for an argument, or part of one, that the function saw; `value` itself if it is no copy."""
+        return self._owners.get(id(value), value)
+
+    def write_back(self, convert: Callable[[Any], Any] = lambda value: value) -> bool:
+        """Do to the caller's containers what the function did to their copies. `convert` makes other values the caller's
+        own (a tensor born in the function, say). Whether anything had changed."""
+        changed = False
+        for owner, copy in self._copies.values():
+            before, after = parts_of(owner), parts_of(copy)
+            after = [self._back(part, convert) for part in after or []]
+            keys_differ = isinstance(owner, dict) and list(owner) != list(copy)
+            if keys_differ or len(before or []) != len(after) or not all(map(_same, before or [], after)):
+                _fill(owner, copy, after)
+                changed = True
+        return changed
+
+    def _back(self, value: Any, convert: Callable[[Any], Any]) -> Any:
+        if id(value) in self._owners:
+            return self._owners[id(value)]
+        before = parts_of(value)
+        if before is None:
+            return convert(value)
+        after = [self._back(part, convert) for part in before]
+        return value if all(map(_same, before, after)) else rebuild(value, after)
+
+
+def _same(a: Any, b: Any) -> bool:
+    return a is b
+
+
+def _fill(owner: Any, copy: Any, parts: list[Any]) -> None:
+    """Make a container hold these parts, under the keys of `copy` if it is a dict."""
+    owner.clear()
+    if isinstance(owner, dict):
+        owner.update(zip(copy, parts[type(owner) is defaultdict :]))
+    else:
+        owner.extend(parts)
+
+
+def parts_of(value: Any) -> list[Any] | None:
+    """What a container holds, in the order in which a key lists it; None for anything that is not taken apart."""
+    kind = type(value)
+    if kind in (list, tuple, deque):
+        return list(value)
+    if kind in _DICTS:
+        return ([value.default_factory] if kind is defaultdict else []) + list(value.values())
+    if kind in (slice, range):
+        return [value.start, value.stop, value.step]
+    if kind is functools.partial:
+        return None if value.__dict__ else [value.func, value.args, value.keywords]
+    if isinstance(value, tuple) and hasattr(kind, "_fields") and kind.__new__ is not tuple.__new__:
+        return list(value)
+    if kind.__module__ == "builtins" or isinstance(value, Tensor):
+        return None
+    entry = optree.register_pytree_node.get(kind, namespace="tracejit")
+    return None if entry is None else list(entry.flatten_func(value)[0])
+
+
+def rebuild(value: Any, parts: list[Any]) -> Any:
+    """A container like `value` that holds these parts."""
+    kind = type(value)
+    if kind in (list, tuple):
+        return kind(parts)
+    if kind is deque:
+        return deque(parts, value.maxlen)
+    if kind is defaultdict:
+        return defaultdict(parts[0], zip(value, parts[1:]))
+    if kind in _DICTS:
+        return kind(zip(value, parts))
+    if kind in (slice, range):
+        return kind(*parts)
+    if kind is functools.partial:
+        return functools.partial(parts[0], *parts[1], **parts[2])
+    if isinstance(value, tuple):
+        return _new(kind, parts)
+    entry = optree.register_pytree_node.get(kind, namespace="tracejit")
+    return entry.unflatten_func(entry.flatten_func(value)[1], parts)  # type: ignore[union-attr]
