@@ -62,7 +62,7 @@ LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "sliced": lambda a: np.repeat(np.repeat(a, 2, 0), 3, 1)[::2, ::3],
     "reversed": lambda a: np.ascontiguousarray(a[::-1, ::-1])[::-1, ::-1],
     "broadcast": lambda a: np.broadcast_to(a[:1], a.shape),
-    "0-d": lambda a: a[0, 0].reshape(()),
+    "0-d": lambda a: a[:1, :1].reshape(()),
     "empty": lambda a: a[:0],
 }
 
@@ -71,13 +71,13 @@ LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def bits(array: Any) -> np.ndarray:
-    """The bits of an array's elements, every NaN alike (a sign of NaN, or its payload, means nothing)."""
-    array = np.array(array, order="C")
+    """The bits of an array's elements, in one row; every NaN alike (a sign of NaN, or its payload, means nothing)."""
+    array = np.array(array, order="C").reshape(-1)
     if is_complex(array.dtype):
         array = array.view(real_dtype(array.dtype))
     if is_floating(array.dtype):
         array = np.where(np.isnan(array), np.array(np.nan, array.dtype), array)
-    return array.view(f"u{array.dtype.itemsize}") if array.ndim else array.reshape(1).view(f"u{array.dtype.itemsize}").reshape(())
+    return array.view(f"u{array.dtype.itemsize}")
 
 
 def assert_bits_equal(got: Any, wanted: Any, what: str = "") -> None:
@@ -85,7 +85,7 @@ def assert_bits_equal(got: Any, wanted: Any, what: str = "") -> None:
     got, wanted = (np.asarray(v.detach().numpy() if isinstance(v, Tensor) else v) for v in (got, wanted))
     assert got.dtype == wanted.dtype, f"{what}: {got.dtype} instead of {wanted.dtype}"
     assert got.shape == wanted.shape, f"{what}: shape {got.shape} instead of {wanted.shape}"
-    differ = np.flatnonzero(bits(got).reshape(-1) != bits(wanted).reshape(-1))
+    differ = np.flatnonzero(bits(got) != bits(wanted))
     at = differ[:4] // (2 if is_complex(got.dtype) else 1)
     assert not differ.size, f"{what}: {got.reshape(-1)[at]} instead of {wanted.reshape(-1)[at]} at {at}"
 

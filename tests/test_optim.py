@@ -241,15 +241,15 @@ def test_state_has_pytorchs_names_and_loads_pytorchs():
 def test_minimises():
     """Each optimiser finds the bottom of a bowl from the same place."""
     for name in OPTIMISERS:
-        if "upwards" in name:
+        if "upwards" in name or name == "adagrad decayed":
             continue
         (x,) = leaves([np.array([1.0, -2.0])])
-        optimizer = optimiser(name, [x], weight_decay=0.0)
+        optimizer = optimiser(name, [x], weight_decay=0.0, lr=0.5 if "adagrad" in name else 0.05)
         for _ in range(1500):
             optimizer.zero_grad()
             ((x - 0.5) * (x - 0.5)).sum().backward()
             optimizer.step()
-        assert np.abs(values([x])[0] - 0.5).max() < 0.1 or name == "adagrad decayed", name
+        assert np.abs(values([x])[0] - 0.5).max() < 0.1, name
 
 
 @pytest.mark.parametrize(

@@ -231,7 +231,7 @@ class Entry:
         self.guard, self.reasons = guard, reasons
         self.executable: Executable | None = None
         self.flushed: Flushed | None = None
-        self.leaves_without_grad: list[tuple[Tensor, bool]] = []
+        self.known: list[Any] = []  # the arrays of the last call, already checked
 
     def fill(
         self, flushed: Flushed, returned: list[Any], structure: Structure, grads: list[Any], handles: list[Tensor],
@@ -246,6 +246,7 @@ class Entry:
         positions = {id(h): i for i, h in enumerate(handles)}
         self.results = [self._result(value, positions) for value in returned]
         self.grads = [(leaf, None if g is None else flushed.places.get(id(g))) for leaf, g in grads]
+        self.known = [None] * len(flushed.handles)
         strides = [element_strides(h._value) for h in flushed.handles]
         self.executable = backend.executable(flushed.graph, strides, flushed.writes)
 
@@ -273,13 +274,22 @@ class Entry:
                 arrays.append(value._value if isinstance(value, Tensor) else np.asarray(value))
             else:
                 arrays.append(source.what._value if source.kind == "capture" else source.what._grad._value)
-        for array, layout in zip(arrays, self.layouts):
-            if (array.shape, array.strides, array.dtype) != layout:
-                return None
-        for number in self.writes:
-            if any(n != number and np.may_share_memory(a, arrays[number]) for n, a in enumerate(arrays)):
-                return None
+        new = [n for n, (array, known) in enumerate(zip(arrays, self.known)) if array is not known]
+        if new and not self._fits(arrays, new):
+            return None
+        self.known = arrays
         return arrays
+
+    def _fits(self, arrays: list[np.ndarray], new: list[int]) -> bool:
+        """Whether arrays not met at the last call have the traced layout and share no memory that is written."""
+        for n in new:
+            array = arrays[n]
+            if (array.shape, array.strides, array.dtype) != self.layouts[n]:
+                return False
+            others = range(len(arrays)) if n in self.writes else self.writes
+            if any(m != n and np.may_share_memory(array, arrays[m]) for m in others):
+                return False
+        return True
 
     def run(self, leaves: list[Any]) -> Any:
         """One call: gather arrays, run, hand back."""

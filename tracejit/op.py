@@ -297,7 +297,7 @@ class View(Op):
         self.writable = writable
         super().__init__(name, eager=numpy, vjp=vjp, parameters=parameters, doc=doc)
 
-    def layout(self, shape: Shape, strides: tuple[int, ...], **attrs: Any) -> tuple[Shape, tuple[int, ...], int]:
+    def layout(self, shape: Shape, strides: tuple[int, ...], /, **attrs: Any) -> tuple[Shape, tuple[int, ...], int]:
         """(shape, strides, offset), in elements, of this view of an array with that shape and those strides."""
         phantom = np.lib.stride_tricks.as_strided(_PHANTOM, shape, strides)
         seen = self.numpy(phantom, **attrs)

@@ -13,8 +13,8 @@ import numpy as np
 from ..application import Application, OpApplication, anomaly
 from ..dispatch import assign, mode, refresh_view
 from ..errors import ArgumentError, DTypeError, GradError, ShapeError, fail
+from ..ops.casts import cast, copy, real
 from ..ops.create import ones_like, zeros_like
-from ..ops.elementwise import cast, copy, real
 from ..ops.reduce import sum_to
 from ..ops.view import put
 from ..spec import TensorSpec, is_complex
@@ -67,7 +67,7 @@ def grad(
     (its gradient is None) or `materialize_grads=True` (zeros).
     """
     if materialize_grads and allow_unused is False:
-        fail(ArgumentError, "grad(allow_unused=False, materialize_grads=True)", "Leave allow_unused out: zeros are given for unused inputs.")
+        fail(ArgumentError, "grad(allow_unused=False, materialize_grads=True)", "Leave allow_unused out: unused inputs get zeros.")
     sources = _as_list(inputs)
     wanted = [_slot_of_input(t, i) for i, t in enumerate(sources)]
     roots, cotangents = _roots(outputs, grad_outputs)

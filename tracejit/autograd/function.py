@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..application import Application, alias_of, fail_changed, fail_freed, set_history
-from ..dispatch import assigned, bind, mode, refresh_view
+from ..dispatch import assigned, bind, mode
 from ..errors import ArgumentError, GradError, fail
 from ..ops.create import zeros_like
 from ..ops.view import put, same
@@ -38,7 +38,8 @@ class FunctionContext:
         """Keep tensors (inputs, outputs or intermediate ones; None is let through) for `saved_tensors` in `backward`."""
         for i, t in enumerate(tensors):
             if t is not None and not isinstance(t, Tensor):
-                fail(ArgumentError, f"save_for_backward() of a {type(t).__name__} at position {i}", "Keep what is no tensor as an attribute of ctx.")
+                met = f"save_for_backward() of a {type(t).__name__} at position {i}"
+                fail(ArgumentError, met, "Keep what is no tensor as an attribute of ctx.")
         self._to_save = tensors
 
     @property

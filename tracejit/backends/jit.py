@@ -12,7 +12,7 @@ from typing import Any, Callable
 import numpy as np
 
 from ..runtime import store
-from . import scalar
+from . import memory, scalar
 
 _lock = threading.RLock()
 _addresses: dict[str, int] = {}
@@ -32,6 +32,7 @@ for _kind in ("i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "f32", "f64"
 PYTHON_WORDS["boolean_value"] = lambda args, k: args[k]
 PYTHON_WORDS["lanes_boolean"] = lambda n: [False] * n
 PYTHON_WORDS.update(scalar.FUNCTIONS)
+PYTHON_WORDS.update(memory.WORDS)
 
 
 def python_kernel(text: str) -> Callable:
@@ -70,7 +71,7 @@ def _numba() -> dict[str, Any]:
         _state.update(
             numba=numba, target=target, words=words.words(), signature=words.KERNEL_SIGNATURE, compile=words.compile_lean,
             version=f"{numba.__version__} {llvm.llvm_version_info} {sys.version_info[:2]} {llvm.get_host_cpu_name()} "
-            f"{sorted(k for k, v in llvm.get_host_cpu_features().items() if v)} {_source_of(scalar, words)}",
+            f"{sorted(k for k, v in llvm.get_host_cpu_features().items() if v)} {_source_of(scalar, memory, words)}",
         )  # fmt: skip
     return _state
 

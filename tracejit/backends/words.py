@@ -5,18 +5,20 @@ Imported only when a kernel is compiled: nothing else in the library needs Numba
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import Any, Callable
 
 import numba
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils, compiler, registry
 from numba.core.compiler_machinery import PassManager
 from numba.core.typed_passes import NativeLowering, NoPythonBackend, NopythonTypeInference, PreLowerStripPhis
 from numba.core.untyped_passes import FixupArgs, IRProcessing, ReconstructSSA, TranslateByteCode
-from numba.extending import intrinsic
+from numba.extending import intrinsic, register_jitable
 
-from . import scalar
+from . import memory, scalar
 
 KINDS = {
     "i8": types.int8, "i16": types.int16, "i32": types.int32, "i64": types.int64, "u8": types.uint8, "u16": types.uint16,
@@ -136,6 +138,9 @@ def words() -> dict[str, Any]:
         found[f"{name}_pointer"] = _pointer(kind)
         found[f"lanes_{name}"] = _lanes(kind)
     found.update(scalar.numba_twins())
+    world: dict[str, Any] = {"np": np}
+    for name, function in memory.WORDS.items():
+        world[name] = found[name] = register_jitable(FunctionType(function.__code__, world, name))
     found.update(_routines())
     return found
 

@@ -7,10 +7,11 @@ are what is guarded, not its identity.
 from __future__ import annotations
 
 import weakref
+from collections import deque
 from types import CellType, FunctionType, ModuleType
 from typing import Any, Callable
 
-from .lookup import INSTANCE, METHOD, MISSING, find, in_class, instance_dict
+from .lookup import METHOD, MISSING, find, in_class, instance_dict
 
 
 class Gone(LookupError):
@@ -185,11 +186,7 @@ class Item(Place):
     __slots__ = ()
 
     def get(self) -> Any:
-        container = self.up()
-        try:
-            return base_of(container).__getitem__(container, self.key)
-        except (LookupError, TypeError):
-            return MISSING
+        return item_of(self.up(), self.key)
 
     def text(self, writer: Writer) -> str:
         assert self.parent is not None
@@ -199,15 +196,14 @@ class Item(Place):
 
 
 class DerivedItem(Item):
-    """An item of a container whose class may redefine how items are found."""
+    """An item of a container whose class redefines how items are found, or makes those that are missing."""
 
     __slots__ = ()
 
     def text(self, writer: Writer) -> str:
         assert self.parent is not None
-        writer.scope["base_of"] = base_of
-        key = writer.constant(self.key)
-        return f"base_of({writer.place(self.parent, keep=True)}).__getitem__({writer.place(self.parent)}, {key})"
+        writer.scope["item_of"] = item_of
+        return f"item_of({writer.place(self.parent)}, {writer.constant(self.key)})"
 
 
 class Own(Place):
@@ -226,26 +222,36 @@ class Own(Place):
         return f"{writer.place(self.parent)}.__dict__"
 
 
-class Defaults(Place):
-    """The defaults of a function; `key` is `__defaults__` or `__kwdefaults__`."""
+class Field(Place):
+    """What `getattr` gives of an object of a built-in class: a function's defaults, a partial's keywords."""
 
     __slots__ = ()
 
     def get(self) -> Any:
-        return getattr(self.up(), self.key)
+        return getattr(self.up(), self.key, MISSING)
 
     def text(self, writer: Writer) -> str:
         assert self.parent is not None
         return f"{writer.place(self.parent)}.{self.key}"
 
 
-_BASES = (dict, list, tuple, set, frozenset)
+_BASES = (dict, list, tuple, set, frozenset, deque)
 
 
 def base_of(container: Any) -> Any:
     """The built-in class a container is, or is derived from."""
     kind = type(container)
-    return kind if kind.__module__ in ("builtins", "collections") else next(b for b in _BASES if isinstance(container, b))
+    return kind if kind in _BASES else next((b for b in _BASES if isinstance(container, b)), kind)
+
+
+def item_of(container: Any, key: Any) -> Any:
+    """An item as the built-in class finds it, or MISSING; nothing is made."""
+    if isinstance(container, dict):
+        return dict.get(container, key, MISSING)
+    try:
+        return base_of(container).__getitem__(container, key)
+    except (LookupError, TypeError, AttributeError):
+        return MISSING
 
 
 def same(a: Any, b: Any) -> bool:
@@ -264,9 +270,3 @@ def same(a: Any, b: Any) -> bool:
     if kind is frozenset:
         return a == b and {(type(v), v) for v in a} == {(type(v), v) for v in b}
     return bool(a == b)
-
-
-__all__ = [
-    "INSTANCE", "MISSING", "Anchor", "Attribute", "Careful", "Cell", "Defaults", "DerivedItem", "Entry", "Gone", "Item",
-    "OfClass", "Own", "Place", "Strong", "Writer", "base_of", "reference_to", "same",
-]  # fmt: skip

@@ -8,8 +8,9 @@ from typing import Any
 from ..dispatch import bind
 from ..errors import ArgumentError, ShapeError, fail
 from ..ops.create import fill
-from ..ops.linalg import qr
+from ..ops.decompose import qr
 from ..ops.random import Generator, rand, randn
+from ..ops.transcendental import erfinv
 from ..spec import compute_dtype
 from ..tensor import Tensor
 from .parameter import overwrite
@@ -69,26 +70,7 @@ def trunc_normal_(
     """Normal with this mean and standard deviation, cut to [a, b]: the inverse of its distribution function at uniform numbers."""
     low, high = (math.erf((bound - mean) / std / math.sqrt(2)) for bound in (a, b))
     drawn = rand(tuple(tensor.shape), generator=generator, dtype=compute_dtype(tensor.dtype)) * (high - low) + low
-    return overwrite(tensor, (_erfinv(drawn) * (std * math.sqrt(2)) + mean).clip(a, b))
-
-
-# Polynomials in w and in sqrt(w), w = -log(1 - x²): M. Giles, «Approximating the erfinv function», GPU Computing Gems 2, 2011.
-_CENTRAL = (2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087, -0.00125372503, -0.00417768164, 0.246640727, 1.50140941)
-_TAIL = (-0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613, 0.00943887047, 1.00167406, 2.83297682)
-
-
-def _erfinv(x: Tensor) -> Tensor:
-    """The inverse of erf on (-1, 1), to about float32's precision."""
-    w = -((1 - x) * (1 + x)).log()
-    central, tail = w - 2.5, w.sqrt() - 3.0
-    return x * (w < 5.0).where(_horner(_CENTRAL, central), _horner(_TAIL, tail))
-
-
-def _horner(coefficients: tuple[float, ...], x: Tensor) -> Tensor:
-    total: Any = coefficients[0]
-    for c in coefficients[1:]:
-        total = total * x + c
-    return total
+    return overwrite(tensor, (erfinv(drawn) * (std * math.sqrt(2)) + mean).clip(a, b))
 
 
 # Scaled to the number of connections

@@ -16,7 +16,7 @@ from ..errors import ArgumentError, GradError, fail
 from ..op import Library
 from ..spec import TensorSpec, complex_dtype, is_complex, real_dtype
 from ..tensor import Tensor, method
-from .elementwise import cast, conj, real, where
+from .elementwise import cast, conjugate, real, where
 from .join import concat
 from .linalg import adjoint, matmul
 from .solve import lapack, matrices, places, row, solution, triangular_solution
@@ -253,7 +253,7 @@ def _eig_vjp(g: Any, y: Any, _x: TensorSpec) -> tuple[Tensor]:
     rows, columns = places(vectors)
     along = matmul(adjoint(vectors), to_vectors)
     length = cast(real(where(rows == columns, along, 0)), dtype=vectors.dtype)  # the vectors are kept at length 1
-    inside = _over_gaps(along - matmul(adjoint(vectors), matmul(vectors, length)), conj(values))
+    inside = _over_gaps(along - matmul(adjoint(vectors), matmul(vectors, length)), conjugate(values))
     inside = where(rows == columns, row(to_values), inside)
     return (solution(adjoint(vectors), matmul(inside, adjoint(vectors))),)
 

@@ -80,7 +80,7 @@ def multinomial(weights: Tensor, num_samples: int, replacement: bool = False, *,
         shape = (*weights.shape[:-1], num_samples, categories)
         return (weights[..., None, :] / exponential(1.0, shape, generator=generator, dtype=weights.dtype)).argmax(-1)
     race = weights / exponential(1.0, weights.shape, generator=generator, dtype=weights.dtype)
-    return (-race).argsort(-1)[..., :num_samples]
+    return (-race).argsort(axis=-1)[..., :num_samples]
 
 
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
@@ -88,7 +88,7 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
     check_device(device)
     if n < 0:
         fail(ArgumentError, f"a permutation of {n} numbers", "Give 0 or more.")
-    order = (default_generator if generator is None else generator).bits((int(n),)).argsort(-1)
+    order = (default_generator if generator is None else generator).bits((int(n),)).argsort(axis=-1)
     return cast(order, dtype=int64 if dtype is None else as_dtype(dtype))
 
 

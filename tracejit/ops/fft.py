@@ -30,7 +30,7 @@ from ..spec import (
 )
 from ..tensor import Tensor
 from .create import iota
-from .elementwise import cast, conj, greater, where
+from .elementwise import cast, conjugate, greater, where
 from .join import pad, roll
 from .manipulate import as_tensor, slice_axis
 from .view import reshape
@@ -173,12 +173,12 @@ def irfft(x: Tensor, /, n: int | None = None, axis: int = -1, norm: str | None =
 
 def hfft(x: Tensor, /, n: int | None = None, axis: int = -1, norm: str | None = "backward") -> Tensor:
     """The (real) spectrum, of n frequencies, of a signal with Hermitian symmetry, of which the first n // 2 + 1 are given."""
-    return irfft(conj(_spectrum(x)), n, axis, OPPOSITE[_norm(norm)])
+    return irfft(conjugate(_spectrum(x)), n, axis, OPPOSITE[_norm(norm)])
 
 
 def ihfft(x: Tensor, /, n: int | None = None, axis: int = -1, norm: str | None = "backward") -> Tensor:
     """The inverse of `hfft`: the first n // 2 + 1 elements of a signal with Hermitian symmetry."""
-    return conj(rfft(_real_signal(x, "ihfft"), n, axis, OPPOSITE[_norm(norm)]))
+    return conjugate(rfft(_real_signal(x, "ihfft"), n, axis, OPPOSITE[_norm(norm)]))
 
 
 # Several axes

@@ -7,16 +7,16 @@ from typing import Any, Sequence
 
 import numpy as np
 
-from ..dispatch import bind
+from ..dispatch import assign, bind
 from ..errors import ArgumentError, AxisError, ShapeError, fail
 from ..op import Library
-from ..spec import SMALL_FLOATS, TensorSpec, as_axis, broadcast_shapes, compute_dtype, is_complex, promote
+from ..spec import SMALL_FLOATS, TensorSpec, as_axis, broadcast_shapes, compute_dtype, promote
 from ..tensor import Tensor, method
 from . import manipulate
-from .elementwise import cast, conj, multiply
+from .elementwise import cast, conjugate, multiply
 from .manipulate import as_tensor, matrix_transpose
 from .reduce import sum
-from .view import index_basic, permute, reshape
+from .view import index_basic, permute, put, reshape
 
 
 def _matmul_spec(a: TensorSpec, b: TensorSpec) -> TensorSpec:
@@ -45,9 +45,10 @@ matrix_product = Library(
 def adjoint(x: Tensor, /) -> Tensor:
     """The conjugate transpose of the matrices of the last two axes; of real ones a view."""
     transposed = matrix_transpose(x)
-    return conj(transposed) if is_complex(x.dtype) else transposed
+    return conjugate(transposed)
 
 
+@method()
 def matmul(x1: Tensor, x2: Tensor, /) -> Tensor:
     """The matrix product, as `x1 @ x2`.
 
@@ -65,6 +66,32 @@ def matmul(x1: Tensor, x2: Tensor, /) -> Tensor:
     matrices = _as(a, compute_dtype(common)), _as(b, compute_dtype(common))
     result = _product(matrices[0], matrices[1])
     return _as(result, common)
+
+
+_OPERANDS = (Tensor, np.ndarray, np.generic, int, float, complex)
+
+
+@method("__matmul__")
+def _operator(self: Tensor, other: Any, /) -> Any:
+    """x @ y: the matrix product."""
+    if not isinstance(other, _OPERANDS) and hasattr(type(other), "__rmatmul__"):
+        return NotImplemented
+    return matmul(self, other)
+
+
+@method("__rmatmul__")
+def _reflected(self: Tensor, other: Any, /) -> Tensor:
+    """y @ x, of an array y."""
+    return matmul(other, self)
+
+
+@method("__imatmul__")
+def _in_place(self: Tensor, other: Any, /) -> Tensor:
+    """x @= y: the matrix product, which must have x's shape, written into x."""
+    result = matmul(self, other)
+    if result.shape != self.shape:
+        fail(ShapeError, f"x @= y of {self.spec} and {as_tensor(other).spec}", f"The product is {result.spec}: write x = x @ y.")
+    return assign(self, result, put)
 
 
 def _as(x: Tensor, dtype: Any) -> Tensor:
@@ -137,13 +164,14 @@ def vecdot(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
     if a.shape[axis] != b.shape[axis]:
         fail(ShapeError, f"vecdot of {a.spec} and {b.spec} along axis {axis}", "The extents of that axis must be equal.")
     common = promote(a.dtype, b.dtype)
-    return sum(multiply(conj(a) if is_complex(a.dtype) else a, b), axis=_from_end(axis, a, b), dtype=common)
+    return sum(multiply(conjugate(a), b), axis=_from_end(axis, a, b), dtype=common)
 
 
 def _from_end(axis: int, a: Tensor, b: Tensor) -> int:
     return axis if axis < 0 else axis - a.ndim
 
 
+@method()
 def dot(a: Tensor, b: Tensor, /) -> Tensor:
     """NumPy's dot: `a * b` with a 0-d operand, the inner product of vectors, the matrix product of matrices; else the sum of
     products over the last axis of a and the last but one of b."""
@@ -155,24 +183,28 @@ def dot(a: Tensor, b: Tensor, /) -> Tensor:
     return tensordot(a, b, axes=((a.ndim - 1,), (b.ndim - 2,)))
 
 
+@method()
 def vdot(a: Tensor, b: Tensor, /) -> Tensor:
     """The dot product of the conjugate of a, flattened, with b, flattened."""
     a, b = as_tensor(a), as_tensor(b)
     return vecdot(reshape(a, (a.size,)), reshape(b, (b.size,)))
 
 
+@method()
 def inner(a: Tensor, b: Tensor, /) -> Tensor:
     """The sum of products over the last axis of both (no conjugation)."""
     a, b = as_tensor(a), as_tensor(b)
     return multiply(a, b) if a.ndim == 0 or b.ndim == 0 else tensordot(a, b, axes=((a.ndim - 1,), (b.ndim - 1,)))
 
 
+@method()
 def outer(x1: Tensor, x2: Tensor, /) -> Tensor:
     """All products of an element of x1 with one of x2, of shape (x1.size, x2.size); both are flattened first."""
     a, b = as_tensor(x1), as_tensor(x2)
     return multiply(reshape(a, (a.size, 1)), reshape(b, (1, b.size)))
 
 
+@method()
 def kron(a: Tensor, b: Tensor, /) -> Tensor:
     """The Kronecker product: blocks of b, each scaled by one element of a."""
     a, b = as_tensor(a), as_tensor(b)
@@ -229,6 +261,7 @@ def diagonal(x: Tensor, /, *, offset: int = 0) -> Tensor:
     return manipulate.diagonal(x, offset, -2, -1)
 
 
+@method()
 def trace(x: Tensor, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
     """The sums of the diagonals of the matrices of the last two axes; integers are summed in 64 bits."""
     return sum(diagonal(x, offset=offset), axis=-1, dtype=dtype)

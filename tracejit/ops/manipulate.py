@@ -12,7 +12,7 @@ from ..errors import ArgumentError, AxisError, ShapeError, fail
 from ..spec import as_axes, as_axis, as_shape, broadcast_shapes
 from ..tensor import Tensor
 from .create import asarray
-from .view import basic_index, broadcast_to, diagonal_view, permute, reshape, reshape_view, same, windows
+from .view import basic_index, broadcast_to, diagonal_view, is_contiguous, permute, reshape, reshape_view, same, windows
 
 def as_tensor(x: Any) -> Tensor:
     """`x` itself, or a Tensor of a NumPy array, a number or nested lists."""
@@ -77,8 +77,9 @@ def flatten(x: Tensor, /, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 
 def ravel(x: Tensor, /) -> Tensor:
-    """All elements along one axis, in row-major order. A view where strides allow it."""
-    return reshape(as_tensor(x), (-1,) if x.size else (0,))
+    """All elements along one axis, in row-major order. A view of a contiguous tensor, a copy of any other."""
+    x = as_tensor(x)
+    return reshape(x, (prod(x.shape),), copy=None if is_contiguous(x) else True)
 
 
 def unflatten(x: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:

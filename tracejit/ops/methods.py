@@ -30,8 +30,10 @@ def attach(op: Elementwise) -> None:
         _attach_operator(op)
     if op.method and op.kind == "elementwise":
         for name in filter(None, (op.name, SHORT.get(op.name))):
-            setattr(Tensor, name, _method(op, name))
-            setattr(Tensor, name + "_", _in_place(op, name + "_"))
+            if name not in vars(Tensor):
+                setattr(Tensor, name, _method(op, name))
+            if name + "_" not in vars(Tensor):
+                setattr(Tensor, name + "_", _in_place(op, name + "_"))
 
 
 def _attach_operator(op: Elementwise) -> None:
@@ -101,6 +103,8 @@ def _named(function: Callable[..., Any], op: Op, name: str, doc: str = "") -> Ca
     return function
 
 
-for _op in list(OPS.values()):
-    if isinstance(_op, Elementwise):
-        attach(_op)
+def attach_all() -> None:
+    """Give Tensor what every elementwise op of the table says. Called once all ops are defined; what is there already stays."""
+    for op in list(OPS.values()):
+        if isinstance(op, Elementwise):
+            attach(op)

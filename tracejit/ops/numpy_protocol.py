@@ -47,8 +47,10 @@ def __array_ufunc__(self: Tensor, ufunc: np.ufunc, how: str, *inputs: Any, out: 
     result = NotImplemented
     if function is not None:
         dtype = kwargs.get("dtype")
-        if how == "__call__" and not set(kwargs) - {"dtype", "casting", "order", "subok"}:
+        if how == "__call__" and not set(kwargs) - ({"dtype", "casting", "order", "subok"} | ({"where"} if out else set())):
             result = function(*(i if dtype is None else _cast(i, dtype) for i in inputs))
+            if "where" in kwargs:
+                result = public().where(_bools(kwargs["where"]), result, out[0])  # type: ignore[index]
         elif how == "outer" and not kwargs:
             first, second = (i if isinstance(i, Tensor) else wrap(np.asarray(i)) for i in inputs)
             result = function(reshape(first, (*first.shape, *(1,) * second.ndim)), second)
@@ -79,6 +81,10 @@ def _ours(ufunc: np.ufunc, how: str) -> Callable[..., Any] | None:
 def _cast(value: Any, dtype: Any) -> Any:
     tensor = value if isinstance(value, Tensor) else wrap(np.asarray(value))
     return cast(tensor, dtype=as_dtype(dtype))
+
+
+def _bools(mask: Any) -> Tensor:
+    return mask if isinstance(mask, Tensor) else wrap(np.asarray(mask, np.bool_))
 
 
 def _at(ufunc: np.ufunc, target: Any, *rest: Any) -> None:
@@ -116,7 +122,7 @@ def __array_function__(self: Tensor, function: Callable, types: Any, args: tuple
 
 
 FUNCTIONS = {
-    "concatenate": "concat", "amax": "max", "amin": "min", "cumsum": "cumulative_sum", "cumprod": "cumulative_prod", "around": "round",
+    "concatenate": "concat", "amax": "max", "amin": "min", "around": "round",
     "average": "mean",
 }  # fmt: skip
 # Where their parameters have other names than ours
@@ -235,6 +241,14 @@ def _np_where(condition: Any, x: Any = None, y: Any = None) -> Any:
     return tj.where(condition if condition.dtype == np.bool_ else condition != 0, x, y)
 
 
+def _np_running(name: str) -> Callable[..., Any]:
+    def running(a: Tensor, axis: int | None = None, dtype: Any = None, out: Any = None) -> Any:
+        result = getattr(public(), name)(public().ravel(a) if axis is None else a, axis=axis or 0, dtype=dtype)
+        return result if out is None else _write(out, result)
+
+    return running
+
+
 def _np_reshape(a: Tensor, /, shape: Any, order: str = "C", *, copy: bool | None = None) -> Any:
     return reshape(a, shape, copy=copy) if order == "C" else NotImplemented
 
@@ -264,6 +278,8 @@ ADAPTERS: dict[Any, Callable[..., Any]] = {
     np.dot: _np_dot,
     np.copyto: _np_copyto,
     np.where: _np_where,
+    np.cumsum: _np_running("cumulative_sum"),
+    np.cumprod: _np_running("cumulative_prod"),
     np.reshape: _np_reshape,
     np.pad: _np_pad,
     np.broadcast_to: lambda array, shape, subok=False: broadcast_to(array, shape),

@@ -17,8 +17,21 @@ from ..dispatch import assign, bind, mode
 from ..errors import ArgumentError, DTypeError, ShapeError, fail
 from ..op import Create
 from ..spec import (
-    SMALL_FLOATS, Shape, as_dtype, as_shape, bfloat16, check_device, float16, float32, float64, get_default_dtype, int64, is_complex,
-    is_floating, real_dtype, uint64,
+    SMALL_FLOATS,
+    Shape,
+    as_dtype,
+    as_shape,
+    bfloat16,
+    check_device,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    int64,
+    is_complex,
+    is_floating,
+    real_dtype,
+    uint64,
 )  # fmt: skip
 from ..tensor import Tensor
 from .create import fill
@@ -78,7 +91,7 @@ class Generator:
     def set_state(self, state: Tensor) -> None:
         """Go on from a state that `get_state` gave."""
         if not isinstance(state, Tensor) or state.dtype != uint64 or tuple(state.shape) != (2,):
-            fail(ArgumentError, "set_state of something that is no generator state", "Give what get_state() returned: a uint64 tensor of shape (2,).")
+            fail(ArgumentError, "set_state of what is no generator state", "Give what get_state() returned: a uint64 tensor of shape (2,).")
         assign(self.key, state[0])
         assign(self.counter, state[1])
 

@@ -12,7 +12,7 @@ from ..op import Library
 from ..spec import SMALL_FLOATS, TensorSpec, broadcast_shapes, float64, int64, is_complex, is_inexact, promote, real_dtype
 from ..tensor import Tensor, method
 from .create import iota
-from .elementwise import cast, conj, where
+from .elementwise import cast, conjugate, where
 from .lazy import scipy
 from .linalg import adjoint, as_tensor, matmul
 from .manipulate import matrix_transpose
@@ -168,6 +168,7 @@ inverse = Library(
 )  # fmt: skip
 
 
+@method("inverse", "inv")
 def inv(x: Tensor, /) -> Tensor:
     """The inverse of each matrix (..., M, M); LinAlgError if one is singular. `solve` is faster and closer than inv(a) @ b."""
     return bind(inverse, matrices(x, "inv", square=True))
@@ -181,7 +182,7 @@ def _scalars(x: TensorSpec) -> TensorSpec:
 
 
 determinant = Library(
-    "det", numpy=np.linalg.det, spec=_scalars, vjp=lambda g, _y, x: (column(g) * conj(cofactors(x)),),
+    "det", numpy=np.linalg.det, spec=_scalars, vjp=lambda g, _y, x: (column(g) * conjugate(cofactors(x)),),
     doc="The determinants of a stack of matrices.",
 )  # fmt: skip
 
@@ -201,8 +202,8 @@ def _cofactors(x: np.ndarray) -> np.ndarray:
 def _cofactors_vjp(g: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor]:
     # y = det(x) w, where w is the inverse's transpose; so dy = ⟨y, dx⟩ w − y dxᵀ w.
     w = matrix_transpose(inverse(x))
-    weight = sum(conj(g) * w, axis=(-2, -1), keepdims=True)
-    return (conj(weight * y - matmul(y, matmul(adjoint(g), w))),)
+    weight = sum(conjugate(g) * w, axis=(-2, -1), keepdims=True)
+    return (conjugate(weight * y - matmul(y, matmul(adjoint(g), w))),)
 
 
 cofactors = Library(
@@ -220,8 +221,8 @@ def det(x: Tensor, /) -> Tensor:
 def _slogdet_vjp(g: Any, y: Any, x: Tensor) -> tuple[Tensor]:
     to_sign, weight = g
     if is_complex(x.dtype):
-        turn = conj(to_sign) * y[0]  # its imaginary part turns the phase
-        weight = weight - (turn - conj(turn)) / 2
+        turn = conjugate(to_sign) * y[0]  # its imaginary part turns the phase
+        weight = weight - (turn - conjugate(turn)) / 2
     return (column(weight) * adjoint(inverse(x)),)
 
 

@@ -14,7 +14,6 @@ from ..spec import (
     bfloat16,
     bool_,
     check_device,
-    contiguous_strides,
     float16,
     float32,
     float64,
@@ -30,7 +29,7 @@ from .create import empty, fill, full, ones, zeros
 from .dtypes import astype as astype_function
 from .elementwise import cast, copy
 from .manipulate import matrix_transpose, shape_of_arguments
-from .view import alias, broadcast_to, permute, put, strides_of
+from .view import alias, broadcast_to, is_contiguous, permute, put, strides_of
 
 # Copies and casts
 
@@ -50,18 +49,13 @@ def copy_method(self: Tensor) -> Tensor:
 @method("contiguous")
 def contiguous(self: Tensor, *, memory_format: Any = None) -> Tensor:
     """`self` if its elements lie in row-major order without gaps, else a copy in which they do."""
-    return self if self.is_contiguous() else bind(copy, self)
+    return self if is_contiguous(self) else bind(copy, self)
 
 
 @method("is_contiguous")
-def is_contiguous(self: Tensor, *, memory_format: Any = None) -> bool:
+def is_contiguous_method(self: Tensor, *, memory_format: Any = None) -> bool:
     """Whether the elements lie in memory in row-major order, without gaps."""
-    value = self._value
-    if isinstance(value, np.ndarray):
-        return value.flags.c_contiguous
-    shape = tuple(self.shape)
-    pairs = zip(shape, strides_of(self), contiguous_strides(shape))
-    return 0 in shape or all(n == 1 or have == wanted for n, have, wanted in pairs)
+    return is_contiguous(self)
 
 
 @method("stride")

@@ -140,6 +140,15 @@ def fits(x: Tensor, shape: Shape) -> bool:
     return True
 
 
+def is_contiguous(x: Tensor) -> bool:
+    """Whether the elements lie in memory in row-major order, without gaps."""
+    value = x._value
+    if isinstance(value, np.ndarray):
+        return value.flags.c_contiguous
+    shape = tuple(x.shape)
+    return 0 in shape or all(n == 1 or have == wanted for n, have, wanted in zip(shape, strides_of(x), contiguous_strides(shape)))
+
+
 def strides_of(x: Tensor) -> tuple[int, ...]:
     """The strides of a tensor's memory, in elements; of a traced tensor, those it would have in eager mode."""
     value = x._value

@@ -7,8 +7,8 @@ from typing import Any
 
 from ..errors import ArgumentError, fail
 from .group import ParamGroup
-from .schedule import LRScheduler, for_each_group
 from .optimizer import Optimizer
+from .schedule import LRScheduler, for_each_group
 
 
 def _cosine(start: float, end: float, part: float) -> float:
@@ -46,10 +46,8 @@ class OneCycleLR(LRScheduler):
         if cycle_momentum and not any(k in optimizer.defaults for k in ("momentum", "betas")):
             fail(ArgumentError, "cycle_momentum of an optimiser without momentum", "Pass cycle_momentum=False.")
         # A phase: the step it ends at, and which of the three rates and momenta it goes from and to.
-        if three_phase:
-            self.phases = [(pct_start * self.total_steps - 1, 0, 1), (2 * pct_start * self.total_steps - 2, 1, 0), (self.total_steps - 1, 0, 2)]
-        else:
-            self.phases = [(pct_start * self.total_steps - 1, 0, 1), (self.total_steps - 1, 1, 2)]
+        rise, last = pct_start * self.total_steps, self.total_steps - 1
+        self.phases = [(rise - 1, 0, 1), (2 * rise - 2, 1, 0), (last, 0, 2)] if three_phase else [(rise - 1, 0, 1), (last, 1, 2)]
         if last_epoch == -1:
             for group, rates in zip(optimizer.param_groups, self.rates):
                 group["initial_lr"] = group["lr"] = rates[0]

@@ -12,7 +12,6 @@ from collections import Counter
 from typing import Any, Callable, Sequence
 
 from ..errors import ArgumentError, fail
-from .group import ParamGroup
 from .optimizer import Optimizer
 
 Factor = Callable[[int], float]

@@ -15,7 +15,7 @@ class SequentialLR:
 
     def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int], last_epoch: int = -1) -> None:
         if len(milestones) != len(schedulers) - 1:
-            fail(ArgumentError, f"{len(schedulers)} schedules with {len(milestones)} milestones", "Give one milestone fewer than schedules.")
+            fail(ArgumentError, f"{len(schedulers)} schedules, {len(milestones)} milestones", "Give one milestone fewer than schedules.")
         if any(s.optimizer is not optimizer for s in schedulers):
             fail(ArgumentError, "schedules of another optimiser", "Make them all for the one that is given.")
         self.optimizer, self._schedulers, self._milestones = optimizer, list(schedulers), list(milestones)

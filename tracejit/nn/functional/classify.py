@@ -1,0 +1,125 @@
+"""Losses of classifiers: `log_softmax`, and the log-probability of the class that was right.
+
+The class is picked by comparing every class with the target, elementwise: that fuses with the softmax, forward and backward,
+so no gradient is scattered. A target that is no class and not `ignore_index` is an error where its value is at hand, and makes
+the loss NaN inside a compiled function.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...dispatch import bind
+from ...errors import ArgumentError, DTypeError, IndexingError, ShapeError, fail
+from ...ops.casts import cast, where
+from ...ops.create import iota
+from ...ops.reduce import log_softmax
+from ...spec import is_floating, is_integer, uint64
+from ...tensor import Tensor
+from .precision import narrowed, widened
+from .reduction import check_reduction, reduced
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """-log softmax(input)[target]; input (N, C, …) or (C,) holds logits.
+
+    target: class indices (N, …), or the probabilities of the classes, of the shape of the input.
+    weight: a factor for each class, (C,); "mean" divides by the sum of the factors.
+    label_smoothing: the share of the target that is spread evenly over all classes.
+    """
+    reduction = check_reduction(reduction, size_average, reduce)
+    if not 0 <= label_smoothing <= 1:
+        fail(ArgumentError, f"label_smoothing={label_smoothing}", "Give a share from 0 to 1.")
+    axis = _class_axis(input)
+    logs = log_softmax(widened(input), axis=axis)
+    if is_floating(target.dtype):
+        loss = _of_probabilities(logs, target, weight, axis, label_smoothing, reduction)
+    else:
+        loss = _of_indices(logs, target, weight, ignore_index, axis, label_smoothing, reduction)
+    return narrowed(loss, input.dtype)
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """-input[target]; input (N, C, …) or (C,) holds log-probabilities, target (N, …) class indices."""
+    reduction = check_reduction(reduction, size_average, reduce)
+    loss = _of_indices(widened(input), target, weight, ignore_index, _class_axis(input), 0.0, reduction)
+    return narrowed(loss, input.dtype)
+
+
+def _class_axis(input: Tensor) -> int:
+    if input.ndim == 0:
+        fail(ShapeError, "class scores of a 0-d tensor", "Give (N, C, …), or (C,) for one sample.")
+    return 0 if input.ndim == 1 else 1
+
+
+def _aligned(weight: Tensor, ndim: int, axis: int) -> Tensor:
+    """One factor for each class, to broadcast along the class axis."""
+    return weight.reshape(tuple(-1 if d == axis else 1 for d in range(ndim)))
+
+
+def _of_indices(
+    logs: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, axis: int, smoothing: float, reduction: str
+) -> Tensor:
+    classes = logs.shape[axis]
+    _check_targets(logs, target, ignore_index, axis)
+    ignored = target == ignore_index
+    named = where(ignored, -1, target) if 0 <= ignore_index < classes else target
+    hits = named.reshape((*target.shape[:axis], 1, *target.shape[axis:])) == _aligned(
+        bind(iota, shape=(classes,), dtype=target.dtype), logs.ndim, axis
+    )
+    picked = where(hits, logs, 0).sum(axis=axis)
+    known = cast(target, dtype=uint64) < classes
+    share = cast(where(ignored, 0.0, where(known, 1.0, float("nan"))), dtype=logs.dtype)
+    if weight is not None:
+        share = share * where(hits, _aligned(weight, logs.ndim, axis), 0).sum(axis=axis)
+    losses = -(picked * share)
+    if smoothing:
+        spread = (logs if weight is None else logs * _aligned(weight, logs.ndim, axis)).sum(axis=axis)
+        losses = losses * (1 - smoothing) - where(ignored, 0.0, spread) * (smoothing / classes)
+    if reduction == "mean":
+        return losses.sum() / share.sum()
+    return reduced(losses, reduction)
+
+
+def _check_targets(logs: Tensor, target: Tensor, ignore_index: int, axis: int) -> None:
+    wanted = tuple(logs.shape[:axis] + logs.shape[axis + 1 :])
+    if not is_integer(target.dtype):
+        fail(DTypeError, f"class targets of {target.dtype.name}", "Give integers (class indices), or probabilities of the input's shape.")
+    if tuple(target.shape) != wanted:
+        met = f"targets of shape {tuple(target.shape)} for class scores of shape {tuple(logs.shape)}"
+        fail(ShapeError, met, f"Class indices here have shape {wanted}: the scores' shape without the class axis {axis}.")
+    values = target._value
+    if isinstance(values, np.ndarray):
+        wrong = ((values < 0) | (values >= logs.shape[axis])) & (values != ignore_index)
+        if wrong.any():
+            met = f"Target {values[wrong].flat[0]} is out of bounds"
+            fail(IndexingError, met, f"There are {logs.shape[axis]} classes: give 0 to {logs.shape[axis] - 1}, or ignore_index.")
+
+
+def _of_probabilities(logs: Tensor, target: Tensor, weight: Tensor | None, axis: int, smoothing: float, reduction: str) -> Tensor:
+    if target.shape != logs.shape:
+        met = f"class probabilities of shape {tuple(target.shape)} for class scores of shape {tuple(logs.shape)}"
+        fail(ShapeError, met, "Give equal shapes, or integer class indices.")
+    if smoothing:
+        target = target * (1 - smoothing) + smoothing / logs.shape[axis]
+    if weight is not None:
+        target = target * _aligned(weight, logs.ndim, axis)
+    losses = -(logs * target).sum(axis=axis)
+    return losses.sum() / max(losses.numel(), 1) if reduction == "mean" else reduced(losses, reduction)
