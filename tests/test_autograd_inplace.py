@@ -89,7 +89,7 @@ def test_only_what_the_wanted_gradients_read_is_saved():
 
 
 @pytest.mark.parametrize(
-    "change", [lambda x: x.add_(1), lambda x: x.__setitem__(0, 1.0), lambda x: x[:1].mul_(2), lambda x: x.reshape((2, 1))[0].zero_()]
+    "change", [lambda x: x.add_(1), lambda x: x.__setitem__(0, 7.0), lambda x: x[:1].mul_(2), lambda x: x.reshape((2, 1))[0].zero_()]
 )
 def test_in_place_on_a_leaf_that_requires_grad_is_an_error_also_through_a_view(change):
     x = leaf(1.0, 2.0)
@@ -186,7 +186,7 @@ def test_other_views_see_a_change_through_a_view():
     first, second, turned = base[:2], base[1:], base.reshape((3, 1))
     first[1:] *= w
     assert second.tolist() == [10, 3] and turned.tolist() == [[1], [10], [3]]
-    assert gradients(second.sum(), x, w) == [[0, 5, 1], [2]]
+    assert [g.tolist() for g in autograd.grad(second.sum(), [x, w], retain_graph=True)] == [[0, 5, 1], [2]]
     assert gradients(turned.sum(), x, w) == [[1, 5, 1], [2]]
 
 

@@ -35,7 +35,7 @@ def f16_store(x: Any) -> Any:
         return np.uint16(sign | 0x7C00)
     if magnitude < 0x38800000:  # the sum with ½ rounds a denormal to its last place
         half = np.uint32(magnitude).view(np.float32) + np.float32(0.5)
-        return np.uint16(sign | (np.int64(half.view(np.int32)) - 0x3F000000))
+        return np.uint16(sign | (np.int64(np.float32(half).view(np.int32)) - 0x3F000000))
     return np.uint16(sign | ((magnitude + ((magnitude >> 13) & 1) + 0xFFF - 0x38000000) >> 13))
 
 

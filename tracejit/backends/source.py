@@ -249,7 +249,7 @@ class _Printer:
 
     def _from_memory(self, slot: Slot, place: str) -> str:
         if slot.dtype.kind == "b":
-            return f"{place} != 0"
+            return f"({place} != 0)"
         return f"{SHORT_NAMES[slot.dtype]}_load({place})" if slot.dtype in SMALL_FLOATS else place
 
     def _to_memory(self, slot: Slot, value: str) -> str:

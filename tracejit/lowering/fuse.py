@@ -6,10 +6,11 @@ computing it at every reader would cost more than storing it once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..graph.ir import CONSTANT, INPUT, OUTPUT, Graph, Node
-from ..spec import is_complex
+from ..spec import contiguous_strides, is_complex
 
 CHEAP = 3  # ops that may be computed again at a second reader rather than stored
 DEPTH_LIMIT = 200  # statements in a row before a chain is cut: compile time grows faster than linearly with length
@@ -24,10 +25,11 @@ class Group:
     nodes: list[Node] = field(default_factory=list)
 
 
-def fuse(graph: Graph) -> list[Group]:
-    """The groups of a graph, in an order in which they can run."""
-    order = [n for n in graph.nodes() if n not in set(graph.inputs)]
-    plan = _Fusion(graph, order)
+def fuse(graph: Graph, layouts: Sequence[tuple[int, ...] | None]) -> list[Group]:
+    """The groups of a graph, in an order in which they can run. `layouts`: the inputs' strides in elements, None contiguous."""
+    given = set(graph.inputs)
+    order = [n for n in graph.nodes() if n not in given]
+    plan = _Fusion(graph, order, layouts)
     plan.must()
     plan.replicated()
     plan.too_deep()
@@ -48,8 +50,9 @@ def lowers(node: Node) -> bool:
 
 
 class _Fusion:
-    def __init__(self, graph: Graph, order: list[Node]) -> None:
+    def __init__(self, graph: Graph, order: list[Node], layouts: Sequence[tuple[int, ...] | None]) -> None:
         self.graph, self.order = graph, order
+        self.strides = {node: strides for node, strides in zip(graph.inputs, layouts) if strides is not None}
         self.given = set(graph.inputs)
         self.buffered: set[Node] = set()
         self.readers: dict[Node, list[Node]] = {}
@@ -81,17 +84,32 @@ class _Fusion:
         """A library op takes a buffer, or a view of one (then the buffer beneath)."""
         if node in self.given or node.op is INPUT:
             return
-        if node.kind == "view" and _strided_over_memory(node):
-            self._whole(node.inputs[0])
-        else:
+        source = self._strided_over(node)
+        if source is None or source is node:
             self.buffered.add(node)
+        else:
+            self._whole(source)
+
+    def _strided_over(self, view: Node) -> Node | None:
+        """What a chain of views shows by strides alone; None where a step would need a copy (a reshape may)."""
+        steps, source = [], view
+        while source.kind == "view" and source not in self.given:
+            steps.append(source)
+            (source,) = source.inputs
+        shape, strides = source.shape, self.strides.get(source, contiguous_strides(source.shape))
+        for step in reversed(steps):
+            try:
+                shape, strides, _ = step.op.layout(shape, strides, **dict(step.attrs))
+            except ValueError:
+                return None
+        return source
 
     def replicated(self) -> None:
         """What several elements of a reader would compute again."""
         costs: dict[Node, int] = {}
         for node in self.order:
             for source in node.inputs:
-                grows = node.size > source.size and node.kind in ("view", "elementwise")
+                grows = node.kind in ("view", "elementwise") and node.size > source.size
                 if (grows or (node.kind == "gather" and source is node.inputs[0])) and costs.get(source, 0) > 0:
                     self._store(source, costs)
             costs[node] = 0 if self.has_memory(node) else self._cost(node, costs)
@@ -192,13 +210,3 @@ def _kind(node: Node) -> str:
     if node.op is OUTPUT or not lowers(node):
         return "library"
     return node.kind if node.kind in ("reduction", "put") else "map"
-
-
-def _strided_over_memory(view: Node) -> bool:
-    """Whether a chain of views ends in something that keeps strides: a reshape may need a copy."""
-    source = view
-    while source.kind == "view":
-        if source.op.name == "reshape":
-            return False
-        (source,) = source.inputs
-    return True

@@ -45,7 +45,7 @@ def make_plan(graph: Graph, layouts: Sequence[tuple[int, ...] | None], writes: S
 class _Planner:
     def __init__(self, graph: Graph, layouts: Sequence[tuple[int, ...] | None], writes: Sequence[int]) -> None:
         self.graph, self.writes = graph, writes
-        self.groups = fuse(graph)
+        self.groups = fuse(graph, layouts)
         self.slots: Slots = {}
         self.steps: list[Kernel | Call] = []
         self.inputs = []

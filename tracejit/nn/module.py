@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Callable, Iterator
 
+from ..autograd.hooks import RemovableHandle
 from ..errors import ArgumentError, fail
 from ..spec import as_dtype, check_device, float16, float32, float64, is_inexact
 from ..spec import bfloat16 as _bfloat16
 from ..tensor import Tensor
 from . import state
-from .hooks import BACKWARD, BACKWARD_PRE, POST, PRE, Hook, RemovableHandle, call_with_hooks
+from .hooks import BACKWARD, BACKWARD_PRE, POST, PRE, Hook, call_with_hooks, register
 from .parameter import Parameter, change_dtype, overwrite
 from .walk import Walk
 
@@ -94,7 +95,8 @@ class Module(Walk):
             fail(ArgumentError, f"a {what} was registered before Module.__init__() ran", "Call super().__init__() first.")
         if not isinstance(name, str) or not name or "." in name:
             fail(ArgumentError, f"{name!r} cannot name a {what}", 'Give a non-empty string without ".".')
-        if hasattr(self, name) and not isinstance(self.__dict__.get(name), Tensor):
+        held = self.__dict__.get(name, self)
+        if hasattr(self, name) and not (held is None or isinstance(held, Tensor)):
             fail(ArgumentError, f"attribute '{name}' already exists", f"Give the {what} another name.")
 
     # Changing all of a model
@@ -197,21 +199,21 @@ class Module(Walk):
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
         """`hook(module, args) -> None or new args`, before `forward`."""
-        return RemovableHandle(self._hooks, Hook(PRE, hook, with_kwargs), prepend)
+        return register(self._hooks, Hook(PRE, hook, with_kwargs), prepend)
 
     def register_forward_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
     ) -> RemovableHandle:
         """`hook(module, args, output) -> None or new output`, after `forward`."""
-        return RemovableHandle(self._hooks, Hook(POST, hook, with_kwargs, always_call), prepend)
+        return register(self._hooks, Hook(POST, hook, with_kwargs, always_call), prepend)
 
     def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """`hook(module, grad_output) -> None or new grad_output`, before the module's backward."""
-        return RemovableHandle(self._hooks, Hook(BACKWARD_PRE, hook), prepend)
+        return register(self._hooks, Hook(BACKWARD_PRE, hook), prepend)
 
     def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """`hook(module, grad_input, grad_output) -> None or new grad_input`, after the module's backward."""
-        return RemovableHandle(self._hooks, Hook(BACKWARD, hook), prepend)
+        return register(self._hooks, Hook(BACKWARD, hook), prepend)
 
     # Printing
 

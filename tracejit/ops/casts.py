@@ -26,7 +26,8 @@ def _where(condition: Any, x: Any, y: Any) -> np.ndarray:
 
 where = Elementwise(
     "where", arity=3, numpy=_where, exact=True, method=False, operand_dtypes=_where_dtypes, scalar="{1} if {0} else {2}",
-    parameters="condition, x1, x2, /", vjp=lambda g, _y, c, _a, _b: (None, where(c, g, 0), where(c, 0, g)),
+    parameters="condition, x1, x2, /",
+    vjp=(None, lambda g, _y, c, _a, _b: where(c, g, 0), lambda g, _y, c, _a, _b: where(c, 0, g)),
     doc="x1 where the condition holds, x2 elsewhere.",
 )  # fmt: skip
 
@@ -77,3 +78,6 @@ imag = Elementwise(
     "imag", numpy=lambda x: np.array(x.imag), exact=True, method=False, result="real", scalar="{T}(0)", vjp=lambda g, _y, _x: (g * 1j,),
     doc="The imaginary part, in new memory; 0 of real numbers.",
 )  # fmt: skip
+
+Tensor.real = property(lambda self: real(self), doc="The real part, in new memory.")  # type: ignore[attr-defined]
+Tensor.imag = property(lambda self: imag(self), doc="The imaginary part, in new memory.")  # type: ignore[attr-defined]

@@ -1,129 +1,227 @@
-"""Creation: ops that make arrays from nothing but attributes, and functions that take data in."""
+"""Creation: ops that make arrays from nothing but attributes, and the functions made of them."""
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+import math
+import operator
+from typing import Any, Callable, TypeVar
 
 import numpy as np
 
 from ..dispatch import bind, mode
-from ..errors import ArgumentError, DTypeError, ShapeError, fail
+from ..errors import ArgumentError, ShapeError, fail
 from ..op import Create
 from ..spec import (
-    DTYPES, as_dtype, as_shape, check_device, default_dtype_of, float64, get_default_dtype, int64,
+    Shape, as_dtype, as_shape, bool_, check_device, compute_dtype, default_dtype_of, float64, get_default_dtype, int64, is_integer,
 )  # fmt: skip
-from ..tensor import Tensor, wrap
-from .casts import cast, where
+from ..tensor import Tensor
+from .casts import cast, copy, where
+from .convert import as_tensor, asarray, from_dlpack, number_dtype, plain_number, tensor
+
+__all__ = [
+    "arange", "asarray", "empty", "empty_like", "eye", "fill", "from_dlpack", "full", "full_like", "iota", "linspace", "logspace",
+    "meshgrid", "ones", "ones_like", "tensor", "tri", "tril", "tril_indices", "triu", "triu_indices", "zeros", "zeros_like",
+]  # fmt: skip
+
+F = TypeVar("F", bound=Callable[..., Tensor])
+
+
+def _fill(*, shape: Shape, dtype: Any, value: Any) -> np.ndarray:
+    return np.zeros(shape, dtype) if type(value) is int and not value else np.full(shape, value, dtype)
+
 
 fill = Create(
-    "fill", numpy=lambda *, shape, dtype, value: np.full(shape, value, dtype), scalar="{value}", parameters_of_kernel=("value",),
-    parameters="*, shape, dtype, value", doc="Every element is `value`, a Python scalar.",
+    "fill", numpy=_fill, scalar="{value}", parameters_of_kernel=("value",), parameters="*, shape, dtype, value",
+    doc="Every element is `value`, a Python scalar.",
 )  # fmt: skip
 iota = Create(
     "iota", numpy=lambda *, shape, dtype: np.arange(shape[0]).astype(dtype), scalar="{i}", doc="0, 1, 2 … along the one axis."
 )
 
 
+# Filled
+
+
+def _sizes_by_position(create: F) -> F:
+    """The function, which also takes its shape as separate ints, as PyTorch: zeros(2, 3)."""
+
+    @functools.wraps(create)
+    def with_sizes(*shape: Any, **options: Any) -> Tensor:
+        return create(*shape, **options) if len(shape) < 2 else create(shape, **options)
+
+    return with_sizes  # type: ignore[return-value]
+
+
+def _leaf(result: Tensor, requires_grad: bool) -> Tensor:
+    return result.requires_grad_() if requires_grad else result
+
+
+def _filled(shape: Any, value: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
+    check_device(device)
+    dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
+    return _leaf(bind(fill, shape=as_shape(shape), dtype=dtype, value=value), requires_grad)
+
+
 def full(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor of this shape with every element `fill_value`."""
-    check_device(device)
-    if isinstance(fill_value, (Tensor, np.generic)):
-        fill_value = fill_value.item()
-    dtype = as_dtype(dtype) if dtype is not None else default_dtype_of(type(fill_value))
-    return _leaf(bind(fill, shape=as_shape(shape), dtype=dtype, value=fill_value), requires_grad)
+    """A tensor of this shape with every element `fill_value`: a number, or a 0-d tensor (its history is kept).
+
+    dtype: by default float32, int64, bool or complex64, as the number's type says.
+    """
+    dtype = number_dtype(fill_value) if dtype is None else as_dtype(dtype)
+    if isinstance(fill_value, Tensor):
+        check_device(device)
+        value = fill_value if fill_value.dtype == dtype else cast(fill_value, dtype=dtype)
+        return _leaf(bind(copy, value.broadcast_to(as_shape(shape))), requires_grad)
+    return _filled(shape, plain_number(fill_value, dtype), dtype, device, requires_grad)
 
 
-def _leaf(tensor: Tensor, requires_grad: bool) -> Tensor:
-    return tensor.requires_grad_() if requires_grad else tensor
+@_sizes_by_position
+def zeros(shape: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Zeros, float32 unless `dtype` says otherwise. The shape may also be given as separate ints."""
+    return _filled(shape, 0, dtype, device, requires_grad)
 
 
-def _shape(shape: tuple[Any, ...]) -> Any:
-    """PyTorch's zeros(2, 3) beside the array API's zeros((2, 3))."""
-    return shape[0] if len(shape) == 1 else shape
+@_sizes_by_position
+def ones(shape: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones, float32 unless `dtype` says otherwise. The shape may also be given as separate ints."""
+    return _filled(shape, 1, dtype, device, requires_grad)
 
 
-def zeros(*shape: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Zeros; the default dtype is float32."""
-    return full(_shape(shape), 0.0, dtype=dtype or get_default_dtype(), device=device, requires_grad=requires_grad)
+@_sizes_by_position
+def empty(shape: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor to be written to. It holds zeros, so that programs that read it by mistake are at least reproducible."""
+    return _filled(shape, 0, dtype, device, requires_grad)
 
 
-def ones(*shape: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Ones; the default dtype is float32."""
-    return full(_shape(shape), 1.0, dtype=dtype or get_default_dtype(), device=device, requires_grad=requires_grad)
-
-
-def empty(*shape: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor whose elements are not promised (here: zeros)."""
-    return zeros(*shape, dtype=dtype, device=device, requires_grad=requires_grad)
-
-
-def full_like(x: Tensor, /, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
+def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """`fill_value` in the shape, and by default the dtype, of `x`."""
-    check_device(device)
-    return bind(fill, shape=tuple(x.shape), dtype=x.dtype if dtype is None else as_dtype(dtype), value=fill_value)
+    return full(tuple(x.shape), fill_value, dtype=x.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad)
 
 
-def zeros_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Tensor:
+def zeros_like(x: Any, /, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros of the shape and dtype of `x`."""
-    return full_like(x, 0, dtype=dtype, device=device)
+    return _filled(x.shape, 0, x.dtype if dtype is None else dtype, device, requires_grad)
 
 
-def ones_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Tensor:
+def ones_like(x: Any, /, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones of the shape and dtype of `x`."""
-    return full_like(x, 1, dtype=dtype, device=device)
+    return _filled(x.shape, 1, x.dtype if dtype is None else dtype, device, requires_grad)
 
 
-def empty_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Tensor:
-    """A tensor of the shape and dtype of `x` whose elements are not promised (here: zeros)."""
-    return full_like(x, 0, dtype=dtype, device=device)
+def empty_like(x: Any, /, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor to be written to, of the shape and dtype of `x`."""
+    return _filled(x.shape, 0, x.dtype if dtype is None else dtype, device, requires_grad)
 
 
-def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None) -> Tensor:
-    """start, start + step … below stop; int64 of ints, the default dtype of floats. Length ceil((stop − start) / step)."""
+# Ranges
+
+
+def _number(value: Any) -> Any:
+    """A Python number; of a tensor or a NumPy scalar, its value."""
+    return value.item() if isinstance(value, (Tensor, np.generic, np.ndarray)) else value
+
+
+def arange(
+    start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """start, start + step, start + 2·step … below `stop` (above it, for a negative step): ceil((stop - start) / step) numbers.
+
+    With one argument, 0 up to it. int64 if all are ints, else float32, unless `dtype` says otherwise.
+    """
     check_device(device)
-    if stop is None:
-        start, stop = 0, start
+    start, step = _number(start), _number(step)
+    start, stop = (0, start) if stop is None else (start, _number(stop))
+    whole = all(isinstance(v, int) for v in (start, stop, step))
+    count = len(range(start, stop, step)) if whole and step else _count(start, stop, step)
+    dtype = as_dtype(dtype) if dtype is not None else int64 if whole else get_default_dtype()
+    return _leaf(_spaced(start, step, count, dtype), requires_grad)
+
+
+def _count(start: Any, stop: Any, step: Any) -> int:
     if step == 0:
         fail(ArgumentError, "arange with a step of 0", "Give a step that leads from start to stop.")
-    count = max(0, int(np.ceil((stop - start) / step)))
-    integral = all(isinstance(v, (int, np.integer)) for v in (start, stop, step))
-    dtype = as_dtype(dtype) if dtype is not None else int64 if integral else get_default_dtype()
-    if integral:
-        return _as(bind(iota, shape=(count,), dtype=int64) * step + start, dtype)
-    return _as(bind(iota, shape=(count,), dtype=float64) * float(step) + float(start), dtype)
+    try:
+        return max(math.ceil((stop - start) / step), 0)
+    except (OverflowError, ValueError, TypeError):
+        fail(ArgumentError, f"arange from {start} to {stop} by {step}", "Give finite real numbers.")
 
 
-def _as(x: Tensor, dtype: Any) -> Tensor:
-    return x if x.dtype == dtype else cast(x, dtype=dtype)
+def _spaced(start: Any, step: Any, count: int, dtype: Any) -> Tensor:
+    """start + i · step in this dtype; as in NumPy, the step is the difference of the first two numbers there."""
+    inner = int64 if dtype == bool_ else compute_dtype(dtype)
+    result = bind(iota, shape=(count,), dtype=inner)
+    first = inner.type(plain_number(start, inner))
+    if count > 1:
+        with np.errstate(over="ignore"):
+            step = (inner.type(plain_number(start + step, inner)) - first).item()
+        result = result if step == 1 else result * step
+    result = result if first == 0 else result + first.item()
+    return result if dtype == inner else cast(result, dtype=dtype)
 
 
 def linspace(
-    start: Any, stop: Any, /, num: int, *, dtype: Any = None, device: Any = None, endpoint: bool = True
+    start: Any, stop: Any, /, num: int, *, dtype: Any = None, device: Any = None, endpoint: bool = True, requires_grad: bool = False
 ) -> Tensor:
-    """`num` evenly spaced numbers from start to stop (left out if not `endpoint`), worked out in float64."""
+    """`num` evenly spaced numbers from `start` to `stop`, which is left out if not `endpoint`; computed in float64 as NumPy does."""
     check_device(device)
+    start, stop, num = _number(start), _number(stop), operator.index(num)
     if num < 0:
         fail(ArgumentError, f"linspace of {num} numbers", "Give 0 or more.")
-    is_complex = isinstance(start, complex) or isinstance(stop, complex)
-    dtype = as_dtype(dtype) if dtype is not None else default_dtype_of(complex if is_complex else float)
-    return mode.interpreter.constant(np.linspace(start, stop, num, endpoint=endpoint, dtype=dtype))
+    complexes = isinstance(start, complex) or isinstance(stop, complex)
+    dtype = as_dtype(dtype) if dtype is not None else default_dtype_of(complex if complexes else float)
+    index = bind(iota, shape=(num,), dtype=float64)
+    start, span = (start * 1.0, stop * 1.0 - start * 1.0)
+    parts = num - 1 if endpoint else num
+    step = span / parts if parts > 0 else math.nan
+    values = (index * step if step != 0 else index / parts * span) if parts > 0 else index * span
+    values = values + start
+    if endpoint and num > 1:
+        values = where(index == num - 1, stop * 1.0, values)
+    if is_integer(dtype):
+        values = values.floor()
+    return _leaf(values if values.dtype == dtype else cast(values, dtype=dtype), requires_grad)
 
 
-def eye(n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None, device: Any = None) -> Tensor:
-    """Ones on the k-th diagonal, zeros elsewhere."""
+def logspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: float = 10.0, *, dtype: Any = None, device: Any = None
+) -> Tensor:
+    """base ** linspace(start, stop, num)."""
+    exponents = linspace(start, stop, num, dtype=float64, device=device, endpoint=endpoint)
+    return cast(base**exponents, dtype=get_default_dtype() if dtype is None else as_dtype(dtype))
+
+
+# Triangles and grids
+
+
+def _offsets(rows: int, columns: int) -> Tensor:
+    """Column index less row index: int64[rows, columns]."""
+    return bind(iota, shape=(columns,), dtype=int64) - bind(iota, shape=(rows,), dtype=int64).reshape((rows, 1))
+
+
+def eye(
+    n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Ones on the k-th diagonal (above the main one if positive), zeros elsewhere."""
     check_device(device)
-    columns = n_rows if n_cols is None else n_cols
-    row = bind(iota, shape=(n_rows,), dtype=int64).reshape((n_rows, 1))
-    return (bind(iota, shape=(columns,), dtype=int64) - row == k).astype(as_dtype(dtype or get_default_dtype()))
+    rows, columns = as_shape((n_rows, n_rows if n_cols is None else n_cols))
+    dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
+    return _leaf(cast(_offsets(rows, columns) == k, dtype=dtype), requires_grad)
 
 
-def _triangle(x: Tensor, k: int, lower: bool) -> Tensor:
+def tri(n_rows: int, n_cols: int | None = None, k: int = 0, *, dtype: Any = None) -> Tensor:
+    """Ones at and below the k-th diagonal, zeros above it."""
+    rows, columns = as_shape((n_rows, n_rows if n_cols is None else n_cols))
+    return cast(_offsets(rows, columns) <= k, dtype=get_default_dtype() if dtype is None else as_dtype(dtype))
+
+
+def _triangle(x: Any, k: int, lower: bool) -> Tensor:
+    x = as_tensor(x)
     if x.ndim < 2:
-        fail(ShapeError, f"a triangle of a tensor of shape {tuple(x.shape)}", "It takes two axes or more.")
-    rows, columns = x.shape[-2:]
-    offset = bind(iota, shape=(columns,), dtype=int64) - bind(iota, shape=(rows,), dtype=int64).reshape((rows, 1))
-    keep = offset <= k if lower else offset >= k
-    return where(keep, x, zeros_like(x))
+        fail(ShapeError, f"a triangle of a tensor of shape {x.shape}", "It takes two axes or more.")
+    offsets = _offsets(*x.shape[-2:])
+    zero = False if x.dtype == bool_ else 0
+    return where(offsets <= k if lower else offsets >= k, x, zero)
 
 
 def tril(x: Tensor, /, *, k: int = 0) -> Tensor:
@@ -132,93 +230,34 @@ def tril(x: Tensor, /, *, k: int = 0) -> Tensor:
 
 
 def triu(x: Tensor, /, *, k: int = 0) -> Tensor:
-    """The upper triangle of the last two axes, from the k-th diagonal; zeros elsewhere."""
+    """The upper triangle of the last two axes, from the k-th diagonal on; zeros elsewhere."""
     return _triangle(x, k, False)
 
 
-def meshgrid(*arrays: Tensor, indexing: str = "xy") -> list[Tensor]:
-    """Coordinates of a grid: one tensor for each 1-D array, all of the grid's shape."""
+def tril_indices(row: int, col: int, offset: int = 0) -> Tensor:
+    """The places of the lower triangle of a matrix, row by row: int64[2, count]."""
+    return mode.interpreter.constant(np.stack(np.tril_indices(row, offset, col)).astype(int64))
+
+
+def triu_indices(row: int, col: int, offset: int = 0) -> Tensor:
+    """The places of the upper triangle of a matrix, row by row: int64[2, count]."""
+    return mode.interpreter.constant(np.stack(np.triu_indices(row, offset, col)).astype(int64))
+
+
+def meshgrid(*arrays: Tensor, indexing: str = "xy") -> tuple[Tensor, ...]:
+    """The coordinates of a grid: for each 1-D array a tensor of the grid's shape.
+
+    indexing: "ij" has axis k for array k; "xy" exchanges the first two axes, as for pictures.
+    """
     if indexing not in ("xy", "ij"):
         fail(ArgumentError, f"meshgrid with indexing={indexing!r}", 'Give "xy" or "ij".')
-    shape = [a.size for a in arrays]
-    order = list(range(len(arrays)))
-    if indexing == "xy" and len(arrays) > 1:
-        order[:2] = [1, 0]
-    full_shape = tuple(int(shape[i]) for i in order)
-    grids = []
-    for i, a in enumerate(arrays):
-        at = order.index(i)
-        grids.append(a.reshape(tuple(-1 if d == at else 1 for d in range(len(arrays)))).broadcast_to(full_shape))
-    return grids
-
-
-def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None) -> Tensor:
-    """A tensor of an array, a nested list or a scalar. NumPy memory is shared unless `copy` or `dtype` asks for another."""
-    check_device(device)
-    wanted = None if dtype is None else as_dtype(dtype)
-    if isinstance(obj, Tensor):
-        if wanted is not None and wanted != obj.dtype:
-            if copy is False:
-                fail(ArgumentError, f"asarray from {obj.dtype.name} to {wanted.name} with copy=False", "Pass copy=None.")
-            return obj.astype(wanted)
-        return obj.clone() if copy else obj
-    if isinstance(obj, (np.ndarray, np.generic)):
-        array = np.asarray(obj)
-        if array.dtype not in DTYPES:
-            array = array.astype(array.dtype.newbyteorder("="))
-    else:
-        array = _of_python(obj, copy)
-    if array.dtype not in DTYPES:
-        fail(DTypeError, f"an array of dtype {array.dtype}", "Tensors hold " + ", ".join(d.name for d in DTYPES) + ".")
-    if wanted is not None and array.dtype != wanted:
-        if copy is False:
-            fail(ArgumentError, f"asarray from {array.dtype.name} to {wanted.name} with copy=False", "Pass copy=None.")
-        array = array.astype(wanted)
-    elif copy:
-        array = array.copy()
-    return mode.interpreter.constant(array)
-
-
-def _of_python(obj: Any, copy: bool | None) -> np.ndarray:
-    """Python data as an array of the default dtypes."""
-    if copy is False and not hasattr(obj, "__dlpack__") and not hasattr(obj, "__array__"):
-        fail(ArgumentError, f"asarray of a {type(obj).__name__} with copy=False", "Python data can only be copied.")
-    if hasattr(obj, "__dlpack__"):
-        return np.from_dlpack(obj)
-    if hasattr(obj, "__array__"):
-        return np.asarray(obj)
-    try:
-        array = np.array(_plain(obj))
-    except (ValueError, OverflowError) as error:
-        fail(ArgumentError, f"{type(obj).__name__} data that is no array: {error}", "All rows must have equal length.")
-    if array.dtype == object:
-        fail(ArgumentError, f"{obj!r:.60} is not numeric", "Give numbers, or nested lists of numbers.")
-    if array.dtype.kind in "fc" and not _has_numpy(obj):
-        array = array.astype(default_dtype_of(float if array.dtype.kind == "f" else complex))
-    return array if array.size or array.dtype.kind != "f" else array.astype(get_default_dtype())
-
-
-def _plain(obj: Any) -> Any:
-    if isinstance(obj, Tensor):
-        return obj.detach().numpy()
-    return [_plain(o) for o in obj] if isinstance(obj, (list, tuple)) else obj
-
-
-def _has_numpy(obj: Any) -> bool:
-    if isinstance(obj, (list, tuple)):
-        return any(map(_has_numpy, obj))
-    return isinstance(obj, (Tensor, np.ndarray, np.generic))
-
-
-def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A new tensor, a leaf, with a copy of the data."""
-    source = data.detach() if isinstance(data, Tensor) else data
-    copied = asarray(source, dtype=dtype, device=device, copy=True if hasattr(source, "dtype") else None)
-    return _leaf(copied.detach() if copied is source else copied, requires_grad)
-
-
-def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Tensor:
-    """A tensor on the memory of any object with the DLPack protocol."""
-    check_device(device)
-    array = np.from_dlpack(x._value if isinstance(x, Tensor) else x)
-    return wrap(array.copy() if copy else array)
+    lines = [as_tensor(a) for a in arrays]
+    for line in lines:
+        if line.ndim > 1:
+            fail(ShapeError, f"meshgrid of an array of shape {line.shape}", "Give 1-D arrays.")
+    places = list(range(len(lines)))
+    if indexing == "xy" and len(lines) > 1:
+        places[:2] = [1, 0]
+    shape = tuple(int(line.size) for _, line in sorted(zip(places, lines), key=lambda pair: pair[0]))
+    wide = (line.reshape(tuple(line.size if d == at else 1 for d in range(len(lines)))) for at, line in zip(places, lines))
+    return tuple(bind(copy, w.broadcast_to(shape)) for w in wide)

@@ -54,16 +54,16 @@ add = _binary(
 )  # fmt: skip
 subtract = _binary(
     "subtract", numpy=np.subtract, exact=True, operator="sub", accepts="ifc", scalar="{0} - {1}",
-    vjp=lambda g, _y, _a, _b: (g, _or_none(_b, lambda: -g)),
+    vjp=(lambda g, _y, _a, _b: g, lambda g, _y, _a, _b: -g),
 )  # fmt: skip
 multiply = _binary(
     "multiply", numpy=np.multiply, exact=True, operator="mul",
     scalar={"bool": "{0} & {1}", "integer": "{0} * {1}", "floating": "{0} * {1}"},
-    vjp=lambda g, _y, a, b: (_or_none(a, lambda: g * conjugate(b)), _or_none(b, lambda: g * conjugate(a))),
+    vjp=(lambda g, _y, _a, b: g * conjugate(b), lambda g, _y, a, _b: g * conjugate(a)),
 )  # fmt: skip
 divide = _binary(
     "divide", numpy=np.divide, exact=True, operator="truediv", floats=float64, scalar="{0} / {1}", domain=((-2, 2), (0.5, 2)),
-    vjp=lambda g, y, _a, b: (g / conjugate(b), _or_none(b, lambda: -g * conjugate(y / b))), doc="The quotient; of integers, in float64.",
+    vjp=(lambda g, _y, _a, b: g / conjugate(b), lambda g, y, _a, b: -g * conjugate(y / b)), doc="The quotient; of integers, in float64.",
 )  # fmt: skip
 negative = _unary("negative", numpy=np.negative, exact=True, operator="neg", accepts="ifc", scalar="-{0}", vjp=lambda g, _y, _x: (-g,))
 positive = _unary("positive", numpy=np.positive, exact=True, operator="pos", accepts="ifc", scalar="{0}", vjp=lambda g, _y, _x: (g,))
@@ -86,13 +86,13 @@ floor_divide = _binary(
 remainder = _binary(
     "remainder", numpy=np.remainder, exact=True, operator="mod", accepts="bif", bools=int8, domain=((0.1, 0.9), (1, 2)),
     scalar={"integer": "remainder_integer({0}, {1})", "floating": "remainder({0}, {1})"}, cheap=False,
-    vjp=lambda g, _y, a, b: (g, _or_none(b, lambda: -g * floor_divide(a, b))),
+    vjp=(lambda g, _y, _a, _b: g, lambda g, _y, a, b: -g * floor_divide(a, b)),
     doc="What floor division leaves, with the sign of x2; 0 where an integer is divided by 0.",
 )  # fmt: skip
 fmod = _binary(
     "fmod", numpy=np.fmod, exact=True, accepts="bif", bools=int8, domain=((0.1, 0.9), (1, 2)),
     scalar={"integer": "fmod_integer({0}, {1})", "floating": "fmod({0}, {1})"}, cheap=False,
-    vjp=lambda g, _y, a, b: (g, _or_none(b, lambda: -g * trunc(a / b))), doc="What truncated division leaves, with the sign of x1.",
+    vjp=(lambda g, _y, _a, _b: g, lambda g, _y, a, b: -g * trunc(a / b)), doc="What truncated division leaves, with the sign of x1.",
 )  # fmt: skip
 
 # Powers and their inverses
@@ -108,11 +108,7 @@ log = _unary(
 )  # fmt: skip
 
 
-def _pow_vjp(g: Tensor, y: Tensor, a: Any, b: Any) -> tuple[Any, Any]:
-    return _or_none(a, lambda: _pow_vjp_base(g, a, b)), _or_none(b, lambda: g * conjugate(y * _log_of_base(a)))
-
-
-def _pow_vjp_base(g: Tensor, a: Tensor, b: Any) -> Tensor:
+def _pow_vjp_base(g: Tensor, _y: Any, a: Tensor, b: Any) -> Tensor:
     if isinstance(b, Tensor):
         return where(b == 0, 0, g * conjugate(b * pow(a, b - 1)))
     return g * conjugate(b * pow(a, b - 1)) if b else zeros_like(g)
@@ -129,7 +125,7 @@ def _log_of_base(a: Any) -> Any:
 
 pow = _binary(
     "pow", numpy=np.power, operator="pow", bools=int8, scalar={"floating": "power({0}, {1})"}, cheap=False, domain=((0.3, 2), (-2, 2)),
-    vjp=_pow_vjp,
+    vjp=(_pow_vjp_base, lambda g, y, a, _b: g * conjugate(y * _log_of_base(a))),
     doc="x1 to the power x2. The exponents 0.5, 1, 2, 3 and -1 cost arithmetic only. Of integers, the exponent must not be negative.",
 )  # fmt: skip
 
@@ -208,11 +204,13 @@ def _extreme(name: str, numpy: np.ufunc, of_bools: str, symbol: str, vjp: Any, d
 
 
 maximum = _extreme(
-    "maximum", np.maximum, "|", ">", lambda g, _y, a, b: (_to_larger(g, a, b), _to_larger(g, b, a)), "The larger; NaN if either is."
-)
+    "maximum", np.maximum, "|", ">", (lambda g, _y, a, b: _to_larger(g, a, b), lambda g, _y, a, b: _to_larger(g, b, a)),
+    "The larger; NaN if either is.",
+)  # fmt: skip
 minimum = _extreme(
-    "minimum", np.minimum, "&", "<", lambda g, _y, a, b: (_to_larger(g, b, a), _to_larger(g, a, b)), "The smaller; NaN if either is."
-)
+    "minimum", np.minimum, "&", "<", (lambda g, _y, a, b: _to_larger(g, b, a), lambda g, _y, a, b: _to_larger(g, a, b)),
+    "The smaller; NaN if either is.",
+)  # fmt: skip
 fmax = _extreme(
     "fmax", np.fmax, "|", ">", lambda g, _y, a, b: _present(g, a, b, _to_larger(g, a, b), _to_larger(g, b, a)),
     "The larger; what is not NaN.",

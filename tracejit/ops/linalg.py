@@ -34,10 +34,10 @@ def _misfit(a: TensorSpec, b: TensorSpec) -> None:
     )
 
 
-# Operands have one dtype and two axes or more; `matmul` sees to it. A cotangent that nobody wants is not computed.
+# Operands have one dtype and two axes or more; `matmul` sees to it.
 matrix_product = Library(
     "matmul", numpy=np.matmul, spec=_matmul_spec, native=True, parameters="a, b, /",
-    vjp=lambda g, _y, a, b: (lambda: matrix_product(g, adjoint(b)), lambda: matrix_product(adjoint(a), g)),
+    vjp=(lambda g, _y, _a, b: matrix_product(g, adjoint(b)), lambda g, _y, a, _b: matrix_product(adjoint(a), g)),
     doc="Matrix products of the last two axes, broadcast over the leading ones; by BLAS.",
 )  # fmt: skip
 

@@ -32,7 +32,10 @@ def _put(base: np.ndarray, value: Any, *, chain: tuple[Any, ...]) -> np.ndarray:
 
 put = Put(
     "put", numpy=_put, combine="{1}", doc="`base` with the places that the view steps of `chain` show replaced by `value`.",
-    vjp=lambda g, _y, _base, _value, *, chain: (put(g, zeros_like(_value, dtype=g.dtype), chain=chain) if chain else None, walk_chain(g, chain)),
+    vjp=(
+        lambda g, _y, _base, _value, *, chain: put(g, zeros_like(_value, dtype=g.dtype), chain=chain) if chain else None,
+        lambda g, _y, _base, _value, *, chain: walk_chain(g, chain),
+    ),
 )  # fmt: skip
 
 

@@ -1,0 +1,317 @@
+"""`Explorer`: turns what a function can read into guards, and follows it further.
+
+Whatever was there before the trace is *known* once a chain of reads has led to it from a global, a closure, a default or
+an object among the arguments. What the function makes for itself is not known, and not guarded.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+import weakref
+from types import CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Tensor
+from .effects import Streams, is_stream
+from .guards import Absent, Alive, Guard, Identical, Keys, Kind, Length, Members, Same, SameObject
+from .lookup import ABSENT, CLASS, DESCRIPTOR, INSTANCE, METHOD, MISSING, find, in_class, instance_dict
+from .places import Anchor, Attribute, Careful, DerivedItem, Entry, Field, Item, OfClass, Own, Place, base_of, item_of, reference_to
+from .values import CONTAINERS, is_immutable, is_leaf, is_library_class, is_ours, is_sealed
+
+_MANY = 32  # elements that are guarded one by one; more are guarded together
+_BUDGET = 20_000  # things looked at in one trace
+
+
+class Explorer:
+    """The guards found so far, and what they stand on."""
+
+    def __init__(self, streams: Streams, outside: set[int]) -> None:
+        self.guards: list[Guard] = []
+        self.streams, self.outside = streams, outside
+        self.incomplete: str | None = None
+        self.arrays: dict[int, tuple[np.ndarray, str]] = {}
+        self.functions: dict[int, list[FunctionType]] = {}  # by id of the code
+        self.names: set[str] = set()  # attributes that are taken of things only a run can know
+        self.keys: dict[Any, None] = {}
+        self._places: dict[int, Place] = {}  # of known objects and containers
+        self._keep: list[Any] = []  # so that no id is used again during the trace
+        self._read: dict[tuple[int, Any], tuple[Any, Place | None]] = {}
+        self._whole: set[int] = set()
+        self._objects: list[Any] = []
+        self._dicts: list[Any] = []
+        self._made: dict[int, Any] = {}
+        self._budget = _BUDGET
+
+    # Knowing things
+
+    def known(self, value: Any) -> Place | None:
+        """The place of something that is known."""
+        return self._places.get(id(value))
+
+    def adopt(self, value: Any) -> Place | None:
+        """The place of an object that was met as an argument; None for what the trace made, and for values that have no identity."""
+        place = self._places.get(id(value))
+        if place is not None:
+            return place
+        if isinstance(value, (*CONTAINERS, Tensor)) and not _has_attributes(value):
+            return None
+        if is_immutable(value) or is_leaf(value) or self.is_made(value):
+            return None
+        place = Anchor(None, reference_to(value), f"the {type(value).__name__} object")
+        self.guards.append(Alive(place, None))
+        self._look_into(place, value)
+        return place
+
+    def made(self, value: Any) -> None:
+        """Note an object that the trace itself makes."""
+        if id(value) not in self._places:
+            try:
+                self._made[id(value)] = weakref.ref(value)
+            except TypeError:
+                self._made[id(value)] = functools.partial(_itself, value)
+
+    def is_made(self, value: Any) -> bool:
+        reference = self._made.get(id(value))
+        return reference is not None and reference() is value
+
+    def reach(self, place: Place, value: Any, guarded: bool = True) -> None:
+        """A read gave `value` at `place`: guard it, and know what it is."""
+        if is_immutable(value):
+            if guarded:
+                self.guards.append(Same(place, value))
+            return
+        before = self._places.get(id(value))
+        if isinstance(value, CONTAINERS) and not _has_attributes(value):
+            if guarded:
+                self.guards.append(Kind(place, type(value)) if before is None else SameObject(place, before))
+        elif guarded:
+            self.guards.append(Identical(place, value, before))
+        if before is None:
+            self._look_into(place, value)
+
+    def _look_into(self, place: Place, value: Any) -> None:
+        self._budget -= 1
+        if self._budget < 0:
+            self.incomplete = self.incomplete or f"it reaches more than {_BUDGET} objects"
+            return
+        self._places[id(value)] = place
+        self._keep.append(value)
+        if isinstance(value, np.ndarray):
+            self.arrays[id(value)] = (value, place.words)
+            self.outside.add(id(value))
+        stream = is_stream(value)
+        if stream is not None:
+            what = f"draws from {place.words}" if stream == "random" else f"moves the iterator in {place.words}"
+            self.streams.keep(value, stream, what)
+        if isinstance(value, CONTAINERS):
+            self.outside.add(id(value))
+            if isinstance(value, dict):
+                self._dicts.append(value)
+                for key in self.keys:
+                    self.item(value, key, optional=True)
+        if isinstance(value, FunctionType):
+            self.functions.setdefault(id(value.__code__), []).append(value)
+        elif isinstance(value, MethodType):
+            self.reach(Field(place, "__func__", f"the function of {place.words}"), value.__func__, guarded=False)
+            self.adopt(value.__self__)
+        elif isinstance(value, functools.partial):
+            self._look_into_partial(place, value)
+        if not is_leaf(value) and (not isinstance(value, CONTAINERS) or _has_attributes(value)) and not isinstance(value, ModuleType):
+            self._objects.append(value)
+            for name in self.names:
+                self.attribute(value, name, optional=True)
+
+    def _look_into_partial(self, place: Place, value: functools.partial[Any]) -> None:
+        for field in ("func", "args", "keywords"):
+            part = getattr(value, field)
+            self.reach(Field(place, field, f"`{field}` of the partial"), part, guarded=False)
+            self.whole(part)
+
+    # Names and keys used on what only a run can know
+
+    def take_names(self, names: frozenset[str]) -> None:
+        """From now on, these attributes are read of every known object."""
+        fresh = names - self.names
+        if fresh:
+            self.names |= fresh
+            for value in list(self._objects):
+                for name in fresh:
+                    self.attribute(value, name, optional=True)
+
+    def take_keys(self, keys: tuple[Any, ...]) -> None:
+        """From now on, these items are read of every known dict."""
+        fresh = [k for k in keys if k not in self.keys]
+        if fresh:
+            self.keys.update(dict.fromkeys(fresh))
+            for value in list(self._dicts):
+                for key in fresh:
+                    self.item(value, key, optional=True)
+
+    # Single reads
+
+    def attribute(self, value: Any, name: str, optional: bool = False) -> tuple[Any, Place | None]:
+        """Read one attribute of a known object: (what it is or MISSING, its place). `optional`: it may never be read."""
+        found = self._read.get((id(value), name))
+        if found is not None:
+            return found
+        if name == "__dict__":
+            return self._own_dict(value)
+        parent = self._places[id(value)]
+        attribute, how = (getattr(value, name, MISSING), INSTANCE) if isinstance(value, threading.local) else find(value, name)
+        if optional and (how in (ABSENT, DESCRIPTOR) or (how == METHOD and not isinstance(value, type))):
+            return MISSING, None
+        words = f"attribute `{name}` of {value.__name__ if isinstance(value, type) else type(value).__name__}"
+        result = self._read[id(value), name] = self._attribute_found(value, parent, name, attribute, how, words)
+        return result
+
+    def _attribute_found(self, value: Any, parent: Place, name: str, attribute: Any, how: str, words: str) -> tuple[Any, Place | None]:
+        if how == ABSENT:
+            if instance_dict(value) is not None or isinstance(value, type):
+                self.guards.append(Absent(Careful(parent, (name, how), words)))
+            return MISSING, None
+        if how == DESCRIPTOR:
+            if not is_library_class(type(value)):
+                self.guards.append(Identical(OfClass(parent, name, words), in_class(type(value), name)))
+            return MISSING, None
+        place: Place
+        if isinstance(value, threading.local):
+            place = Field(parent, name, words)
+        else:
+            place = Attribute(parent, (name, how), words) if _is_plain(value) else Careful(parent, (name, how), words)
+        constant = how in (CLASS, METHOD) and is_library_class(type(value)) and not is_ours(value)
+        self.reach(place, attribute, guarded=not constant)
+        return attribute, place
+
+    def _own_dict(self, value: Any) -> tuple[Any, Place | None]:
+        """All of an object's attributes: their names, and each."""
+        held = instance_dict(value)
+        if held is None or isinstance(value, type):
+            return MISSING, None
+        if id(held) not in self._whole:
+            self._whole.add(id(held))
+            words = f"the attributes of {type(value).__name__}"
+            place = self._places[id(held)] = Own(self._places[id(value)], None, words)
+            self._keep.append(held)
+            self.outside.add(id(held))
+            self.guards.append(Keys(place, held))
+            for name in list(held):
+                if isinstance(name, str):
+                    self.attribute(value, name)
+        return held, self._places[id(held)]
+
+    def item(self, container: Any, key: Any, optional: bool = False) -> tuple[Any, Place | None]:
+        """Read one item of a known container."""
+        found = self._read.get((id(container), ("item", key)))
+        if found is not None:
+            return found
+        parent = self._places[id(container)]
+        value = item_of(container, key)
+        if value is MISSING and optional:
+            return MISSING, None
+        words = f"item {key!r} of {parent.words}"
+        plain = type(container) in (dict, list, tuple)
+        place = (Item if plain else DerivedItem)(parent, key, words)
+        self._read[id(container), ("item", key)] = (value, place)
+        if value is not MISSING:
+            self.reach(place, value)
+        elif isinstance(container, dict):
+            self.guards.append(Absent(place))
+        return value, place
+
+    def entry(self, table: dict[str, Any], name: str, words: str, guarded: bool = True) -> tuple[Any, Place | None]:
+        """Read a global."""
+        found = self._read.get((id(table), ("entry", name)))
+        if found is not None:
+            return found
+        place = Entry(None, (table, name), words)
+        value = table.get(name, MISSING)
+        if not guarded and isinstance(value, FunctionType):
+            return value, None
+        result = self._read[id(table), ("entry", name)] = (value, place)
+        self._keep.append(table)
+        if value is MISSING:
+            self.guards.append(Absent(place))
+        elif guarded:
+            self.reach(place, value)
+        return result
+
+    def at(self, place: Place, value: Any) -> None:
+        """Read a place of its own kind (a cell, a default) once."""
+        key = (id(place.key), type(place).__name__)
+        if key not in self._read:
+            self._read[key] = (value, place)
+            self._keep.append(place.key)
+            if value is MISSING:
+                self.guards.append(Absent(place))
+            else:
+                self.reach(place, value)
+
+    # Whole containers
+
+    def whole(self, container: Any) -> None:
+        """All of a known container is read: its length or keys, and its elements; containers among them too."""
+        place = self._places.get(id(container))
+        if place is None or id(container) in self._whole or not isinstance(container, CONTAINERS) or is_sealed(container):
+            return
+        self._whole.add(id(container))
+        count = base_of(container).__len__(container)
+        plain = type(container) in (list, tuple, dict)
+        if isinstance(container, dict):
+            self.guards.append(Keys(place, dict.__iter__(container)))
+            parts = list(dict.items(container))
+        elif isinstance(container, (set, frozenset)):
+            self.guards.append(Members(place, list(container), is_immutable))
+            for value in container:
+                self.adopt(value)
+            return
+        else:
+            self.guards.append(Length(place, count))
+            parts = list(enumerate(base_of(container).__iter__(container)))
+        many = count > _MANY
+        if many:
+            self.guards.append(Members(place, [v for _, v in parts], is_immutable))
+        for key, value in parts:
+            if (id(container), ("item", key)) in self._read or (many and is_immutable(value)):
+                continue
+            at = (Item if plain else DerivedItem)(place, key, f"item {_word(key)} of {place.words}")
+            self._read[id(container), ("item", key)] = (value, at)
+            self.reach(at, value, guarded=not many)
+            self.whole(value)
+
+    def everything(self, value: Any) -> None:
+        """Attributes of this object are read whose names cannot be known."""
+        if self.known(value) is not None and not isinstance(value, ModuleType):
+            self.attribute(value, "__dict__")
+
+    def functions_of(self, code: CodeType) -> list[FunctionType]:
+        """The known functions that run this code."""
+        return self.functions.get(id(code), [])
+
+    def release(self) -> None:
+        """Let go of everything that only the trace needed."""
+        for held in (self._places, self._keep, self._read, self._objects, self._dicts, self._made, self.functions):
+            held.clear()  # type: ignore[attr-defined]
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+def _word(key: Any) -> str:
+    return repr(key) if isinstance(key, (int, str, float)) else f"a {type(key).__name__}"
+
+
+def _has_attributes(value: Any) -> bool:
+    """Whether a container is of a class of the user's, with attributes of its own."""
+    return type(value).__module__ not in ("builtins", "collections") and hasattr(type(value), "__dictoffset__") and type(value).__dictoffset__ != 0
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether `value.name` reads what `find` finds."""
+    kind = type(value)
+    if isinstance(value, type):
+        return kind.__getattribute__ is type.__getattribute__
+    return kind.__getattribute__ is object.__getattribute__

@@ -1,0 +1,88 @@
+"""What kind of thing a value is to guards: what can be compared, what is assumed constant, what is looked into."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections import deque
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Tensor
+from .watch import USER, in_package, side_of_file
+
+CONTAINERS = (dict, list, tuple, set, frozenset, deque)
+_IMMUTABLE = frozenset((
+    bool, int, float, complex, str, bytes, type(None), type(...), type(NotImplemented), range, np.dtype,
+    *{type(np.dtype(c)) for c in "?bBhHiIlLqQefdgFDG"},
+))  # fmt: skip
+_LIBRARIES = frozenset((*sys.stdlib_module_names, "numpy", "scipy", "tracejit", "ml_dtypes", "optree", "numba"))
+_DATA_MODULES = frozenset(("sys", "os", "random"))  # of these, data is not taken for constant
+_USUAL_NAMES = {"np": "numpy", "tj": "tracejit", "F": "tracejit.nn.functional", "sp": "scipy"}
+_CODE = (types.FunctionType, types.BuiltinFunctionType, type, np.ufunc, types.MethodDescriptorType)
+
+
+def is_immutable(value: Any) -> bool:
+    """Whether a value is compared by type and value: it can never change, and holds nothing that can."""
+    kind = type(value)
+    if kind in _IMMUTABLE:
+        return True
+    if kind is tuple or kind is frozenset:
+        return len(value) <= 64 and all(map(is_immutable, value))
+    return isinstance(value, np.generic) and not isinstance(value, (np.void, np.object_))
+
+
+def module_name(value: Any) -> str:
+    """The name of the module a function, class or object comes from."""
+    name = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
+    return name if isinstance(name, str) else ""
+
+
+def from_library(value: Any) -> bool:
+    """Whether a module, class or function belongs to Python, NumPy, tracejit or the like, whose code is constant."""
+    return module_name(value).partition(".")[0] in _LIBRARIES
+
+
+def is_library_module(module: types.ModuleType) -> bool:
+    """Whether the contents of a module are assumed constant."""
+    return module_name(module).partition(".")[0] in _LIBRARIES - _DATA_MODULES
+
+
+def is_ours(value: Any) -> bool:
+    """Whether a value's class is tracejit's."""
+    return type(value).__module__.partition(".")[0] == "tracejit"
+
+
+def is_imported(name: str, value: Any) -> bool:
+    """Whether a global is a library's module, function or class under its own name: what imports make, assumed constant."""
+    if isinstance(value, types.ModuleType):
+        own = value.__name__
+        return from_library(value) and (name == own.rpartition(".")[2] or name == own or _USUAL_NAMES.get(name) == own)
+    if isinstance(value, _CODE) or type(value).__module__ == "tracejit.op":
+        return getattr(value, "__name__", None) == name and (from_library(value) or type(value).__module__ == "tracejit.op")
+    return False
+
+
+def is_library_class(cls: type) -> bool:
+    """Whether the attributes of a class are assumed constant."""
+    return from_library(cls)
+
+
+def is_sealed(value: Any) -> bool:
+    """A dict that tracejit itself keeps (a parameter group): only the items that are read are guarded."""
+    return isinstance(value, dict) and is_ours(value)
+
+
+def is_leaf(value: Any) -> bool:
+    """Whether nothing is looked for inside."""
+    return isinstance(value, (Tensor, np.ndarray, np.ufunc, types.BuiltinFunctionType, types.CodeType, types.CellType))
+
+
+def side_of_module(module: types.ModuleType) -> int:
+    """Whose module it is."""
+    filename = getattr(module, "__file__", None)
+    return USER if not isinstance(filename, str) else side_of_file(filename)
+
+
+__all__ = [name for name in dir() if name.startswith(("is_", "CONTAINERS", "module_name", "from_", "side_of_module"))] + ["in_package"]
