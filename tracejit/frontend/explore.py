@@ -58,7 +58,7 @@ class Explorer:
             return place
         if isinstance(value, (*CONTAINERS, Tensor)) and not _has_attributes(value):
             return None
-        if is_immutable(value) or is_leaf(value) or self.is_made(value):
+        if is_immutable(value) or is_leaf(value) or self.is_made(value):  # a leaf is read by reference
             return None
         place = Anchor(None, reference_to(value), f"the {type(value).__name__} object")
         self.guards.append(Alive(place, None))
@@ -173,8 +173,9 @@ class Explorer:
                 self.guards.append(Absent(Careful(parent, (name, how), words)))
             return MISSING, None
         if how == DESCRIPTOR:
-            if not is_library_class(type(value)):
-                self.guards.append(Identical(OfClass(parent, name, words), in_class(type(value), name)))
+            raw = in_class(type(value), name)
+            if not is_library_class(type(value)) and raw is not MISSING:
+                self.guards.append(Identical(OfClass(parent, name, words), raw))
             return MISSING, None
         place: Place
         if isinstance(value, threading.local):
@@ -228,22 +229,22 @@ class Explorer:
             return found
         place = Entry(None, (table, name), words)
         value = table.get(name, MISSING)
-        if not guarded and isinstance(value, FunctionType):
+        if not guarded:
             return value, None
         result = self._read[id(table), ("entry", name)] = (value, place)
         self._keep.append(table)
         if value is MISSING:
             self.guards.append(Absent(place))
-        elif guarded:
+        else:
             self.reach(place, value)
         return result
 
-    def at(self, place: Place, value: Any) -> None:
-        """Read a place of its own kind (a cell, a default) once."""
-        key = (id(place.key), type(place).__name__)
+    def at(self, place: Place, value: Any, owner: Any) -> None:
+        """Read a place of its own kind, a cell or a function's defaults, once; `owner` and the place's class tell it apart."""
+        key = (id(owner), (type(place).__name__, place.key if isinstance(place.key, str) else ""))
         if key not in self._read:
             self._read[key] = (value, place)
-            self._keep.append(place.key)
+            self._keep.append(owner)
             if value is MISSING:
                 self.guards.append(Absent(place))
             else:

@@ -177,7 +177,10 @@ class OfClass(Place):
 
     def text(self, writer: Writer) -> str:
         assert self.parent is not None
-        return f"in_class(type({writer.place(self.parent)}), {self.key!r})"
+        owner = writer.place(self.parent)
+        if isinstance(self.get(), property) and type(type(self.up())) is type:
+            return f"type({owner}).{self.key}"  # a property gives itself to its class
+        return f"in_class(type({owner}), {self.key!r})"
 
 
 class Item(Place):

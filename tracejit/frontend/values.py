@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Tensor
-from .watch import USER, in_package, side_of_file
 
 CONTAINERS = (dict, list, tuple, set, frozenset, deque)
 _IMMUTABLE = frozenset((
@@ -75,14 +74,8 @@ def is_sealed(value: Any) -> bool:
 
 
 def is_leaf(value: Any) -> bool:
-    """Whether nothing is looked for inside."""
-    return isinstance(value, (Tensor, np.ndarray, np.ufunc, types.BuiltinFunctionType, types.CodeType, types.CellType))
-
-
-def side_of_module(module: types.ModuleType) -> int:
-    """Whose module it is."""
-    filename = getattr(module, "__file__", None)
-    return USER if not isinstance(filename, str) else side_of_file(filename)
-
-
-__all__ = [name for name in dir() if name.startswith(("is_", "CONTAINERS", "module_name", "from_", "side_of_module"))] + ["in_package"]
+    """Whether nothing is looked for inside: arrays, functions written in C, and what the core of tracejit makes."""
+    if isinstance(value, (Tensor, np.ndarray, np.ufunc, types.BuiltinFunctionType, types.CodeType, types.CellType, types.FrameType)):
+        return True
+    module = type(value).__module__
+    return module.startswith("tracejit.") and not module.startswith(("tracejit.nn.", "tracejit.optim."))

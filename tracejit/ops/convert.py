@@ -145,7 +145,7 @@ def _stacked(obj: Any, dtype: DType) -> Tensor:
 
 def _explain(obj: Any, dtype: DType, error: Exception) -> NoReturn:
     if isinstance(error, OverflowError):
-        fail(ArgumentError, f"a number that does not fit {dtype.name}: {error}", "Pass a wider dtype=, such as tj.int64, tj.uint64 or tj.float64.")
+        fail(ArgumentError, f"a number that does not fit {dtype.name}: {error}", "Pass a wider dtype=, such as tj.int64 or tj.float64.")
     if "inhomogeneous" in str(error):
         fail(ShapeError, "nested lists of unequal lengths", "All lists at one depth must be equally long.")
     fail(DTypeError, f"{obj!r:.60} as {dtype.name}: {error}", "Pass a dtype= that holds such values.")

@@ -81,6 +81,7 @@ def getitem(x: Tensor, key: Any) -> Tensor:
     keys = _as_key(key)
     if not any(_is_advanced(k) for k in keys):
         return index_basic(x, keys)
+    x, keys = _beside_truth(x, keys)
     mask = _whole_mask(x, keys)
     if mask is not None:
         return bind(gather_op, x, *nonzero(mask))
@@ -99,6 +100,7 @@ def setitem(x: Tensor, key: Any, value: Any) -> None:
         _check_fits(new, place.shape)
         assign(place, new, put)
         return
+    x, keys = _beside_truth(x, keys)
     mask = _whole_mask(x, keys)
     if mask is not None and new.ndim == 0:
         wide = reshape(mask, (*mask.shape, *([1] * (x.ndim - mask.ndim))))
@@ -122,6 +124,15 @@ def _check_fits(value: Tensor, shape: Shape) -> None:
         own = own[1:]
     if broadcast_shapes(own, tuple(shape)) != tuple(shape):
         fail(ShapeError, f"a value of shape {tuple(value.shape)} for places of shape {tuple(shape)}", "It must broadcast to them.")
+
+
+def _beside_truth(x: Tensor, keys: tuple[Any, ...]) -> tuple[Tensor, tuple[Any, ...]]:
+    """A key that is one truth value (a 0-d mask) as a mask of one element, over a new leading axis of `x`."""
+    if len(keys) == 1 and _is_advanced(keys[0]):
+        index = _as_index(keys[0])
+        if index.dtype == bool_ and not index.ndim:
+            return reshape(x, (1, *x.shape)), (reshape(index, (1,)),)
+    return x, keys
 
 
 def _whole_mask(x: Tensor, keys: tuple[Any, ...]) -> Tensor | None:

@@ -41,7 +41,7 @@ def _attach_operator(op: Elementwise) -> None:
     setattr(Tensor, f"__{name}__", _forward(op))
     if op.arity == 2 and name not in COMPARISONS:
         setattr(Tensor, f"__r{name}__", _reflected(op))
-        setattr(Tensor, f"__i{name}__", _in_place(op, f"__i{name}__"))
+        setattr(Tensor, f"__i{name}__", _augmented(op))
 
 
 def _forward(op: Elementwise) -> Callable[..., Any]:
@@ -81,6 +81,10 @@ def _forward(op: Elementwise) -> Callable[..., Any]:
 
 def _reflected(op: Elementwise) -> Callable[..., Any]:
     return _named(lambda self, other, /: bind(op, other, self), op, f"__r{op.operator}__")
+
+
+def _augmented(op: Elementwise) -> Callable[..., Any]:
+    return _named(lambda self, other, /: assign(self, bind(op, self, other), put), op, f"__i{op.operator}__", f"`{op.name}`, written into self.")
 
 
 def _method(op: Op, name: str) -> Callable[..., Any]:

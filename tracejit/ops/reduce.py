@@ -1,4 +1,4 @@
-"""Reductions: their ops, and the functions that take `axis` and `keepdims` (PyTorch's `dim` and `keepdim` are understood)."""
+"""Reductions: their ops, and the functions that take `axis` and `keepdims`."""
 
 from __future__ import annotations
 
@@ -8,17 +8,26 @@ from typing import Any
 import numpy as np
 
 from ..dispatch import bind
-from ..errors import ShapeError, fail
+from ..errors import ArgumentError, ShapeError, fail
 from ..op import Library, Reduction
 from ..spec import (
-    SMALL_FLOATS, DType, Shape, TensorSpec, accumulator_dtype, as_axes, as_axis, as_dtype, bool_, float32, float64, int64, is_inexact,
-    real_dtype, reduced_shape,
+    DType, Shape, TensorSpec, accumulator_dtype, as_axes, as_axis, as_dtype, bool_, complex64, complex128, compute_dtype, float32,
+    float64, floating_result, int64, is_complex, is_inexact, reduced_shape,
 )  # fmt: skip
 from ..tensor import Tensor, method
-from .casts import cast, conjugate, where
-from .create import zeros_like
+from .casts import cast, conjugate, imag, real, where
+from .convert import as_tensor
+from .create import full
+from .names import torch_names
+from .scan import cumprod, cumsum, cumulative_prod, cumulative_sum, products_of_others
 
-_UNSET: Any = object()
+__all__ = [
+    "all", "any_", "argmax", "argmin", "count_nonzero", "cumprod", "cumsum", "cumulative_prod", "cumulative_sum", "log_softmax",
+    "logsumexp", "max", "mean", "min", "prod", "reduce_all", "reduce_any", "reduce_max", "reduce_min", "reduce_prod", "reduce_sum",
+    "softmax", "std", "sum", "sum_over", "sum_to", "var",
+]  # fmt: skip
+
+# The ops
 
 
 def _spread(g: Tensor, shape: Shape, axes: tuple[int, ...]) -> Tensor:
@@ -29,7 +38,15 @@ def _spread(g: Tensor, shape: Shape, axes: tuple[int, ...]) -> Tensor:
 def _to_extremes(g: Tensor, y: Tensor, x: Tensor, axes: tuple[int, ...]) -> Tensor:
     """Shares a cotangent evenly among the elements that equal the extreme."""
     hits = cast(x == _spread(y, x.shape, axes), dtype=x.dtype)
-    return hits * (_spread(g, x.shape, axes) / sum(hits, axis=axes, keepdims=True))
+    return hits * (_spread(g, x.shape, axes) / sum_over(hits, axes, True))
+
+
+def _others(x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """For each element, the product of the others over `axes`."""
+    order = (*(d for d in range(x.ndim) if d not in axes), *axes)
+    seen = x.permute(order)
+    rows = seen.reshape((*seen.shape[: x.ndim - len(axes)], product(x.shape[d] for d in axes)))
+    return products_of_others(rows).reshape(seen.shape).permute(tuple(np.argsort(order).tolist()))
 
 
 reduce_sum = Reduction(
@@ -40,8 +57,8 @@ reduce_sum = Reduction(
 )  # fmt: skip
 reduce_prod = Reduction(
     "prod", numpy=np.multiply.reduce, result="accumulator", combine="{0} * {1}", identity={"floating": "1.0", "integer": "1", "bool": "1"},
-    vjp=lambda g, _y, x, *, axes, keepdims=False: (_spread(g, x.shape, axes) * conjugate(_product_of_others(x, axes)),),
-    doc="The product over `axes`, in the same tree as the sum.",
+    vjp=lambda g, _y, x, *, axes, keepdims=False: (_spread(g, x.shape, axes) * conjugate(_others(x, axes)),),
+    doc="The product over `axes`, in the tree of the sum.",
 )  # fmt: skip
 reduce_max = Reduction(
     "max", numpy=np.maximum.reduce, accepts="bif", combine="maximum({0}, {1})", identity={"floating": "-inf"},
@@ -59,138 +76,12 @@ reduce_any = Reduction(
 )  # fmt: skip
 
 
-def _product_of_others(x: Tensor, axes: tuple[int, ...]) -> Tensor:
-    """For each element, the product of the others along the axes: cumulative products from both ends, so zeros do no harm."""
-    kept = [d for d in range(x.ndim) if d not in axes]
-    order = (*kept, *axes)
-    count = product(x.shape[d] for d in axes)
-    rows = x.permute(order).reshape((*(x.shape[d] for d in kept), count))
-    one = zeros_like(rows[..., :1]) + 1
-    before = _join(one, cumprod(rows[..., :-1], axis=-1))
-    after = _join(one, cumprod(rows.flip(-1)[..., :-1], axis=-1)).flip(-1)
-    others = (before * after).reshape(tuple(x.shape[d] for d in order))
-    return others.permute(tuple(np.argsort(order).tolist()))
-
-
-def _join(first: Tensor, rest: Tensor) -> Tensor:
-    extent = first.shape[-1] + rest.shape[-1]
-    whole = zeros_like(TensorSpec((*first.shape[:-1], extent), first.dtype))
-    whole[..., : first.shape[-1]] = first
-    whole[..., first.shape[-1] :] = rest
-    return whole
-
-
-def _axes(x: Tensor, axis: Any, dim: Any) -> tuple[int, ...]:
-    return as_axes(axis if dim is _UNSET else dim, x.ndim)
-
-
-def _kept(keepdims: bool, keepdim: Any) -> bool:
-    return bool(keepdims if keepdim is _UNSET else keepdim)
-
-
 def sum_over(x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tensor:
     """The sum over axes; float16 and bfloat16 are summed in float32."""
-    if x.dtype in SMALL_FLOATS:
-        return cast(bind(reduce_sum, cast(x, dtype=float32), axes=axes, keepdims=keepdims), dtype=x.dtype)
+    inner = compute_dtype(x.dtype)
+    if inner != x.dtype:
+        return cast(bind(reduce_sum, cast(x, dtype=inner), axes=axes, keepdims=keepdims), dtype=x.dtype)
     return bind(reduce_sum, x, axes=axes, keepdims=keepdims)
-
-
-@method("sum")
-def sum(x: Tensor, /, axis: Any = None, dtype: Any = None, keepdims: bool = False, *, dim: Any = _UNSET, keepdim: Any = _UNSET) -> Tensor:
-    """The sum over `axis` (all axes if None). Integers and bools are summed in 64 bits; float16 and bfloat16 in float32."""
-    wanted = None if dtype is None else as_dtype(dtype)
-    if wanted is not None and x.dtype != wanted:
-        x = cast(x, dtype=wanted)
-    result = sum_over(x, _axes(x, axis, dim), _kept(keepdims, keepdim))
-    return result if wanted is None or result.dtype == wanted else cast(result, dtype=wanted)
-
-
-@method("prod")
-def prod(x: Tensor, /, axis: Any = None, dtype: Any = None, keepdims: bool = False, *, dim: Any = _UNSET, keepdim: Any = _UNSET) -> Tensor:
-    """The product over `axis`, with the dtypes of `sum`."""
-    wanted = accumulator_dtype(x.dtype) if dtype is None else as_dtype(dtype)
-    inner = float32 if wanted in SMALL_FLOATS else wanted
-    x = x if x.dtype == inner else cast(x, dtype=inner)
-    result = bind(reduce_prod, x, axes=_axes(x, axis, dim), keepdims=_kept(keepdims, keepdim))
-    return result if result.dtype == wanted else cast(result, dtype=wanted)
-
-
-def _extreme(op: Reduction, x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tensor:
-    if any(x.shape[d] == 0 for d in axes):
-        fail(ShapeError, f"{op.name} over an empty axis of shape {tuple(x.shape)}", "It has no identity; check the shape first.")
-    return bind(op, x, axes=axes, keepdims=keepdims)
-
-
-@method("max", "amax")
-def max(x: Tensor, /, axis: Any = None, keepdims: bool = False, *, dim: Any = _UNSET, keepdim: Any = _UNSET) -> Tensor:
-    """The largest element over `axis`; NaN if there is one."""
-    return _extreme(reduce_max, x, _axes(x, axis, dim), _kept(keepdims, keepdim))
-
-
-@method("min", "amin")
-def min(x: Tensor, /, axis: Any = None, keepdims: bool = False, *, dim: Any = _UNSET, keepdim: Any = _UNSET) -> Tensor:
-    """The smallest element over `axis`; NaN if there is one."""
-    return _extreme(reduce_min, x, _axes(x, axis, dim), _kept(keepdims, keepdim))
-
-
-def _truth(x: Tensor) -> Tensor:
-    return x if x.dtype == bool_ else x != 0
-
-
-@method("all")
-def all(x: Tensor, /, axis: Any = None, keepdims: bool = False, *, dim: Any = _UNSET, keepdim: Any = _UNSET) -> Tensor:
-    """Whether all elements over `axis` are true (not zero)."""
-    return bind(reduce_all, _truth(x), axes=_axes(x, axis, dim), keepdims=_kept(keepdims, keepdim))
-
-
-@method("any")
-def any_(x: Tensor, /, axis: Any = None, keepdims: bool = False, *, dim: Any = _UNSET, keepdim: Any = _UNSET) -> Tensor:
-    """Whether any element over `axis` is true (not zero)."""
-    return bind(reduce_any, _truth(x), axes=_axes(x, axis, dim), keepdims=_kept(keepdims, keepdim))
-
-
-def _floats(x: Tensor) -> Tensor:
-    """The dtype statistics are computed in."""
-    return x if is_inexact(x.dtype) else cast(x, dtype=float64)
-
-
-def _wide(x: Tensor) -> Tensor:
-    return cast(x, dtype=float32) if x.dtype in SMALL_FLOATS else x
-
-
-def _narrow(x: Tensor, dtype: DType) -> Tensor:
-    return cast(x, dtype=dtype) if dtype in SMALL_FLOATS else x
-
-
-@method("mean")
-def mean(x: Tensor, /, axis: Any = None, keepdims: bool = False, *, dim: Any = _UNSET, keepdim: Any = _UNSET) -> Tensor:
-    """The sum over `axis` divided by the number of elements."""
-    axes = _axes(x, axis, dim)
-    values = _wide(_floats(x))
-    total = sum_over(values, axes, _kept(keepdims, keepdim))
-    return _narrow(total / float(product(x.shape[d] for d in axes)), x.dtype)
-
-
-@method("var")
-def var(
-    x: Tensor, /, axis: Any = None, correction: float = 0.0, keepdims: bool = False, *, dim: Any = _UNSET, keepdim: Any = _UNSET
-) -> Tensor:
-    """The variance over `axis`: mean square distance from the mean, divided by n − correction."""
-    axes = _axes(x, axis, dim)
-    values = _wide(_floats(x))
-    count = product(x.shape[d] for d in axes)
-    distance = values - sum_over(values, axes, True) / float(count)
-    squares = distance * distance if real_dtype(distance.dtype) == distance.dtype else (distance * distance.conj()).real
-    total = sum_over(squares, axes, _kept(keepdims, keepdim))
-    return _narrow(total / float(np.maximum(count - correction, 0)), x.dtype)
-
-
-@method("std")
-def std(
-    x: Tensor, /, axis: Any = None, correction: float = 0.0, keepdims: bool = False, *, dim: Any = _UNSET, keepdim: Any = _UNSET
-) -> Tensor:
-    """The square root of the variance."""
-    return var(x, axis, correction, keepdims, dim=dim, keepdim=keepdim).sqrt()
 
 
 def sum_to(x: Tensor, shape: Shape) -> Tensor:
@@ -203,66 +94,118 @@ def sum_to(x: Tensor, shape: Shape) -> Tensor:
     return total if total.shape == shape else total.reshape(shape)
 
 
-# Along one axis, step by step
+# Sums, products, extremes, truth
 
 
-def _scan_spec(x: TensorSpec, *, axis: int) -> TensorSpec:
-    return TensorSpec(x.shape, accumulator_dtype(x.dtype))
+def _as(x: Tensor, dtype: DType) -> Tensor:
+    return x if x.dtype == dtype else cast(x, dtype=dtype)
 
 
-cumulative_sum_op = Library(
-    "cumulative_sum", numpy=lambda x, *, axis: np.cumsum(x, axis=axis, dtype=accumulator_dtype(x.dtype)), spec=_scan_spec,
-    vjp=lambda g, _y, _x, *, axis: (cumulative_sum_op(g.flip(axis), axis=axis).flip(axis),), parameters="x, /, *, axis",
-    doc="Running sums along an axis, left to right.",
-)  # fmt: skip
-cumulative_prod_op = Library(
-    "cumulative_prod", numpy=lambda x, *, axis: np.cumprod(x, axis=axis, dtype=accumulator_dtype(x.dtype)), spec=_scan_spec,
-    vjp=lambda g, y, x, *, axis: (cumulative_sum_op((g * y).flip(axis), axis=axis).flip(axis) / x,), parameters="x, /, *, axis",
-    doc="Running products along an axis, left to right; its gradient takes elements that are not 0.",
-)  # fmt: skip
+def sum(x: Tensor, /, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
+    """The sum over `axis`: an int, a tuple, or None for all axes; 0 over nothing.
+
+    Integers and bools are summed in 64 bits, float16 and bfloat16 in float32, unless `dtype` says otherwise.
+    """
+    x = as_tensor(x)
+    if dtype is None:
+        return sum_over(x, as_axes(axis, x.ndim), bool(keepdims))
+    return _as(sum_over(_as(x, as_dtype(dtype)), as_axes(axis, x.ndim), bool(keepdims)), as_dtype(dtype))
 
 
-def _one_axis(x: Tensor, axis: Any, dim: Any = _UNSET) -> int:
-    axis = axis if dim is _UNSET else dim
-    if axis is None:
-        if x.ndim != 1:
-            fail(ShapeError, f"a running sum of a tensor of {x.ndim} axes without an axis", "Give axis=.")
-        axis = 0
-    return as_axis(axis, x.ndim)
+def prod(x: Tensor, /, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
+    """The product over `axis` (all axes if None), with the dtypes of `sum`; 1 over nothing."""
+    x = as_tensor(x)
+    wanted = accumulator_dtype(x.dtype) if dtype is None else as_dtype(dtype)
+    return _as(bind(reduce_prod, _as(x, compute_dtype(wanted)), axes=as_axes(axis, x.ndim), keepdims=bool(keepdims)), wanted)
 
 
-def cumulative_sum(x: Tensor, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Tensor:
-    """Running sums along `axis`; with `include_initial`, a 0 comes first."""
-    return _running(cumulative_sum_op, x, _one_axis(x, axis), dtype, 0 if include_initial else None)
+def _extreme(op: Reduction, x: Any, axis: Any, keepdims: bool) -> Tensor:
+    x = as_tensor(x)
+    axes = as_axes(axis, x.ndim)
+    if not x.size:
+        spec = op.spec(TensorSpec(x.shape, x.dtype), axes=axes, keepdims=bool(keepdims))
+        if spec.size:
+            met = f"{op.name} over an axis of no elements (shape {x.shape}, axis {axis})"
+            fail(ShapeError, met, "Nothing has no extreme: test the shape first, or concatenate a starting value.")
+        return full(spec.shape, 0, dtype=spec.dtype)
+    return bind(op, x, axes=axes, keepdims=bool(keepdims))
 
 
-def cumulative_prod(x: Tensor, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Tensor:
-    """Running products along `axis`; with `include_initial`, a 1 comes first."""
-    return _running(cumulative_prod_op, x, _one_axis(x, axis), dtype, 1 if include_initial else None)
+def max(x: Tensor, /, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The largest element over `axis` (all axes if None); NaN if there is one. Over nothing, an error."""
+    return _extreme(reduce_max, x, axis, keepdims)
 
 
-def _running(op: Library, x: Tensor, axis: int, dtype: Any, initial: int | None) -> Tensor:
-    if dtype is not None:
-        x = cast(x, dtype=as_dtype(dtype))
-    result = _narrow(bind(op, _wide(x), axis=axis), x.dtype)
-    if dtype is not None and result.dtype != as_dtype(dtype):
-        result = cast(result, dtype=as_dtype(dtype))
-    if initial is None:
-        return result
-    last = result.moveaxis(axis, -1)
-    return _join(zeros_like(TensorSpec((*last.shape[:-1], 1), last.dtype)) + initial, last).moveaxis(-1, axis)
+def min(x: Tensor, /, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The smallest element over `axis` (all axes if None); NaN if there is one. Over nothing, an error."""
+    return _extreme(reduce_min, x, axis, keepdims)
 
 
-@method("cumsum")
-def cumsum(x: Tensor, /, axis: int | None = None, *, dim: Any = _UNSET) -> Tensor:
-    """Running sums along an axis."""
-    return _running(cumulative_sum_op, x, _one_axis(x, axis, dim), None, None)
+def all(x: Tensor, /, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Whether all elements over `axis` (all axes if None) are true, that is, not 0; True over nothing."""
+    x = as_tensor(x)
+    return bind(reduce_all, _as(x, bool_), axes=as_axes(axis, x.ndim), keepdims=bool(keepdims))
 
 
-@method("cumprod")
-def cumprod(x: Tensor, /, axis: int | None = None, *, dim: Any = _UNSET) -> Tensor:
-    """Running products along an axis."""
-    return _running(cumulative_prod_op, x, _one_axis(x, axis, dim), None, None)
+def any_(x: Tensor, /, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Whether any element over `axis` (all axes if None) is true, that is, not 0; False over nothing."""
+    x = as_tensor(x)
+    return bind(reduce_any, _as(x, bool_), axes=as_axes(axis, x.ndim), keepdims=bool(keepdims))
+
+
+def count_nonzero(x: Tensor, /, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The number of elements over `axis` (all axes if None) that are not 0: int64."""
+    return sum(_as(as_tensor(x), bool_), axis, None, keepdims)
+
+
+# Means
+
+
+def _floats(x: Tensor) -> Tensor:
+    """In the dtype that statistics are computed in: float64 for integers, float32 for the small floats."""
+    return _as(x, compute_dtype(x.dtype) if is_inexact(x.dtype) else float64)
+
+
+def _divided(total: Tensor, count: float) -> Tensor:
+    """total / count, rounded once: where the dtype cannot hold the count, and for complex64, the division is done in 64 bits."""
+    wide = {float32: float64 if count > 2**24 else None, complex64: complex128}.get(total.dtype)
+    return total / count if wide is None else cast(cast(total, dtype=wide) / count, dtype=total.dtype)
+
+
+def _statistics_dtype(x: Tensor) -> DType:
+    return x.dtype if is_inexact(x.dtype) else float64
+
+
+def mean(x: Tensor, /, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
+    """The sum over `axis` (all axes if None) divided by the number of elements; of integers, float64. NaN over nothing."""
+    x = as_tensor(x) if dtype is None else _as(as_tensor(x), as_dtype(dtype))
+    axes = as_axes(axis, x.ndim)
+    total = sum_over(_floats(x), axes, bool(keepdims))
+    return _as(_divided(total, float(product(x.shape[d] for d in axes))), _statistics_dtype(x))
+
+
+def var(x: Tensor, /, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
+    """The mean square distance from the mean over `axis`, by NumPy's algorithm.
+
+    The sum of squares is divided by n - `correction`: 0 is the array API's default, 1 (Bessel's) is PyTorch's.
+    """
+    x = as_tensor(x)
+    axes = as_axes(axis, x.ndim)
+    values = _floats(x)
+    count = float(product(x.shape[d] for d in axes))
+    distance = values - _divided(sum_over(values, axes, True), count)
+    if is_complex(distance.dtype):
+        squares = real(distance) * real(distance) + imag(distance) * imag(distance)
+    else:
+        squares = distance * distance
+    left = count - float(correction)
+    result = _divided(sum_over(squares, axes, bool(keepdims)), left if left > 0 else 0.0)
+    return result if is_complex(x.dtype) else _as(result, _statistics_dtype(x))
+
+
+def std(x: Tensor, /, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
+    """The square root of the variance over `axis`; `correction` as in `var`."""
+    return var(x, axis, correction, keepdims).sqrt()
 
 
 # Which element
@@ -272,60 +215,77 @@ def _position_spec(x: TensorSpec, *, axis: int | None, keepdims: bool) -> Tensor
     return TensorSpec(reduced_shape(x.shape, as_axes(axis, len(x.shape)), keepdims), int64)
 
 
-argmax_op = Library("argmax", numpy=lambda x, *, axis, keepdims: np.argmax(x, axis=axis, keepdims=keepdims), spec=_position_spec,
-                    parameters="x, /, *, axis, keepdims", doc="The index of the first largest element.")  # fmt: skip
-argmin_op = Library("argmin", numpy=lambda x, *, axis, keepdims: np.argmin(x, axis=axis, keepdims=keepdims), spec=_position_spec,
-                    parameters="x, /, *, axis, keepdims", doc="The index of the first smallest element.")  # fmt: skip
+def _position_op(name: str, function: Any, which: str) -> Library:
+    return Library(
+        name, numpy=lambda x, *, axis, keepdims: function(x, axis=axis, keepdims=keepdims), spec=_position_spec,
+        parameters="x, /, *, axis, keepdims", doc=f"The index of the first {which} element along `axis`; of the first NaN, if there is one.",
+    )  # fmt: skip
 
 
-@method("argmax")
-def argmax(x: Tensor, /, axis: int | None = None, keepdims: bool = False, *, dim: Any = _UNSET, keepdim: Any = _UNSET) -> Tensor:
-    """The index of the first largest element along `axis` (of the flattened tensor, if None)."""
-    axis = axis if dim is _UNSET else dim
-    return bind(argmax_op, x, axis=None if axis is None else as_axis(axis, x.ndim), keepdims=_kept(keepdims, keepdim))
+argmax_op = _position_op("argmax", np.argmax, "largest")
+argmin_op = _position_op("argmin", np.argmin, "smallest")
 
 
-@method("argmin")
-def argmin(x: Tensor, /, axis: int | None = None, keepdims: bool = False, *, dim: Any = _UNSET, keepdim: Any = _UNSET) -> Tensor:
-    """The index of the first smallest element along `axis` (of the flattened tensor, if None)."""
-    axis = axis if dim is _UNSET else dim
-    return bind(argmin_op, x, axis=None if axis is None else as_axis(axis, x.ndim), keepdims=_kept(keepdims, keepdim))
+def _position(op: Library, x: Any, axis: Any, keepdims: bool) -> Tensor:
+    x = as_tensor(x)
+    axis = None if axis is None else as_axis(axis, x.ndim)
+    if not (x.size if axis is None else x.shape[axis]):
+        fail(ArgumentError, f"{op.name} over no elements (shape {x.shape}, axis {axis})", "Nothing has no extreme: test the shape first.")
+    return bind(op, x, axis=axis, keepdims=bool(keepdims))
 
 
-def count_nonzero(x: Tensor, /, *, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The number of elements over `axis` that are not zero."""
-    return sum(_truth(x), axis=axis, keepdims=keepdims)
+def argmax(x: Tensor, /, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """The index of the first largest element along `axis`: int64; of the flattened tensor, if None. NaN counts as largest."""
+    return _position(argmax_op, x, axis, keepdims)
 
 
-# Softmax and its kin
+def argmin(x: Tensor, /, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """The index of the first smallest element along `axis`: int64; of the flattened tensor, if None. NaN counts as smallest."""
+    return _position(argmin_op, x, axis, keepdims)
+
+
+# Softmax and its kin: shifted by the maximum, so that nothing overflows
 
 
 def _shift(x: Tensor, axes: tuple[int, ...]) -> Tensor:
-    """The maximum, a constant to the gradient; 0 where it is infinite, so that differences are not NaN."""
-    top = bind(reduce_max, x.detach(), axes=axes, keepdims=True)
-    return where(top.isfinite(), top, 0.0)
+    """The maximum over axes, a constant to the gradient."""
+    return bind(reduce_max, x.detach(), axes=axes, keepdims=True) if x.size else full(reduced_shape(x.shape, axes, True), 0, dtype=x.dtype)
 
 
-@method("logsumexp")
-def logsumexp(x: Tensor, /, axis: Any = None, keepdims: bool = False, *, dim: Any = _UNSET, keepdim: Any = _UNSET) -> Tensor:
-    """log Σ exp(x) over `axis`, without overflow."""
-    axes = _axes(x, axis, dim)
+def _in_floats(x: Any) -> tuple[Tensor, DType]:
+    """As floats to compute with, and the dtype of the result."""
+    x = as_tensor(x)
+    dtype = floating_result(x.dtype)
+    return _as(x, compute_dtype(dtype)), dtype
+
+
+def logsumexp(x: Tensor, /, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """log Σ exp(x) over `axis` (all axes if None), without overflow; float16 and bfloat16 by way of float32."""
+    x, dtype = _in_floats(x)
+    axes = as_axes(axis, x.ndim)
     top = _shift(x, axes)
+    top = where(top.isfinite(), top, 0.0)  # so that infinities are not taken from each other
     total = sum_over((x - top).exp(), axes, True).log() + top
-    return total if _kept(keepdims, keepdim) else total.reshape(reduced_shape(x.shape, axes, False))
+    return _as(total if keepdims else total.reshape(reduced_shape(x.shape, axes, False)), dtype)
 
 
-@method("softmax")
-def softmax(x: Tensor, /, axis: int = -1, *, dim: Any = _UNSET) -> Tensor:
-    """exp(x) / Σ exp(x) along `axis`."""
-    axes = (as_axis(axis if dim is _UNSET else dim, x.ndim),)
+def softmax(x: Tensor, /, axis: Any = -1) -> Tensor:
+    """exp(x) / Σ exp(x) along `axis`; float16 and bfloat16 by way of float32."""
+    x, dtype = _in_floats(x)
+    axes = as_axes(axis, x.ndim) if x.ndim else ()
     grown = (x - _shift(x, axes)).exp()
-    return grown / sum_over(grown, axes, True)
+    return _as(grown / sum_over(grown, axes, True), dtype)
 
 
-@method("log_softmax")
-def log_softmax(x: Tensor, /, axis: int = -1, *, dim: Any = _UNSET) -> Tensor:
-    """The logarithm of `softmax`, without overflow."""
-    axes = (as_axis(axis if dim is _UNSET else dim, x.ndim),)
+def log_softmax(x: Tensor, /, axis: Any = -1) -> Tensor:
+    """The logarithm of `softmax`, without overflow; float16 and bfloat16 by way of float32."""
+    x, dtype = _in_floats(x)
+    axes = as_axes(axis, x.ndim) if x.ndim else ()
     lowered = x - _shift(x, axes)
-    return lowered - sum_over(lowered.exp(), axes, True).log()
+    return _as(lowered - sum_over(lowered.exp(), axes, True).log(), dtype)
+
+
+for _function in (sum, prod, all, count_nonzero, mean, var, std, argmax, argmin, logsumexp, softmax, log_softmax):
+    method(_function.__name__)(torch_names(_function))
+for _name, _function in {"any": any_, "max": max, "min": min, "amax": max, "amin": min}.items():
+    method(_name)(torch_names(_function))

@@ -122,7 +122,7 @@ def cpu(self: Tensor) -> Tensor:
 
 
 @method("to_device")
-def to_device(self: Tensor, device: Any, /, *, stream: Any = None) -> Tensor:
+def to_device(self: Tensor, device: Any, /, stream: Any = None) -> Tensor:
     """The tensor on this device (the array API's name of `to`)."""
     check_device(device)
     if stream is not None:
