@@ -8,10 +8,7 @@ import sys as _sys
 from . import autograd, fft, linalg, nn, optim, random
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .autograd.transforms import grad, hessian, jacobian, value_and_grad, vjp
-try:  # TEMPORARY, while compile.py is being written
-    from .compile import compile, disable
-except ImportError:
-    pass
+from .compile import compile, disable
 from .errors import (
     ArgumentError, AxisError, CompileError, DeviceError, DTypeError, GradError, IndexingError, LinAlgError, ShapeError, TracejitError,
 )  # fmt: skip

@@ -1,8 +1,8 @@
 """What decides whether a cached trace may be replayed: the signature of a call, the guards of a trace, and its effects."""
 
-
-
-
+from .effects import Effect
+from .guards import Guard, compile_guards
+from .reach import Reach
 from .signature import Signature
 
-
+__all__ = ["Effect", "Guard", "Reach", "Signature", "compile_guards"]

@@ -12,7 +12,8 @@ from .lookup import MISSING
 from .places import Entry, Gone, Item, Place, Strong, Writer, base_of, reference_to, same
 
 _NAMED = {None: "None", True: "True", False: "False", ...: "..."}
-_short = reprlib.Repr(maxstring=40, maxother=60)
+_short = reprlib.Repr()
+_short.maxstring, _short.maxother = 40, 60
 
 
 class Guard:

@@ -209,10 +209,10 @@ def rfftn(x: Tensor, /, s: Sequence[int] | None = None, axes: Sequence[int] | No
 
 
 def irfftn(x: Tensor, /, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str | None = "backward") -> Tensor:
-    """The inverse of `rfftn`: real, of shape `s` over `axes`. The last length is 2·(m − 1) of m frequencies, if not given."""
+    """The inverse of `rfftn`: real, of shape `s` over `axes`. The last length is 2·(m − 1) of m frequencies, if s is None."""
     x = _spectrum(x)
     found, lengths = _some_axes(x, s, axes)
-    n = lengths[-1] if s is not None and s[-1] != -1 else 2 * (lengths[-1] - 1)
+    n = 2 * (lengths[-1] - 1) if s is None else lengths[-1]
     x = _complex(x, lengths[:-1], found[:-1], norm, True)
     return bind(real_transform, _resized(x, found[-1], n // 2 + 1), n=n, axis=found[-1], norm=_norm(norm))
 

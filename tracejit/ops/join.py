@@ -10,11 +10,12 @@ from ..errors import ArgumentError, ShapeError, fail
 from ..op import Put
 from ..spec import Shape, as_axis, is_integer, promote
 from ..tensor import Tensor
+from .convert import as_tensor
 from .create import arange, empty, full, zeros
 from .elementwise import cast, copy, maximum, minimum
 from .index import take
 from .manipulate import diagonal as diagonal_of
-from .manipulate import as_tensor, atleast_1d, atleast_2d, ravel, slice_axis
+from .manipulate import atleast_1d, atleast_2d, ravel, slice_axis
 from .view import basic_index, broadcast_to, diagonal_view, put, reshape
 
 put_first = Put(

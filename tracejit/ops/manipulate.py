@@ -6,17 +6,12 @@ import operator
 from math import prod
 from typing import Any, Sequence
 
-
 from ..dispatch import bind
 from ..errors import ArgumentError, AxisError, ShapeError, fail
 from ..spec import as_axes, as_axis, as_shape, broadcast_shapes
 from ..tensor import Tensor
-from .create import asarray
+from .convert import as_tensor as as_tensor
 from .view import basic_index, broadcast_to, diagonal_view, is_contiguous, permute, reshape, reshape_view, same, windows
-
-def as_tensor(x: Any) -> Tensor:
-    """`x` itself, or a Tensor of a NumPy array, a number or nested lists."""
-    return x if isinstance(x, Tensor) else asarray(x)
 
 
 def slice_axis(x: Tensor, axis: int, start: int, stop: int, stride: int = 1) -> Tensor:

@@ -7,10 +7,11 @@ from typing import Any
 from ..errors import ArgumentError, ShapeError, fail
 from ..spec import as_axis, bool_, is_inexact
 from ..tensor import Tensor
+from .convert import as_tensor
 from .elementwise import abs, subtract
 from .join import concat
 from .logic import equal, isfinite, isnan, not_equal
-from .manipulate import as_tensor, slice_axis
+from .manipulate import slice_axis
 from .reduce import all
 
 
