@@ -13,12 +13,12 @@ def attention_weights(queries, keys):
 if __name__ == "__main__":
     tj.manual_seed(0)
     queries, keys = tj.randn(16, 8), tj.randn(16, 8)
+    attention_weights(queries, keys)  # traced and compiled
+    attention_weights(queries, keys)  # replayed
     for title, text in (
         ("graph", attention_weights.graph(queries, keys)),
         ("source", attention_weights.source(queries, keys)),
         ("plan", attention_weights.plan(queries, keys)),
     ):
         print(f"──── {title} ────\n{text}\n")
-    attention_weights(queries, keys)
-    attention_weights(queries, keys)
     print("two calls, traces:", attention_weights.trace_count, "·", attention_weights.cache_info())

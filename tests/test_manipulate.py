@@ -31,7 +31,10 @@ def layouts(a):
 VIEWS = [
     ("broadcast_to", lambda t: tj.broadcast_to(t, (2, 3, 4, 5)), lambda a: np.broadcast_to(a, (2, 3, 4, 5))),
     ("broadcast_to itself", lambda t: tj.broadcast_to(t, (3, 4, 5)), lambda a: np.broadcast_to(a, (3, 4, 5))),
-    ("broadcast_arrays", lambda t: tj.broadcast_arrays(t, tj.ones((2, 1, 1, 1)))[0], lambda a: np.broadcast_arrays(a, np.ones((2, 1, 1, 1)))[0]),
+    (
+        "broadcast_arrays", lambda t: tj.broadcast_arrays(t, tj.ones((2, 1, 1, 1)))[0],
+        lambda a: np.broadcast_arrays(a, np.ones((2, 1, 1, 1)))[0],
+    ),
     ("expand", lambda t: t.expand(2, -1, -1, 5), lambda a: np.broadcast_to(a, (2, 3, 4, 5))),
     ("expand_dims", lambda t: tj.expand_dims(t, axis=-2), lambda a: np.expand_dims(a, -2)),
     ("expand_dims of two", lambda t: tj.expand_dims(t, axis=(0, 2)), lambda a: np.expand_dims(a, (0, 2))),
@@ -149,7 +152,9 @@ def test_a_write_through_a_view_changes_the_base(name, ours, theirs):
     np.testing.assert_array_equal(t.numpy(), np.where(touched, np.float32(77), a))
 
 
-@pytest.mark.parametrize("make", [lambda t: t.expand(2, 3, 4, 5), lambda t: t.unfold(1, 2, 1), lambda t: tj.broadcast_to(t, (2, 3, 4, 5))[0]])
+@pytest.mark.parametrize(
+    "make", [lambda t: t.expand(2, 3, 4, 5), lambda t: t.unfold(1, 2, 1), lambda t: tj.broadcast_to(t, (2, 3, 4, 5))[0]]
+)
 def test_a_write_where_elements_share_memory_is_an_error(make):
     with pytest.raises(RuntimeError, match="clone"):
         make(tj.asarray(array())).zero_()
@@ -276,6 +281,9 @@ def test_pad_of_a_constant_in_every_dtype():
 
 def test_bfloat16_moves_like_the_others():
     t = tj.asarray(array(), dtype=tj.bfloat16)
-    for ours, theirs in ((lambda x: tj.concat([x, x]), lambda a: np.concatenate([a, a])), (lambda x: tj.roll(x, 1), lambda a: np.roll(a, 1))):
+    for ours, theirs in (
+        (lambda x: tj.concat([x, x]), lambda a: np.concatenate([a, a])),
+        (lambda x: tj.roll(x, 1), lambda a: np.roll(a, 1)),
+    ):
         assert ours(t).dtype == tj.bfloat16
         np.testing.assert_array_equal(ours(t).numpy(), theirs(t.numpy()))

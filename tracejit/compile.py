@@ -172,7 +172,7 @@ class Compiled:
             reasons.append(f"the function changes what it reads: {changed}")
         for value in returned:
             if isinstance(value, Tensor):
-                if value._application is not None and value._requires_grad:
+                if value._application is not None and not _is_spent(value._application):
                     reasons.append("a result carries history for autograd")
                 elif not isinstance(value._value, Node) and id(value) not in tracer.numbers:
                     reasons.append("a result is a tensor made of Python data")
@@ -192,26 +192,29 @@ class Compiled:
 
     # Looking inside
 
-    def _entry(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Entry:
+    def _entry(self, args: tuple[Any, ...], kwargs: dict[str, Any], call: bool = True) -> Entry:
         key, leaves = self._signature.flatten(args, kwargs)
         for entry in self._entries.get((key, mode.grad), ()):
             if entry.holds(leaves):
                 if entry.flushed is None:
                     fail(CompileError, f"this call runs in lazy mode: {entry.reasons[0]}", "Only replayed graphs can be shown.")
                 return entry
-        fail(CompileError, "the function was not yet called with such arguments", "Call it once with them first.")
+        if not call:
+            fail(CompileError, "the call that was made to look inside left no trace that still holds", "Call the function first.")
+        self(*args, **kwargs)
+        return self._entry(args, kwargs, call=False)
 
     def graph(self, *args: Any, **kwargs: Any) -> str:
-        """The graph of a call that was made before, as text."""
+        """The graph of a call, as text. The function is called, if it was not yet called with such arguments."""
         return print_graph(self._entry(args, kwargs).flushed.graph)  # type: ignore[union-attr]
 
     def source(self, *args: Any, **kwargs: Any) -> str:
-        """The kernels of a call that was made before: Python text, each statement with the user's file and line."""
+        """The kernels of a call: Python text, each statement with the user's file and line. Calls the function as `graph` does."""
         steps = self._entry(args, kwargs).executable.plan.steps  # type: ignore[union-attr]
         return "\n".join(print_kernel(s, f"kernel_{i}")[0] for i, s in enumerate(steps) if isinstance(s, Kernel))
 
     def plan(self, *args: Any, **kwargs: Any) -> str:
-        """The steps of a call that was made before, one a line."""
+        """The steps of a call, one a line. Calls the function as `graph` does."""
         plan = self._entry(args, kwargs).executable.plan  # type: ignore[union-attr]
         steps = [s.title if isinstance(s, Kernel) else f"{s.node.op.name}: whole arrays" for s in plan.steps]
         lines = [f"{i:3}  {'kernel' if isinstance(s, Kernel) else 'call  '}  {t}" for i, (s, t) in enumerate(zip(plan.steps, steps))]
@@ -256,7 +259,10 @@ class Entry:
         if id(value) in positions:
             return "argument", positions[id(value)], None
         place = self.flushed.places.get(id(value))  # type: ignore[union-attr]
-        return ("object", value, None) if place is None else (*place[:2], place[2])
+        if place is None:
+            return "object", value, None
+        history = (value._application, value._index) if value._application is not None else None
+        return place[0], place[1], (place[2], history)
 
     def holds(self, leaves: list[Any]) -> bool:
         """Whether this trace speaks of the present state of the world."""
@@ -317,10 +323,29 @@ class Entry:
             return leaves[what]
         if kind in ("constant", "object"):
             return what
-        array = _found(result, arrays, outputs)
+        steps, history = chain
+        array = _found((kind, what, steps), arrays, outputs)
         if self.numpy_in:
             return array if array.ndim else array[()]
-        return wrap(array)
+        tensor = wrap(array)
+        if history is not None:
+            tensor._application, tensor._index = history
+            tensor._requires_grad = True
+        return tensor
+
+
+def _is_spent(application: Any) -> bool:
+    """Whether a backward pass inside the function has freed all of a history: what is left of it is the same at each call."""
+    stack, seen = [application], set()
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Tensor) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if getattr(node, "saved", True):  # a Function keeps what it likes
+            return False
+        stack.extend(edge[0] for edge in node.edges if edge is not None)
+    return True
 
 
 def _found(place: Any, arrays: list[np.ndarray], outputs: list[np.ndarray]) -> np.ndarray:

@@ -4,5 +4,6 @@ from .effects import Effect
 from .guards import Guard, compile_guards
 from .reach import Reach
 from .signature import Signature
+from .substitute import Substitution
 
-__all__ = ["Effect", "Guard", "Reach", "Signature", "compile_guards"]
+__all__ = ["Effect", "Guard", "Reach", "Signature", "Substitution", "compile_guards"]

@@ -36,6 +36,7 @@ class Summary(NamedTuple):
     names: frozenset[str]  # attributes taken of unknown things
     keys: tuple[Any, ...]  # constant items taken of unknown things
     stores: dict[Step, int]  # what is stored or deleted, and the line: ("global" | "cell" | "attr" | "item", name)
+    reads: dict[str, int]  # the line where a global or attribute of this name is first read
     inputs: tuple[str, ...]  # arguments and free variables
     dynamic: bool  # takes attributes whose names it computes
     blind: str | None  # a builtin that reads what cannot be known, such as eval
@@ -66,6 +67,7 @@ class _Scan:
         self.names: set[str] = set()
         self.keys: dict[Any, None] = {}
         self.stores: dict[Step, int] = {}
+        self.reads: dict[str, int] = {}
         self.aliases: dict[str, dict[Any, None]] = {}  # of a variable: chains, and None for the unknown
         self.dynamic = False
         self.line = code.co_firstlineno
@@ -93,7 +95,7 @@ class _Scan:
             if unknown or len(chain) > _MAX_STEPS:
                 self.take(chain[1:])
         return Summary(
-            tuple(chains), frozenset(self.names), tuple(self.keys), self.stores, inputs, self.dynamic,
+            tuple(chains), frozenset(self.names), tuple(self.keys), self.stores, self.reads, inputs, self.dynamic,
             next((name for name in code.co_names if name in _BLIND), None),
             inner,
         )  # fmt: skip
@@ -147,6 +149,7 @@ class _Scan:
         self.consume(len(self.stack))
 
     def attribute(self, base: Any, name: str) -> Any:
+        self.reads.setdefault(name, self.line)
         if type(base) is tuple:
             return base + (("attr", name),)
         if base is None:
@@ -190,6 +193,7 @@ class _Scan:
     def load_global(self, arg: int, name: str, text: str) -> None:
         if "NULL" in text and not text.endswith("NULL"):
             self.push(None)
+        self.reads.setdefault(name, self.line)
         self.push((("global", name),))
         if text.endswith("+ NULL"):
             self.push(None)

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Tensor
-from .effects import Streams, is_stream
+from .effects import Streams, digest, is_stream
 from .guards import Absent, Alive, Guard, Identical, Keys, Kind, Length, Members, Same, SameObject
 from .lookup import ABSENT, CLASS, DESCRIPTOR, INSTANCE, METHOD, MISSING, find, in_class, instance_dict
-from .places import Anchor, Attribute, Careful, DerivedItem, Entry, Field, Item, OfClass, Own, Place, base_of, item_of, reference_to
+from .places import Anchor, Attribute, Careful, DerivedItem, Entry, Field, Item, OfClass, Own, Place, Strong, base_of, item_of, reference_to
 from .values import CONTAINERS, is_immutable, is_leaf, is_library_class, is_ours, is_sealed
 
 _MANY = 32  # elements that are guarded one by one; more are guarded together
@@ -32,7 +32,7 @@ class Explorer:
         self.guards: list[Guard] = []
         self.streams, self.outside = streams, outside
         self.incomplete: str | None = None
-        self.arrays: dict[int, tuple[np.ndarray, str]] = {}
+        self.arrays: dict[int, tuple[np.ndarray, str, Any]] = {}  # with words and a digest
         self.functions: dict[int, list[FunctionType]] = {}  # by id of the code
         self.names: set[str] = set()  # attributes that are taken of things only a run can know
         self.keys: dict[Any, None] = {}
@@ -56,13 +56,14 @@ class Explorer:
         place = self._places.get(id(value))
         if place is not None:
             return place
-        if isinstance(value, (*CONTAINERS, Tensor)) and not _has_attributes(value):
+        if isinstance(value, (*CONTAINERS, Tensor)) and not has_attributes(value):
             return None
         if is_immutable(value) or is_leaf(value) or self.is_made(value):  # a leaf is read by reference
             return None
         place = Anchor(None, reference_to(value), f"the {type(value).__name__} object")
-        self.guards.append(Alive(place, None))
-        self._look_into(place, value)
+        if not isinstance(place.key, Strong):
+            self.guards.append(Alive(place, None))
+        self._look_into(place, value, passed=True)
         return place
 
     def made(self, value: Any) -> None:
@@ -84,7 +85,7 @@ class Explorer:
                 self.guards.append(Same(place, value))
             return
         before = self._places.get(id(value))
-        if isinstance(value, CONTAINERS) and not _has_attributes(value):
+        if isinstance(value, CONTAINERS) and not has_attributes(value):
             if guarded:
                 self.guards.append(Kind(place, type(value)) if before is None else SameObject(place, before))
         elif guarded:
@@ -92,7 +93,8 @@ class Explorer:
         if before is None:
             self._look_into(place, value)
 
-    def _look_into(self, place: Place, value: Any) -> None:
+    def _look_into(self, place: Place, value: Any, passed: bool = False) -> None:
+        # An iterator that is `passed` was made during the trace, or met before it at a place of its own.
         self._budget -= 1
         if self._budget < 0:
             self.incomplete = self.incomplete or f"it reaches more than {_BUDGET} objects"
@@ -100,10 +102,10 @@ class Explorer:
         self._places[id(value)] = place
         self._keep.append(value)
         if isinstance(value, np.ndarray):
-            self.arrays[id(value)] = (value, place.words)
+            self.arrays[id(value)] = (value, place.words, digest(value))
             self.outside.add(id(value))
         stream = is_stream(value)
-        if stream is not None:
+        if stream is not None and not passed:
             what = f"draws from {place.words}" if stream == "random" else f"moves the iterator in {place.words}"
             self.streams.keep(value, stream, what)
         if isinstance(value, CONTAINERS):
@@ -119,7 +121,7 @@ class Explorer:
             self.adopt(value.__self__)
         elif isinstance(value, functools.partial):
             self._look_into_partial(place, value)
-        if not is_leaf(value) and (not isinstance(value, CONTAINERS) or _has_attributes(value)) and not isinstance(value, ModuleType):
+        if not is_leaf(value) and (not isinstance(value, CONTAINERS) or has_attributes(value)) and not isinstance(value, ModuleType):
             self._objects.append(value)
             for name in self.names:
                 self.attribute(value, name, optional=True)
@@ -182,7 +184,8 @@ class Explorer:
             place = Field(parent, name, words)
         else:
             place = Attribute(parent, (name, how), words) if _is_plain(value) else Careful(parent, (name, how), words)
-        constant = how in (CLASS, METHOD) and is_library_class(type(value)) and not is_ours(value)
+        owner = value if isinstance(value, type) else type(value)
+        constant = how in (CLASS, METHOD) and is_library_class(owner) and not is_ours(value)
         self.reach(place, attribute, guarded=not constant)
         return attribute, place
 
@@ -221,6 +224,10 @@ class Explorer:
         elif isinstance(container, dict):
             self.guards.append(Absent(place))
         return value, place
+
+    def plain_item(self, container: Any, key: Any) -> Any:
+        """An item of a container that is not known: nothing is guarded."""
+        return item_of(container, key)
 
     def entry(self, table: dict[str, Any], name: str, words: str, guarded: bool = True) -> tuple[Any, Place | None]:
         """Read a global."""
@@ -291,6 +298,10 @@ class Explorer:
         """The known functions that run this code."""
         return self.functions.get(id(code), [])
 
+    def keep(self, value: Any) -> None:
+        """Let no id of this be used again during the trace."""
+        self._keep.append(value)
+
     def release(self) -> None:
         """Let go of everything that only the trace needed."""
         for held in (self._places, self._keep, self._read, self._objects, self._dicts, self._made, self.functions):
@@ -305,9 +316,9 @@ def _word(key: Any) -> str:
     return repr(key) if isinstance(key, (int, str, float)) else f"a {type(key).__name__}"
 
 
-def _has_attributes(value: Any) -> bool:
+def has_attributes(value: Any) -> bool:
     """Whether a container is of a class of the user's, with attributes of its own."""
-    return type(value).__module__ not in ("builtins", "collections") and hasattr(type(value), "__dictoffset__") and type(value).__dictoffset__ != 0
+    return type(value).__module__ not in ("builtins", "collections") and type(value).__dictoffset__ != 0
 
 
 def _is_plain(value: Any) -> bool:

@@ -14,8 +14,8 @@ from ..spec import Shape
 from ..tensor import Tensor
 from .create import fill
 from .join import pad
-from .linalg import as_tensor, matmul
-from .manipulate import matrix_transpose
+from .linalg import matmul
+from .manipulate import as_tensor, matrix_transpose
 from .view import basic_index, permute, put, reshape, step, windows
 from .view import fold as fold_windows
 

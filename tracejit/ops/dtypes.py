@@ -84,7 +84,7 @@ def finfo(type: Any, /) -> FloatInfo:
         fail(DTypeError, f"finfo of {dtype.name}", "It takes floating and complex dtypes; iinfo takes integers.")
     info = ml_dtypes.finfo(dtype) if dtype == bfloat16 else np.finfo(dtype)
     part = as_dtype(info.dtype)
-    return FloatInfo(int(info.bits), *(float(v) for v in (info.eps, info.max, info.min, info.smallest_normal)), part)
+    return FloatInfo(int(info.bits), float(info.eps), float(info.max), float(info.min), float(info.smallest_normal), part)
 
 
 def iinfo(type: Any, /) -> IntInfo:

@@ -13,8 +13,8 @@ from ..errors import ArgumentError, ShapeError, fail
 from ..spec import Shape, promote
 from ..tensor import Tensor
 from .elementwise import cast, multiply
-from .linalg import as_tensor, matmul
-from .manipulate import diagonal
+from .linalg import matmul
+from .manipulate import as_tensor, diagonal
 from .reduce import sum
 from .view import broadcast_to, permute, reshape
 

@@ -1,321 +1,197 @@
-"""Indexing: `x[key]` and `x[key] = value` with NumPy's keys, and the functions that read and write at computed places."""
+"""Indexing: `x[key]` and `x[key] = value`, with the keys that NumPy takes and its rules for the shape of the result."""
 
 from __future__ import annotations
 
-from typing import Any
+import operator
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..dispatch import assign, bind, mode
+from ..dispatch import assign, bind
 from ..errors import IndexingError, ShapeError, fail
-from ..op import Gather, Library, Put
-from ..spec import Shape, TensorSpec, as_axis, bool_, broadcast_shapes, int64, is_integer
+from ..spec import Shape, bool_, int64
 from ..tensor import Tensor, method, wrap
 from .casts import cast, where
-from .create import iota, zeros_like
+from .convert import asarray, plain_number
+from .create import fill
+from .gather import (
+    argwhere, as_index, common_shape, fronted, gather, gather_op, index_add, index_add_op, index_copy, index_fill, index_put,
+    index_select, masked_fill, masked_select, nonzero, nonzero_op, one_hot, positions, put_axes, scatter, scatter_add, segment_sum, take,
+    take_along_axis,
+)  # fmt: skip
 from .view import broadcast_to, index_basic, permute, put, reshape
 
-# The ops: indices are int64 tensors of one shape, for the leading axes
+__all__ = [
+    "argwhere", "gather", "gather_op", "getitem", "index_add", "index_add_op", "index_copy", "index_fill", "index_put", "index_select",
+    "masked_fill", "masked_select", "nonzero", "nonzero_op", "one_hot", "scatter", "scatter_add", "segment_sum", "setitem", "take",
+    "take_along_axis",
+]  # fmt: skip
+
+_BASIC = frozenset((int, slice, type(None), type(Ellipsis)))
+_WHOLE = slice(None)
 
 
-def _gather(x: np.ndarray, *indices: np.ndarray) -> np.ndarray:
-    return np.asarray(x[indices], order="C")
+@method("__getitem__")
+def getitem(x: Tensor, key: Any) -> Tensor:
+    """x[key]: a view for integers, slices, None and Ellipsis; a copy where an index tensor, array, list or mask takes part."""
+    keys = _items(key)
+    if _is_basic(keys):
+        return index_basic(x, keys)
+    region = _region(x, keys)
+    return put_axes(bind(gather_op, region.target, *region.indices), region.indices[0].ndim, region.at)
 
 
-def _put_at(base: np.ndarray, value: Any, *indices: np.ndarray) -> np.ndarray:
-    result = base.copy()
-    result[indices] = value
-    return result
+@method("__setitem__")
+def setitem(x: Tensor, key: Any, value: Any) -> None:
+    """x[key] = value, in place: cast to the dtype of `x`, and broadcast to the places that the key names."""
+    keys = _items(key)
+    new = _new_value(value, x)
+    if _is_basic(keys):
+        target = x if keys == (Ellipsis,) else index_basic(x, keys)
+        if new._storage is None or new._storage is not target._storage or new._chain != target._chain:  # as after x[key] += 1
+            assign(target, _without_ones(new, target.shape), put)
+        return
+    mask = keys[0] if len(keys) == 1 else None
+    if isinstance(mask, Tensor) and mask.dtype == bool_ and new.ndim <= x.ndim - mask.ndim:
+        _check_mask(mask, x.shape, 0)
+        assign(x, where(reshape(mask, (*mask.shape, *(1,) * (x.ndim - mask.ndim))), new, x), put)
+        return
+    target, indices, at = _region(x, keys)
+    rank = indices[0].ndim
+    rest = target.shape[len(indices) :]
+    shape = (*rest[:at], *indices[0].shape, *rest[at:])
+    new = _without_ones(new, shape)
+    wide = fronted(new if new.shape == shape else broadcast_to(new, shape), rank, at)
+    assign(target, bind(index_put, target, wide, *indices), put)
 
 
-def _add_at(base: np.ndarray, value: Any, *indices: np.ndarray) -> np.ndarray:
-    result = base.copy()
-    np.add.at(result, indices, value)
-    return result
+def _new_value(value: Any, x: Tensor) -> Tensor:
+    if type(value) in (int, float, bool, complex):
+        return bind(fill, shape=(), dtype=x.dtype, value=plain_number(value, x.dtype))
+    value = asarray(value)
+    return value if value.dtype == x.dtype else cast(value, dtype=x.dtype)
 
 
-gather_op = Gather(
-    "gather", numpy=_gather, doc="x[i, j, …] for index tensors of one shape, on the leading axes.",
-    vjp=lambda g, _y, _x, *indices: (index_add_op(zeros_like(_x, dtype=g.dtype), g, *indices), *([None] * len(indices))),
-)  # fmt: skip
-index_put = Put(
-    "index_put", numpy=_put_at, combine="{1}", doc="`base` with the indexed places replaced by `value`; the last of equal places wins.",
-    vjp=lambda g, _y, _base, _value, *indices: (
-        index_put(g, zeros_like(_value, dtype=g.dtype), *indices), gather_op(g, *indices), *([None] * len(indices))),
-)  # fmt: skip
-index_add_op = Put(
-    "index_add", numpy=_add_at, combine="{0} + {1}", doc="`base` with `value` added at the indexed places, in order.",
-    vjp=lambda g, _y, _base, _value, *indices: (g, gather_op(g, *indices), *([None] * len(indices))),
-)  # fmt: skip
-nonzero_op = Library(
-    "nonzero", numpy=lambda x: np.stack(np.nonzero(x)).astype(np.int64), spec=None, doc="The indices of the elements that are not zero: [ndim, n]."
-)
-
-
-def _positions(extent: int) -> Tensor:
-    return bind(iota, shape=(extent,), dtype=int64)
-
-
-def nonzero(x: Tensor, /) -> tuple[Tensor, ...]:
-    """The indices of the elements that are not zero, a tensor for each axis. Its shape depends on values."""
-    if x.ndim == 0:
-        fail(ShapeError, "nonzero of a 0-d tensor", "Give it an axis: x.reshape((1,)).")
-    found = bind(nonzero_op, x)
-    return tuple(found[d] for d in range(x.ndim))
+def _without_ones(value: Tensor, shape: Shape) -> Tensor:
+    """The value without leading one-long axes that the places have not; checked to broadcast to them."""
+    own = value.shape
+    while len(own) > len(shape) and own[0] == 1:
+        own = own[1:]
+    if len(own) > len(shape) or any(n not in (1, m) for n, m in zip(own, shape[len(shape) - len(own) :])):
+        met = f"a value of shape {value.shape} for places of shape {tuple(shape)}"
+        fail(ShapeError, met, "It must broadcast to the shape of what the key names.")
+    return value if own == value.shape else reshape(value, own)
 
 
 # Keys
 
 
-def _is_advanced(k: Any) -> bool:
-    return isinstance(k, (Tensor, np.ndarray, list)) or isinstance(k, (bool, np.bool_))
+def _items(key: Any) -> tuple[Any, ...]:
+    """The items of a key: ints, slices, None, Ellipsis, Python bools, and Tensors."""
+    keys = key if type(key) is tuple else (key,)
+    return keys if _is_basic(keys) else tuple(map(_item, keys))
 
 
-def _as_key(key: Any) -> tuple[Any, ...]:
-    return key if isinstance(key, tuple) else (key,)
-
-
-@method("__getitem__")
-def getitem(x: Tensor, key: Any) -> Tensor:
-    """x[key]: a view for integers, slices, None and Ellipsis; a copy where an array or a mask takes part."""
-    keys = _as_key(key)
-    if not any(_is_advanced(k) for k in keys):
-        return index_basic(x, keys)
-    x, keys = _beside_truth(x, keys)
-    mask = _whole_mask(x, keys)
-    if mask is not None:
-        return bind(gather_op, x, *nonzero(mask))
-    moved, indices, back = _advanced(x, keys)
-    result = bind(gather_op, moved, *indices)
-    return result if back is None else permute(result, axes=back)
-
-
-@method("__setitem__")
-def setitem(x: Tensor, key: Any, value: Any) -> None:
-    """x[key] = value, in place, broadcast to the places the key names."""
-    keys = _as_key(key)
-    new = value if isinstance(value, Tensor) else wrap(np.asarray(value, x.dtype if not isinstance(value, np.ndarray) else None))
-    if not any(_is_advanced(k) for k in keys):
-        place = index_basic(x, keys)
-        _check_fits(new, place.shape)
-        assign(place, new, put)
-        return
-    x, keys = _beside_truth(x, keys)
-    mask = _whole_mask(x, keys)
-    if mask is not None and new.ndim == 0:
-        wide = reshape(mask, (*mask.shape, *([1] * (x.ndim - mask.ndim))))
-        assign(x, where(wide, cast(new, dtype=x.dtype), x), put)
-        return
-    moved, indices, back = (x, nonzero(mask), None) if mask is not None else _advanced(x, keys)
-    shape = indices[0].shape + moved.shape[len(indices) :]
-    if back is not None:
-        shape = tuple(shape[d] for d in back)
-    _check_fits(new, shape)
-    wide_value = broadcast_to(reshape(new, new.shape[max(0, new.ndim - len(shape)) :]), shape)
-    if back is not None:
-        wide_value = permute(wide_value, axes=tuple(np.argsort(back).tolist()))
-    target = moved if moved.ndim else x
-    assign(target, bind(index_put, target, cast(wide_value, dtype=x.dtype), *indices), put)
-
-
-def _check_fits(value: Tensor, shape: Shape) -> None:
-    own = tuple(value.shape)
-    while len(own) > len(shape) and own[0] == 1:
-        own = own[1:]
-    if broadcast_shapes(own, tuple(shape)) != tuple(shape):
-        fail(ShapeError, f"a value of shape {tuple(value.shape)} for places of shape {tuple(shape)}", "It must broadcast to them.")
-
-
-def _beside_truth(x: Tensor, keys: tuple[Any, ...]) -> tuple[Tensor, tuple[Any, ...]]:
-    """A key that is one truth value (a 0-d mask) as a mask of one element, over a new leading axis of `x`."""
-    if len(keys) == 1 and _is_advanced(keys[0]):
-        index = _as_index(keys[0])
-        if index.dtype == bool_ and not index.ndim:
-            return reshape(x, (1, *x.shape)), (reshape(index, (1,)),)
-    return x, keys
-
-
-def _whole_mask(x: Tensor, keys: tuple[Any, ...]) -> Tensor | None:
-    """The key, if it is one boolean mask over the leading axes."""
-    if len(keys) != 1 or isinstance(keys[0], (bool, np.bool_)):
-        return None
-    mask = _as_index(keys[0])
-    if mask.dtype != bool_ or mask.ndim == 0:
-        return None
-    if tuple(mask.shape) != tuple(x.shape[: mask.ndim]):
-        fail(IndexingError, f"a mask of shape {tuple(mask.shape)} for a tensor of shape {tuple(x.shape)}", "Give equal leading extents.")
-    return mask
-
-
-def _as_index(k: Any) -> Tensor:
-    if isinstance(k, Tensor):
-        return k
-    array = np.asarray(k)
-    return mode.interpreter.constant(array if array.size or array.dtype != np.float64 else array.astype(np.int64))
-
-
-def _advanced(x: Tensor, keys: tuple[Any, ...]) -> tuple[Tensor, list[Tensor], tuple[int, ...] | None]:
-    """A view of x whose leading axes the index tensors take, those tensors, and how to put the result's axes in NumPy's order."""
-    if any(isinstance(k, (bool, np.bool_)) for k in keys):
-        keys = tuple(mode.interpreter.constant(np.asarray(k)) if isinstance(k, (bool, np.bool_)) else k for k in keys)
-    keys = _expand(x, keys)
-    basic = tuple(slice(None) if _is_advanced(k) else k for k in keys)
-    arrays = [_as_index(k) for k in keys if _is_advanced(k) or isinstance(k, (int, np.integer))]
-    basic = tuple(slice(None) if isinstance(k, (int, np.integer)) else k for k in basic)
-    advanced_at = [i for i, k in enumerate(keys) if _is_advanced(k) or isinstance(k, (int, np.integer))]
-    seen = index_basic(x, basic)
-    together = advanced_at[-1] - advanced_at[0] + 1 == len(advanced_at)
-    indices = _bounded(arrays, [seen.shape[i] for i in advanced_at])
-    rest = [d for d in range(seen.ndim) if d not in advanced_at]
-    moved = permute(seen, axes=(*advanced_at, *rest))
-    first = advanced_at[0]
-    if not together or first == 0:
-        return moved, indices, None
-    rank = indices[0].ndim
-    before = [rank + i for i in range(first)]
-    after = [rank + i for i in range(first, len(rest))]
-    return moved, indices, (*before, *range(rank), *after)
-
-
-def _expand(x: Tensor, keys: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The key with masks turned into index tensors and the Ellipsis written out: one item for each axis, besides None."""
-    flat: list[Any] = []
+def _is_basic(keys: tuple[Any, ...]) -> bool:
     for k in keys:
-        if _is_advanced(k):
-            index = _as_index(k)
-            if index.dtype == bool_ and index.ndim:
-                flat.extend(nonzero(index))
-            else:
-                flat.append(index)
-        else:
-            flat.append(k)
-    consumed = sum(k is not None and k is not Ellipsis for k in flat)
+        if type(k) not in _BASIC:
+            return False
+    return True
+
+
+def _item(k: Any) -> Any:
+    if type(k) in _BASIC or isinstance(k, slice):
+        return k
+    if isinstance(k, Tensor):
+        return k if k.dtype == bool_ else as_index(k)
+    if isinstance(k, np.ndarray):
+        return wrap(k) if k.dtype == bool_ else as_index(k)
+    if isinstance(k, (bool, np.bool_)):
+        return bool(k)
+    if isinstance(k, (list, tuple, range)):
+        made = asarray(k) if len(k) else positions(0)
+        return made if made.dtype == bool_ else cast(made, dtype=int64) if not made.size else as_index(made)
+    try:
+        return operator.index(k)
+    except TypeError:
+        met = f"an index that is a {type(k).__name__}: {k!r:.60}"
+        fail(IndexingError, met, "Index with integers, slices, None, ..., or tensors, arrays and lists of integers or booleans.")
+
+
+class _Region(NamedTuple):
+    """What a key with index tensors names."""
+
+    target: Tensor  # a view of x, the indexed axes in front
+    indices: list[Tensor]  # of one shape
+    at: int  # where in the result the axes of the index tensors begin
+
+
+def _region(x: Tensor, keys: tuple[Any, ...]) -> _Region:
+    """The view and the index tensors of a key. NumPy's rule: the axes of the index tensors stand where the first of them
+    stood, if ints and index tensors are all adjacent; otherwise in front."""
+    keys = _spelled_out(x, keys)
+    basic: list[Any] = []  # the key of a view whose axes the index tensors take
+    found: list[tuple[int, Tensor]] = []  # (axis of that view, index tensor)
+    axis = kept = out = 0
+    at: int | None = None
+    gap = False
+    for k in keys:
+        if k is None or k is Ellipsis or isinstance(k, slice):
+            gap = gap or at is not None
+            if k is Ellipsis:
+                continue
+            basic.append(k)
+            kept, out, axis = kept + 1, out + 1, axis + (k is not None)
+            continue
+        at = kept if at is None else 0 if gap else at
+        if isinstance(k, int) and not isinstance(k, bool):
+            basic.append(k)
+            axis += 1
+            continue
+        for tensor in _index_tensors(k, x.shape, axis):
+            consumed = not isinstance(k, bool) and bool(k.ndim or k.dtype != bool_)
+            basic.append(_WHOLE if consumed else None)
+            found.append((out, tensor))
+            out, axis = out + 1, axis + consumed
+    target = x if all(k == _WHOLE for k in basic if k is not None) and None not in basic else index_basic(x, tuple(basic))
+    front = [a for a, _ in found]
+    order = (*front, *(d for d in range(target.ndim) if d not in front))
+    if order != tuple(range(target.ndim)):
+        target = permute(target, axes=order)
+    return _Region(target, common_shape([t for _, t in found]), at or 0)
+
+
+def _spelled_out(x: Tensor, keys: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The keys with a slice for each axis that they leave out. The Ellipsis stays as a mark: it parts what it stands between."""
+    consumed = 0
+    for k in keys:
+        if isinstance(k, Tensor):
+            consumed += k.ndim if k.dtype == bool_ else 1
+        elif k is not None and k is not Ellipsis and not isinstance(k, bool):
+            consumed += 1
     if consumed > x.ndim:
-        fail(IndexingError, f"{consumed} indices for a tensor of {x.ndim} axes", f"Give at most {x.ndim}.")
-    at = next((i for i, k in enumerate(flat) if k is Ellipsis), len(flat))
-    return (*flat[:at], *([slice(None)] * (x.ndim - consumed)), *flat[at + 1 :])
+        fail(IndexingError, f"{consumed} indices for a tensor with {x.ndim} axes", f"Give at most {x.ndim}.")
+    marks = [i for i, k in enumerate(keys) if k is Ellipsis]
+    if len(marks) > 1:
+        fail(IndexingError, "an index with more than one Ellipsis (...)", "Use ... once, and : for the other axes.")
+    missing = (_WHOLE,) * (x.ndim - consumed)
+    at = marks[0] + 1 if marks else len(keys)
+    return (*keys[:at], *missing, *keys[at:])
 
 
-def _bounded(arrays: list[Tensor], extents: list[int]) -> list[Tensor]:
-    """Index tensors as int64 of one shape; in eager mode, checked."""
-    shape = broadcast_shapes(*(tuple(a.shape) for a in arrays))
-    result = []
-    for a, extent in zip(arrays, extents):
-        if not is_integer(a.dtype):
-            fail(IndexingError, f"an index of dtype {a.dtype.name}", "Index with integers or booleans.")
-        value = a._value
-        if isinstance(value, np.ndarray) and value.size and not (-extent <= value.min() and value.max() < extent):
-            fail(IndexingError, f"an index from {value.min()} to {value.max()} on an axis of {extent} elements", f"Give {-extent} to {extent - 1}.")
-        result.append(broadcast_to(a if a.dtype == int64 else cast(a, dtype=int64), shape))
-    return result
+def _index_tensors(k: Any, shape: Shape, axis: int) -> list[Tensor]:
+    """The index tensors that an item stands for: of a mask, one for each of its axes."""
+    if isinstance(k, bool):
+        return [bind(fill, shape=(int(k),), dtype=int64, value=0)]
+    if k.dtype != bool_:
+        return [k]
+    _check_mask(k, shape, axis)
+    found = bind(nonzero_op, k if k.ndim else reshape(k, (1,)))
+    return [index_basic(found, (d,)) for d in range(max(k.ndim, 1))]
 
 
-# Functions
-
-
-@method("take")
-def take(x: Tensor, indices: Tensor, /, *, axis: int | None = None) -> Tensor:
-    """The slices of `x` at `indices` along `axis`."""
-    axis = as_axis(axis if axis is not None else 0, x.ndim)
-    return getitem(x, (*([slice(None)] * axis), _as_index(indices)))
-
-
-@method("index_select")
-def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
-    """PyTorch's name of `take` with a 1-D index."""
-    return take(x, index, axis=dim)
-
-
-def _along(x: Tensor, indices: Tensor, axis: int) -> list[Tensor]:
-    """Index tensors for every axis: `indices` on `axis`, each element's own position on the others."""
-    shape = tuple(indices.shape)
-    found = []
-    for d in range(x.ndim):
-        if d == axis:
-            found.append(indices)
-        else:
-            found.append(reshape(_positions(shape[d]), tuple(shape[d] if e == d else 1 for e in range(x.ndim))))
-    return _bounded(found, list(x.shape))
-
-
-@method("take_along_axis")
-def take_along_axis(x: Tensor, indices: Tensor, /, *, axis: int = -1) -> Tensor:
-    """Elements of `x` along `axis` at `indices`, which has the extents of `x` on the other axes (or 1)."""
-    axis = as_axis(axis, x.ndim)
-    shape = list(broadcast_shapes(tuple(1 if d == axis else n for d, n in enumerate(x.shape)), tuple(1 if d == axis else n for d, n in enumerate(indices.shape))))
-    shape[axis] = indices.shape[axis]
-    return bind(gather_op, x, *_along(x, broadcast_to(indices, tuple(shape)), axis))
-
-
-@method("gather")
-def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
-    """PyTorch's gather: out[i][j] = x[index[i][j]][j] for dim 0."""
-    return bind(gather_op, x, *_along(x, index, as_axis(dim, x.ndim)))
-
-
-@method("scatter")
-def scatter(x: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
-    """A copy of `x` with out[index[i][j]][j] = src[i][j] for dim 0."""
-    return _scatter(index_put, x, dim, index, src)
-
-
-@method("scatter_add")
-def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """A copy of `x` with src added: out[index[i][j]][j] += src[i][j] for dim 0; equal places in order."""
-    return _scatter(index_add_op, x, dim, index, src)
-
-
-def _scatter(op: Put, x: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
-    value = src if not isinstance(src, Tensor) else src[tuple(slice(0, n) for n in index.shape)]
-    return bind(op, x, value, *_along(x, index, as_axis(dim, x.ndim)))
-
-
-@method("index_add")
-def index_add(x: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
-    """A copy of `x` with the slices of `source` added at `index` along `dim`."""
-    dim = as_axis(dim, x.ndim)
-    order = (dim, *(d for d in range(x.ndim) if d != dim))
-    moved = bind(index_add_op, permute(x, axes=order), permute(source, axes=order), *_bounded([index], [x.shape[dim]]))
-    return permute(moved, axes=tuple(np.argsort(order).tolist()))
-
-
-for _function in (scatter, scatter_add, index_add):
-    method(_function.__name__ + "_")(lambda self, *args, _f=_function: assign(self, _f(self, *args), put))
-
-
-def segment_sum(data: Tensor, segment_ids: Tensor, num_segments: int) -> Tensor:
-    """Sums of the slices of `data` that share a segment: [num_segments, …]."""
-    start = zeros_like(TensorSpec((num_segments, *data.shape[1:]), data.dtype))
-    return bind(index_add_op, start, data, *_bounded([segment_ids], [num_segments]))
-
-
-def one_hot(x: Tensor, num_classes: int = -1) -> Tensor:
-    """1 at each element's own class along a new last axis, int64. Without `num_classes`, the largest element tells."""
-    classes = int(x.max().item()) + 1 if num_classes < 0 else num_classes
-    return cast(reshape(x, (*x.shape, 1)) == _positions(classes), dtype=int64)
-
-
-@method("masked_fill")
-def masked_fill(x: Tensor, mask: Tensor, value: Any) -> Tensor:
-    """`value` where the mask holds, `x` elsewhere."""
-    return where(mask, value, x)
-
-
-@method("masked_fill_")
-def masked_fill_(x: Tensor, mask: Tensor, value: Any) -> Tensor:
-    """`masked_fill`, written into this tensor."""
-    return assign(x, masked_fill(x, mask, value), put)
-
-
-@method("masked_select")
-def masked_select(x: Tensor, mask: Tensor) -> Tensor:
-    """The elements where the mask holds, in one axis."""
-    return getitem(x, broadcast_to(mask, x.shape))
-
-
-@method("nonzero")
-def _nonzero_method(self: Tensor) -> Tensor:
-    """PyTorch's form: the indices as rows, [n, ndim]."""
-    return permute(bind(nonzero_op, self), axes=(1, 0))
-
-
+def _check_mask(mask: Tensor, shape: Shape, axis: int) -> None:
+    seen = shape[axis : axis + mask.ndim]
+    if mask.shape != seen:
+        met = f"a mask of shape {mask.shape} for axes of shape {seen} (of {shape}, from axis {axis})"
+        fail(IndexingError, met, "A mask must have the extents of the axes it selects from.")

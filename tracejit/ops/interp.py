@@ -37,7 +37,7 @@ def interp(x: Tensor, xp: Tensor, fp: Tensor, left: Any = None, right: Any = Non
     high = last if right is None else right
     inside = _on_lines(at, knots, values, n) if n > 1 else broadcast_to(first, at.shape)
     inside = where(at < index_basic(knots, (0,)), low, where(at > index_basic(knots, (n - 1,)), high, inside))
-    return where(isnan(at), at, inside)
+    return where(isnan(at), at, inside) if n > 1 else inside  # one point has no line: NumPy gives its value at NaN too
 
 
 def _on_lines(x: Tensor, xp: Tensor, fp: Tensor, n: int) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Any, Sequence
 
 import numpy as np
 
-from ..dispatch import assign, bind
+from ..dispatch import bind
 from ..errors import ArgumentError, AxisError, ShapeError, fail
 from ..op import Library
 from ..spec import SMALL_FLOATS, TensorSpec, as_axis, broadcast_shapes, compute_dtype, promote
@@ -16,7 +16,7 @@ from . import manipulate
 from .elementwise import cast, conjugate, multiply
 from .manipulate import as_tensor, matrix_transpose
 from .reduce import sum
-from .view import index_basic, permute, put, reshape
+from .view import index_basic, permute, reshape, written
 
 
 def _matmul_spec(a: TensorSpec, b: TensorSpec) -> TensorSpec:
@@ -91,7 +91,7 @@ def _in_place(self: Tensor, other: Any, /) -> Tensor:
     result = matmul(self, other)
     if result.shape != self.shape:
         fail(ShapeError, f"x @= y of {self.spec} and {as_tensor(other).spec}", f"The product is {result.spec}: write x = x @ y.")
-    return assign(self, result, put)
+    return written(self, result)
 
 
 def _as(x: Tensor, dtype: Any) -> Tensor:

@@ -232,7 +232,7 @@ def split(x: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) 
         if sum(sizes) != extent or min(sizes, default=0) < 0:
             fail(ShapeError, f"parts {tuple(sizes)} of an axis of {extent} elements", "The sizes must add up to the extent.")
     else:
-        size = operator.index(split_size_or_sections)
+        size = operator.index(split_size_or_sections)  # type: ignore[arg-type]
         if size <= 0 and extent:
             fail(ArgumentError, f"parts of {size} elements", "Give a positive size; .chunk(n) cuts into n parts.")
         sizes = [min(size, extent - start) for start in range(0, extent, size)] if extent else [0]

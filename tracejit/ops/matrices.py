@@ -17,8 +17,8 @@ from .create import fill
 from .decompose import CONVERGENCE, svdvals
 from .elementwise import abs, cast, conjugate, copy, real, sqrt, where
 from .join import stack
-from .linalg import adjoint, as_tensor, matmul
-from .manipulate import broadcast_arrays, moveaxis, slice_axis
+from .linalg import adjoint, matmul
+from .manipulate import as_tensor, broadcast_arrays, moveaxis, slice_axis
 from .reduce import max, min, sum
 from .solve import inv, lapack, matrices, places, same_dtype
 from .view import index_basic, reshape
@@ -148,6 +148,7 @@ def matrix_rank(x: Tensor, /, tol: Any = None, *, rtol: Any = None) -> Tensor:
     """
     x = matrices(x, "matrix_rank")
     values = svdvals(x)
+    limit: Any
     if tol is None:
         limit = _tolerance(rtol, x) * slice_axis(values, values.ndim - 1, 0, builtins.min(1, values.shape[-1]))
     else:

@@ -6,11 +6,10 @@ from typing import Any, Callable
 
 import numpy as np
 
-from ..dispatch import EAGER, assign, bind, mode
+from ..dispatch import EAGER, bind, mode
 from ..op import OPS, Elementwise, Op
 from ..tensor import Tensor, wrap
-from .elementwise import copy
-from .view import put
+from .view import written
 
 _ndarray = np.ndarray
 _new = object.__new__
@@ -47,7 +46,7 @@ def _attach_operator(op: Elementwise) -> None:
 def _forward(op: Elementwise) -> Callable[..., Any]:
     if op.arity == 1:
         return _named(lambda self, /: bind(op, self), op, f"__{op.operator}__")
-    ufunc = op.ufunc
+    ufunc: Any = op.ufunc
     theirs = f"__{COMPARISONS.get(op.operator, 'r' + op.operator)}__"
 
     def general(self: Tensor, other: Any, /) -> Any:
@@ -84,7 +83,8 @@ def _reflected(op: Elementwise) -> Callable[..., Any]:
 
 
 def _augmented(op: Elementwise) -> Callable[..., Any]:
-    return _named(lambda self, other, /: assign(self, bind(op, self, other), put), op, f"__i{op.operator}__", f"`{op.name}`, written into self.")
+    name = f"__i{op.operator}__"
+    return _named(lambda self, other, /: written(self, bind(op, self, other)), op, name, f"`{op.name}`, written into this tensor.")
 
 
 def _method(op: Op, name: str) -> Callable[..., Any]:
@@ -93,11 +93,7 @@ def _method(op: Op, name: str) -> Callable[..., Any]:
 
 def _in_place(op: Op, name: str) -> Callable[..., Tensor]:
     def change(self: Tensor, *others: Any, **attrs: Any) -> Tensor:
-        value = bind(op, self, *others, **attrs)
-        application = value._application
-        if application is not None and application.reads(self):
-            application.keep(self, bind(copy, self))
-        return assign(self, value, put)
+        return written(self, bind(op, self, *others, **attrs))
 
     return _named(change, op, name, f"`{op.name}`, written into this tensor.")
 

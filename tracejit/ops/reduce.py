@@ -62,17 +62,21 @@ reduce_prod = Reduction(
 )  # fmt: skip
 reduce_max = Reduction(
     "max", numpy=np.maximum.reduce, accepts="bif", combine="maximum({0}, {1})", identity={"floating": "-inf"},
-    vjp=lambda g, y, x, *, axes, keepdims=False: (_to_extremes(g, y, x, axes),), doc="The largest element over `axes`; NaN if there is one.",
+    vjp=lambda g, y, x, *, axes, keepdims=False: (_to_extremes(g, y, x, axes),),
+    doc="The largest element over `axes`; NaN if there is one.",
 )  # fmt: skip
 reduce_min = Reduction(
     "min", numpy=np.minimum.reduce, accepts="bif", combine="minimum({0}, {1})", identity={"floating": "inf"},
-    vjp=lambda g, y, x, *, axes, keepdims=False: (_to_extremes(g, y, x, axes),), doc="The smallest element over `axes`; NaN if there is one.",
+    vjp=lambda g, y, x, *, axes, keepdims=False: (_to_extremes(g, y, x, axes),),
+    doc="The smallest element over `axes`; NaN if there is one.",
 )  # fmt: skip
 reduce_all = Reduction(
-    "all", numpy=np.logical_and.reduce, accepts="b", result="bool", combine="{0} & {1}", identity={"bool": "True"}, doc="Whether all hold.",
+    "all", numpy=np.logical_and.reduce, accepts="b", result="bool", combine="{0} & {1}", identity={"bool": "True"},
+    doc="Whether all hold.",
 )  # fmt: skip
 reduce_any = Reduction(
-    "any", numpy=np.logical_or.reduce, accepts="b", result="bool", combine="{0} | {1}", identity={"bool": "False"}, doc="Whether any holds.",
+    "any", numpy=np.logical_or.reduce, accepts="b", result="bool", combine="{0} | {1}", identity={"bool": "False"},
+    doc="Whether any holds.",
 )  # fmt: skip
 
 
@@ -218,7 +222,7 @@ def _position_spec(x: TensorSpec, *, axis: int | None, keepdims: bool) -> Tensor
 def _position_op(name: str, function: Any, which: str) -> Library:
     return Library(
         name, numpy=lambda x, *, axis, keepdims: function(x, axis=axis, keepdims=keepdims), spec=_position_spec,
-        parameters="x, /, *, axis, keepdims", doc=f"The index of the first {which} element along `axis`; of the first NaN, if there is one.",
+        parameters="x, /, *, axis, keepdims", doc=f"The index of the first {which} element along `axis`; of the first NaN, if any.",
     )  # fmt: skip
 
 

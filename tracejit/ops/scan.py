@@ -41,11 +41,14 @@ running_sum = Library(
 )  # fmt: skip
 running_product = Library(
     "running_product", numpy=_accumulate(np.cumprod), spec=_scan_spec, parameters="x, /, *, axis, reverse",
-    vjp=lambda g, y, x, *, axis, reverse: (
-        conjugate(_shifted(y, axis, reverse, 1)) * recurrence(conjugate(_shifted(x, axis, not reverse, 1)), g, axis=axis, reverse=not reverse),
-    ),
+    vjp=lambda g, y, x, *, axis, reverse: (conjugate(_shifted(y, axis, reverse, 1)) * _sums_of_products(g, x, axis, not reverse),),
     doc="Products of the elements so far along `axis`, one after another (from the end, if `reverse`).",
 )  # fmt: skip
+
+
+def _sums_of_products(g: Tensor, x: Tensor, axis: int, reverse: bool) -> Tensor:
+    """g[i] + x[i + 1] · (g[i + 1] + x[i + 2] · (…)), of the conjugate of x."""
+    return recurrence(conjugate(_shifted(x, axis, reverse, 1)), g, axis=axis, reverse=reverse)
 
 
 def _recur(a: np.ndarray, b: np.ndarray, *, axis: int, reverse: bool) -> np.ndarray:
@@ -57,7 +60,7 @@ def _recur(a: np.ndarray, b: np.ndarray, *, axis: int, reverse: bool) -> np.ndar
 
 
 def _recurrence_vjp(g: Tensor, h: Tensor, a: Tensor, _b: Any, *, axis: int, reverse: bool) -> tuple[Tensor, Tensor]:
-    back = recurrence(conjugate(_shifted(a, axis, not reverse, 0)), g, axis=axis, reverse=not reverse)
+    back = _sums_of_products(g, a, axis, not reverse)
     return back * conjugate(_shifted(h, axis, reverse, 0)), back
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..dispatch import bind
+from ..spec import as_axis
 from ..tensor import Tensor, method
 from . import join, manipulate
 from .manipulate import shape_of_arguments
@@ -51,7 +52,7 @@ def squeeze_method(self: Tensor, dim: Any = None, *, axis: Any = None) -> Tensor
     if dim is None:
         return manipulate.squeeze(self)
     dims = dim if isinstance(dim, (tuple, list)) else (dim,)
-    gone = tuple(d for d in dims if self.ndim and self.shape[manipulate.as_axis(d, self.ndim)] == 1)
+    gone = tuple(d for d in dims if self.ndim and self.shape[as_axis(d, self.ndim)] == 1)
     return manipulate.squeeze(self, gone) if gone else bind(same, self)
 
 

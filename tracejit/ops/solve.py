@@ -14,8 +14,8 @@ from ..tensor import Tensor, method
 from .create import iota
 from .elementwise import cast, conjugate, where
 from .lazy import scipy
-from .linalg import adjoint, as_tensor, matmul
-from .manipulate import matrix_transpose
+from .linalg import adjoint, matmul
+from .manipulate import as_tensor, matrix_transpose
 from .reduce import sum
 from .view import index_basic, reshape
 

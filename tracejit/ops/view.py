@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from ..dispatch import bind, mode, walk_chain
+from ..dispatch import assign, bind, mode, walk_chain
 from ..errors import IndexingError, ShapeError, fail
 from ..op import Put, View
 from ..spec import Shape, as_shape, broadcast_shapes, contiguous_strides
@@ -42,6 +42,14 @@ put = Put(
 def step(op: View, **attrs: Any) -> tuple[tuple[View, tuple[tuple[str, Any], ...]]]:
     """A chain of one view step."""
     return ((op, tuple(attrs.items())),)
+
+
+def written(target: Tensor, result: Tensor) -> Tensor:
+    """Write the result of an op into the tensor it was computed from; what the op's VJP reads of the old value is kept for it."""
+    application = result._application
+    if application is not None and application.reads(target):
+        application.keep(target, bind(copy, target))
+    return assign(target, result, put)
 
 
 # The views

@@ -82,7 +82,7 @@ class Optimizer(ABC):
             dtype = param.dtype
             own = of_dtype.get(dtype)
             if own is None:
-                own = of_dtype[dtype] = tuple(s if s is None or s.dtype == dtype else cast(s, dtype=dtype) for s in scalars)
+                own = of_dtype[dtype] = tuple([s if s is None or s.dtype == dtype else cast(s, dtype=dtype) for s in scalars])
             self.update(param, -grad if "maximize" in group.on else grad, self.state[param], own, group)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
