@@ -152,7 +152,7 @@ class Compiled:
             fail(CompileError, f"fullgraph=True, but {reasons[0]}", "Take that out of the function, or drop fullgraph=True.")
         grads = list(tracer.grads.values())
         tracer.settle()
-        if keep:
+        if reach is not None:
             entry = Entry(compile_guards(reach.guards), reasons)
             if not reasons and tracer.flushed is not None:
                 entry.fill(tracer.flushed, returned, structure, grads, handles, numpy_in, tracer.grads_read)

@@ -92,18 +92,19 @@ def refresh_view(view: Tensor) -> None:
 
 def assign(target: Tensor, value: Tensor, put: Any = None) -> Tensor:
     """Write `value` into `target`'s memory, in place, with NumPy's view semantics. `put` is the op that writes a view."""
-    if not np.can_cast(value.dtype, target.dtype, casting="same_kind"):
+    if value.dtype is not target.dtype and not np.can_cast(value.dtype, target.dtype, casting="same_kind"):
         fail(
             DTypeError,
             f"an in-place operation would cast {value.dtype.name} to {target.dtype.name}",
             "Write it out of place (x = x + y), or cast first with .astype(dtype).",
         )
-    if any(not op.writable for op, _ in target._chain):
-        fail(
-            GradError,
-            "an in-place write to an expanded tensor: several of its elements are one memory location",
-            "Call .clone() on it first.",
-        )
+    for op, _ in target._chain:
+        if not op.writable:
+            fail(
+                GradError,
+                "an in-place write to an expanded tensor: several of its elements are one memory location",
+                "Call .clone() on it first.",
+            )
     if value.shape != target.shape and broadcast_shapes(value.shape, target.shape) != target.shape:
         fail(
             ShapeError,
@@ -112,10 +113,13 @@ def assign(target: Tensor, value: Tensor, put: Any = None) -> Tensor:
         )
     viewing = target._base is not None or target._aside is not None
     tracked = mode.grad and (viewing or target._requires_grad or value._requires_grad or value._base is not None)
+    old_base = None
     if tracked:
         refresh_view(value)
         _check_leaf(target, value)
-    old_base = _alias_with_history(target._base if target._base is not None else target) if tracked else None
+        base = target if target._base is None else target._base
+        if base._requires_grad or value._requires_grad:
+            old_base = _alias_with_history(base)
     mode.interpreter.assign(target, value)
     storage = storage_of(target)
     storage.version += 1
@@ -164,8 +168,6 @@ def _alias_with_history(tensor: Tensor) -> Tensor:
 
 def _write_history(target: Tensor, old_base: Tensor, value: Tensor, put: Any) -> None:
     base = target if target._base is None else target._base
-    if not (old_base._requires_grad or value._requires_grad):
-        return
     chain = target._chain[len(base._chain) :]
     set_history(base, OpApplication(put, {"chain": chain}, (old_base, value), (base,)), 0)
     base._seen = base._version

@@ -166,7 +166,7 @@ class Elementwise(Op):
         vjp: VJP | None = None,
         exact: bool = False,
         accepts: str = "bifc",
-        result: str | Callable[[DType], DType] = "same",
+        result: str | Callable[..., DType] = "same",
         floats: bool | DType = False,
         bools: DType = bool_,
         arity: int = 1,
@@ -206,7 +206,7 @@ class Elementwise(Op):
 
     def operand_dtypes(self, *operands: Any, **attrs: Any) -> tuple[DType, ...]:
         """The dtype each operand is cast to before the scalar text sees it."""
-        kinds = [o.dtype if isinstance(o, TensorSpec) else type(o) for o in operands]
+        kinds: list[Any] = [o.dtype if isinstance(o, TensorSpec) else type(o) for o in operands]
         common = promote(*kinds)
         if category(common)[0] not in self.accepts:
             takes = [c for c in ("bool", "integer", "floating", "complex") if c[0] in self.accepts]

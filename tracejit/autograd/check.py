@@ -159,7 +159,7 @@ def _backward_jacobians(output: Tensor, inputs: list[Tensor]) -> list[np.ndarray
             gradients = grad(output, inputs, wrap(cotangent), retain_graph=True, materialize_grads=True)
             for row, g in zip(rows, gradients):
                 row.append(_parts(_values(g)))  # type: ignore[arg-type]
-    return [np.array(row).reshape(len(row), -1) for row in rows]
+    return [np.array(row) if row else np.zeros((0, _parts(_values(x)).size)) for row, x in zip(rows, inputs)]
 
 
 def _difference_jacobians(func: Callable[..., Any], arguments: list[Any], position: int, eps: float) -> list[np.ndarray]:

@@ -194,7 +194,7 @@ class _Assembler:
 def _from(array: np.ndarray, start: int) -> np.ndarray:
     """The elements from a byte offset on, wherever the array's strides lead."""
     holder = (ctypes.c_char * array.dtype.itemsize).from_address(array.ctypes.data + start)
-    return np.frombuffer(holder, array.dtype)
+    return np.frombuffer(memoryview(holder), array.dtype)
 
 
 def _matrix(operand: Operand, batch: tuple[int, ...]) -> tuple[int, int, int] | None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ..lowering.index import Index
 from ..lowering.kernel import Axis, Kernel, Let, LetIndex, Load, Slot, Statement, Store
-from ..spec import SHORT_NAMES, SMALL_FLOATS, DType, compute_dtype
+from ..spec import SHORT_NAMES, SMALL_FLOATS, DType, compute_dtype, float16, float64
 
 
 class Parameter(NamedTuple):
@@ -233,6 +233,8 @@ class _Printer:
             return value
         if source.kind not in "iub" and target.kind in "iu":
             return f"{typed(target)}_from_float({value})"
+        if source == float64 and target == float16:
+            value = f"odd_f32({value})"  # so that rounding twice is rounding once
         value = f"{typed(target)}({value})"
         return f"{SHORT_NAMES[target]}_round({value})" if target in SMALL_FLOATS else value
 

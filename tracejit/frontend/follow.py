@@ -92,6 +92,7 @@ class Follower:
                 held = getattr(function, field)
                 if held is not None and owner is not None and not function.__module__.startswith("tracejit."):
                     explorer.at(Field(owner, field, f"the defaults of {function.__name__}"), held, function)
+                    explorer.whole(held)
 
     def _method(self, code: CodeType, first: Any) -> FunctionType | None:
         """The function, if it was found in the class of its first argument; a guard keeps it found there."""

@@ -12,6 +12,8 @@ import threading
 from types import BuiltinFunctionType, CodeType, FrameType, MethodDescriptorType, ModuleType
 from typing import Any, Callable, Protocol
 
+from ..interpreter import EAGER, mode
+
 CORE, LIBRARY, USER = 0, 1, 2
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -38,7 +40,17 @@ def side_of(frame: FrameType) -> int:
     """CORE (never looked at), LIBRARY (only its effects count), or USER."""
     filename = frame.f_code.co_filename
     side = _files.get(filename)
-    return _judge(filename, frame.f_globals) if side is None else side
+    if side is not None:
+        return side
+    return _side_of_text(frame.f_globals) if filename == "<string>" else _judge(filename, frame.f_globals)
+
+
+def _side_of_text(scope: dict[str, Any]) -> int:
+    """Of functions that the standard library writes: a named tuple's belong to no one, a dataclass's to its module."""
+    if str(scope.get("__name__")).startswith("namedtuple_"):
+        return CORE
+    filename = scope.get("__file__")
+    return side_of_file(filename) if isinstance(filename, str) else USER
 
 
 def side_of_file(filename: str) -> int:
@@ -82,12 +94,44 @@ def treat_as_user(code: CodeType) -> None:
         _files[code.co_filename] = USER
 
 
+class Quiet:
+    """The tracer's own work, where no function of the user's can run, is not watched: nearly all events are in there.
+
+    get, set: what is in force in this thread; `set(None)` stops watching.
+    """
+
+    def __init__(self, get: Callable[[], Any], set: Callable[[Any], Any]) -> None:
+        self.interpreter = mode.interpreter
+        self.wrapped: tuple[str, ...] = ()
+        if mode.interpreter is not EAGER and hasattr(self.interpreter, "__dict__"):
+            self.wrapped = tuple(n for n in ("apply", "assign", "observe") if n not in self.interpreter.__dict__)
+        for name in self.wrapped:
+            self.interpreter.__dict__[name] = _quietly(getattr(self.interpreter, name), get, set)
+
+    def end(self) -> None:
+        for name in self.wrapped:
+            del self.interpreter.__dict__[name]
+
+
+def _quietly(method: Callable[..., Any], get: Callable[[], Any], set: Callable[[Any], Any]) -> Callable[..., Any]:
+    def run(*args: Any) -> Any:
+        before = get()
+        set(None)
+        try:
+            return method(*args)
+        finally:
+            set(before)
+
+    return run
+
+
 class ProfileWatch:
     """By `sys.setprofile`: one call of a Python function for each event, so the core is turned away first."""
 
     def __init__(self, observer: Observer) -> None:
         self.observer = observer
         self.previous: Any = None
+        self.quiet: Quiet | None = None
 
     def start(self) -> str | None:
         """Begin; a reason if it cannot."""
@@ -97,10 +141,14 @@ class ProfileWatch:
                 return "another profiler is at work"
             previous.disable()  # a profiler written in C cannot be called from here: it rests meanwhile
         sys.setprofile(_hook(self.observer, previous if callable(previous) else None))
+        if previous is None:
+            self.quiet = Quiet(sys.getprofile, sys.setprofile)
         return None
 
     def stop(self) -> None:
         previous = self.previous
+        if self.quiet is not None:
+            self.quiet.end()
         if previous is None or callable(previous):
             sys.setprofile(previous)
         elif hasattr(previous, "enable"):
@@ -112,17 +160,18 @@ def _hook(observer: Observer, previous: Callable[..., Any] | None) -> Callable[[
     side_in, entered, entered_library, called = _files.get, observer.entered, observer.entered_library, observer.called
 
     def hook(frame: FrameType, event: str, arg: Any) -> None:
-        if event == "call" or event == "c_call":
+        if event == "call":
             side = side_in(frame.f_code.co_filename)
             if side is None:
                 side = side_of(frame)
             if side:
-                if event == "c_call":
-                    called(frame, arg.__name__, arg.__self__)
-                elif side == USER:
-                    entered(frame)
-                else:
-                    entered_library(frame)
+                (entered if side == USER else entered_library)(frame)
+        elif event == "c_call":
+            side = side_in(frame.f_code.co_filename)
+            if side is None:
+                side = side_of(frame)
+            if side:
+                called(frame, arg.__name__, arg.__self__)
 
     if previous is None:
         return hook
@@ -144,6 +193,7 @@ class MonitorWatch:
 
     def __init__(self, observer: Observer) -> None:
         self.observer = observer
+        self.quiet: Quiet | None = None
 
     def start(self) -> str | None:
         """Begin; a reason if it cannot."""
@@ -156,18 +206,27 @@ class MonitorWatch:
             if kind.running == 1:
                 events = monitoring.events
                 monitoring.set_events(kind.tool, events.PY_START | events.PY_RESUME | events.CALL)
-        kind.active.__dict__.setdefault("observers", []).append(self.observer)
+        _watching((*(_watchers() or ()), self.observer))
+        self.quiet = Quiet(_watchers, _watching)
         return None
 
     def stop(self) -> None:
         kind = MonitorWatch
-        observers = kind.active.__dict__.get("observers", [])
-        if self.observer in observers:
-            observers.remove(self.observer)
+        if self.quiet is not None:
+            self.quiet.end()
+            _watching(tuple(o for o in _watchers() or () if o is not self.observer))
             with kind.lock:
                 kind.running -= 1
                 if not kind.running:
                     sys.monitoring.set_events(kind.tool, 0)  # type: ignore[attr-defined]
+
+
+def _watchers() -> tuple[Observer, ...] | None:
+    return MonitorWatch.active.__dict__.get("observers")
+
+
+def _watching(observers: tuple[Observer, ...] | None) -> None:
+    MonitorWatch.active.__dict__["observers"] = observers
 
 
 def _take_tool(monitoring: Any) -> bool:
@@ -184,7 +243,7 @@ def _take_tool(monitoring: Any) -> bool:
         frame = sys._getframe(1)
         side = side_of(frame) if side is None else side
         if side:
-            for observer in MonitorWatch.active.__dict__.get("observers", ()):
+            for observer in _watchers() or ():
                 (observer.entered if side == USER else observer.entered_library)(frame)
         return None
 
@@ -193,7 +252,7 @@ def _take_tool(monitoring: Any) -> bool:
             return disable
         kind = type(function)
         if kind is BuiltinFunctionType or kind is MethodDescriptorType:
-            observers = MonitorWatch.active.__dict__.get("observers", ())
+            observers = _watchers()
             if observers:
                 frame = sys._getframe(1)
                 owner = function.__self__ if kind is BuiltinFunctionType else first

@@ -177,7 +177,7 @@ class _Planner:
 
     def _outputs(self) -> list[Slot]:
         """Give each new output array its slot: the node's own buffer if nobody else claims it, else a copy."""
-        outputs = []
+        outputs: list[Slot] = []
         claimed: set[Slot] = set(self.inputs)
         for node in self.graph.outputs[len(self.writes) :]:
             slot = self.slots.get(node)

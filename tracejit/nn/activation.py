@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from ..ops.create import full
-from ..spec import get_default_dtype
 from ..tensor import Tensor
 from . import functional as F
 from .module import Module
@@ -171,7 +170,7 @@ class PReLU(Module):
     def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None) -> None:
         super().__init__()
         self.num_parameters, self.init = num_parameters, init
-        self.weight = Parameter(full((num_parameters,), init, dtype=dtype or get_default_dtype()))
+        self.weight = Parameter(full((num_parameters,), float(init), dtype=dtype, device=device))
 
     def forward(self, input: Tensor) -> Tensor:
         return F.prelu(input, self.weight)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..dispatch import bind
 from ..errors import ArgumentError, ShapeError, fail
 from ..ops.casts import cast, where
-from ..ops.create import fill, zeros
+from ..ops.create import zeros
 from ..ops.join import concat
 from ..ops.linalg import matmul
 from ..spec import bool_, is_floating
@@ -50,17 +49,17 @@ class MultiheadAttention(Module):
         self.dropout, self.batch_first, self.add_zero_attn = dropout, batch_first, add_zero_attn
         self._qkv_same_embed_dim = self.kdim == embed_dim and self.vdim == embed_dim
         if self._qkv_same_embed_dim:
-            self.in_proj_weight = Parameter(empty((3 * embed_dim, embed_dim), dtype))
+            self.in_proj_weight = Parameter(empty((3 * embed_dim, embed_dim), dtype, device))
             self.q_proj_weight = self.k_proj_weight = self.v_proj_weight = None
         else:
-            self.q_proj_weight = Parameter(empty((embed_dim, embed_dim), dtype))
-            self.k_proj_weight = Parameter(empty((embed_dim, self.kdim), dtype))
-            self.v_proj_weight = Parameter(empty((embed_dim, self.vdim), dtype))
+            self.q_proj_weight = Parameter(empty((embed_dim, embed_dim), dtype, device))
+            self.k_proj_weight = Parameter(empty((embed_dim, self.kdim), dtype, device))
+            self.v_proj_weight = Parameter(empty((embed_dim, self.vdim), dtype, device))
             self.in_proj_weight = None
-        self.in_proj_bias = Parameter(empty(3 * embed_dim, dtype)) if bias else None
-        self.out_proj = Linear(embed_dim, embed_dim, bias=bias, dtype=dtype)
-        self.bias_k = Parameter(empty((1, 1, embed_dim), dtype)) if add_bias_kv else None
-        self.bias_v = Parameter(empty((1, 1, embed_dim), dtype)) if add_bias_kv else None
+        self.in_proj_bias = Parameter(empty(3 * embed_dim, dtype, device)) if bias else None
+        self.out_proj = Linear(embed_dim, embed_dim, bias=bias, device=device, dtype=dtype)
+        self.bias_k = Parameter(empty((1, 1, embed_dim), dtype, device)) if add_bias_kv else None
+        self.bias_v = Parameter(empty((1, 1, embed_dim), dtype, device)) if add_bias_kv else None
         self._reset_parameters()
 
     def _reset_parameters(self) -> None:
@@ -176,5 +175,4 @@ def _as_numbers(mask: Tensor, dtype: Any) -> Tensor:
 
 def square_subsequent_mask(size: int, dtype: Any = None) -> Tensor:
     """(size, size): 0 where a key is at or before the query's place, -inf after it."""
-    zero = bind(fill, shape=(), dtype=dtype or empty(()).dtype, value=0)
-    return where(causal_mask(size, size), zero, float("-inf"))
+    return where(causal_mask(size, size), empty((), dtype), float("-inf"))

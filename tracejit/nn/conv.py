@@ -48,8 +48,8 @@ class _Conv(Module):
         self.stride, self.dilation = per_axis(stride, n, "stride", 1), per_axis(dilation, n, "dilation", 1)
         self.padding = padding if isinstance(padding, str) else per_axis(padding, n, "padding", 0)
         outer, inner = (in_channels, out_channels) if self._transposed else (out_channels, in_channels)
-        self.weight = Parameter(empty((outer, inner // groups, *self.kernel_size), dtype))
-        self.bias = Parameter(empty(out_channels, dtype)) if bias else None
+        self.weight = Parameter(empty((outer, inner // groups, *self.kernel_size), dtype, device))
+        self.bias = Parameter(empty(out_channels, dtype, device)) if bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -127,7 +127,7 @@ class _ConvTranspose(_Conv):
     ) -> None:
         if padding_mode != "zeros":
             fail(ArgumentError, f"a transposed convolution with padding_mode={padding_mode!r}", 'It knows "zeros" only.')
-        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, dtype=dtype)
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, device=device, dtype=dtype)
         self.output_padding = per_axis(output_padding, self._axes, "output_padding", 0)
 
     def _spread(self, function: Callable[..., Tensor], input: Tensor) -> Tensor:

@@ -57,8 +57,8 @@ class Linear(Module):
     def __init__(self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
         super().__init__()
         self.in_features, self.out_features = in_features, out_features
-        self.weight = Parameter(empty((out_features, in_features), dtype))
-        self.bias = Parameter(empty(out_features, dtype)) if bias else None
+        self.weight = Parameter(empty((out_features, in_features), dtype, device))
+        self.bias = Parameter(empty(out_features, dtype, device)) if bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -83,8 +83,8 @@ class Bilinear(Module):
     ) -> None:
         super().__init__()
         self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
-        self.weight = Parameter(empty((out_features, in1_features, in2_features), dtype))
-        self.bias = Parameter(empty(out_features, dtype)) if bias else None
+        self.weight = Parameter(empty((out_features, in1_features, in2_features), dtype, device))
+        self.bias = Parameter(empty(out_features, dtype, device)) if bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

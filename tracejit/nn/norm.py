@@ -30,15 +30,17 @@ class _BatchNorm(Module):
         track_running_stats: bool = True,
         device: Any = None,
         dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
-        self.weight = Parameter(empty(num_features, dtype)) if affine else None
-        self.bias = Parameter(empty(num_features, dtype)) if affine else None
+        self.weight = Parameter(empty(num_features, dtype, device)) if affine else None
+        self.bias = Parameter(empty(num_features, dtype, device)) if affine and bias else None
         track = track_running_stats
-        self.register_buffer("running_mean", empty(num_features, dtype) if track else None)
-        self.register_buffer("running_var", empty(num_features, dtype) if track else None)
+        self.register_buffer("running_mean", empty(num_features, dtype, device) if track else None)
+        self.register_buffer("running_var", empty(num_features, dtype, device) if track else None)
         self.register_buffer("num_batches_tracked", empty((), int64) if track else None)
         self.running_mean: Tensor | None
         self.running_var: Tensor | None
@@ -55,8 +57,9 @@ class _BatchNorm(Module):
     def reset_parameters(self) -> None:
         """Weight 1, bias 0, and the running statistics anew."""
         self.reset_running_stats()
-        if self.weight is not None and self.bias is not None:
+        if self.weight is not None:
             init.ones_(self.weight)
+        if self.bias is not None:
             init.zeros_(self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
@@ -84,7 +87,7 @@ class _BatchNorm(Module):
     def extra_repr(self) -> str:
         return (
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"track_running_stats={self.track_running_stats}"
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
         )
 
 
@@ -119,8 +122,8 @@ class LayerNorm(Module):
         super().__init__()
         self.normalized_shape = _shape(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
-        self.weight = Parameter(empty(self.normalized_shape, dtype)) if elementwise_affine else None
-        self.bias = Parameter(empty(self.normalized_shape, dtype)) if elementwise_affine and bias else None
+        self.weight = Parameter(empty(self.normalized_shape, dtype, device)) if elementwise_affine else None
+        self.bias = Parameter(empty(self.normalized_shape, dtype, device)) if elementwise_affine and bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -134,7 +137,10 @@ class LayerNorm(Module):
         return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
-        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
+            f"bias={self.bias is not None}"
+        )
 
 
 class RMSNorm(Module):
@@ -149,7 +155,7 @@ class RMSNorm(Module):
         super().__init__()
         self.normalized_shape = _shape(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
-        self.weight = Parameter(empty(self.normalized_shape, dtype)) if elementwise_affine else None
+        self.weight = Parameter(empty(self.normalized_shape, dtype, device)) if elementwise_affine else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -168,24 +174,33 @@ class GroupNorm(Module):
     """Normalises each group of channels (axis 1) with all positions (Wu and He, ECCV 2018)."""
 
     def __init__(
-        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, device: Any = None, dtype: Any = None
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-5,
+        affine: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         if num_channels % num_groups:
             fail(ArgumentError, f"{num_channels} channels in {num_groups} groups", "num_channels must be divisible by num_groups.")
         self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
-        self.weight = Parameter(empty(num_channels, dtype)) if affine else None
-        self.bias = Parameter(empty(num_channels, dtype)) if affine else None
+        self.weight = Parameter(empty(num_channels, dtype, device)) if affine else None
+        self.bias = Parameter(empty(num_channels, dtype, device)) if affine and bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Weight 1, bias 0."""
-        if self.weight is not None and self.bias is not None:
+        if self.weight is not None:
             init.ones_(self.weight)
+        if self.bias is not None:
             init.zeros_(self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
-        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
+        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, bias={self.bias is not None}"

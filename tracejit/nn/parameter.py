@@ -11,7 +11,7 @@ from ..dispatch import assign, bind
 from ..ops.create import fill
 from ..ops.elementwise import cast
 from ..ops.view import alias, put
-from ..spec import DType, as_shape, get_default_dtype
+from ..spec import DType, as_dtype, as_shape, check_device, get_default_dtype
 from ..tensor import Tensor, storage_of, wrap
 
 
@@ -42,9 +42,10 @@ def same_memory(tensor: Tensor) -> Tensor:
     return handle
 
 
-def empty(shape: Any, dtype: DType | None = None) -> Tensor:
+def empty(shape: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """Zeros of this shape in memory of their own, to be initialised."""
-    return bind(fill, shape=as_shape(shape), dtype=dtype or get_default_dtype(), value=0)
+    check_device(device)
+    return bind(fill, shape=as_shape(shape), dtype=get_default_dtype() if dtype is None else as_dtype(dtype), value=0)
 
 
 def overwrite(target: Tensor, value: Tensor) -> Tensor:

@@ -93,13 +93,13 @@ class _Recurrent(Module):
         for layer in range(num_layers):
             inputs = input_size if layer == 0 else outputs * self._directions
             for suffix in self._suffixes(layer):
-                setattr(self, f"weight_ih{suffix}", Parameter(empty((gates, inputs), dtype)))
-                setattr(self, f"weight_hh{suffix}", Parameter(empty((gates, outputs), dtype)))
+                setattr(self, f"weight_ih{suffix}", Parameter(empty((gates, inputs), dtype, device)))
+                setattr(self, f"weight_hh{suffix}", Parameter(empty((gates, outputs), dtype, device)))
                 if bias:
-                    setattr(self, f"bias_ih{suffix}", Parameter(empty(gates, dtype)))
-                    setattr(self, f"bias_hh{suffix}", Parameter(empty(gates, dtype)))
+                    setattr(self, f"bias_ih{suffix}", Parameter(empty(gates, dtype, device)))
+                    setattr(self, f"bias_hh{suffix}", Parameter(empty(gates, dtype, device)))
                 if proj_size:
-                    setattr(self, f"weight_hr{suffix}", Parameter(empty((proj_size, hidden_size), dtype)))
+                    setattr(self, f"weight_hr{suffix}", Parameter(empty((proj_size, hidden_size), dtype, device)))
         self.reset_parameters()
 
     @property
@@ -235,10 +235,10 @@ class _Cell(Module):
         super().__init__()
         self.mode, self.input_size, self.hidden_size, self.bias = mode, input_size, hidden_size, bias
         gates = _STEPS[mode][1] * hidden_size
-        self.weight_ih = Parameter(empty((gates, input_size), dtype))
-        self.weight_hh = Parameter(empty((gates, hidden_size), dtype))
-        self.bias_ih = Parameter(empty(gates, dtype)) if bias else None
-        self.bias_hh = Parameter(empty(gates, dtype)) if bias else None
+        self.weight_ih = Parameter(empty((gates, input_size), dtype, device))
+        self.weight_hh = Parameter(empty((gates, hidden_size), dtype, device))
+        self.bias_ih = Parameter(empty(gates, dtype, device)) if bias else None
+        self.bias_hh = Parameter(empty(gates, dtype, device)) if bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

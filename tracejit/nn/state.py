@@ -80,7 +80,7 @@ def load_state_dict(module: Module, given: Any, strict: bool, assign: bool) -> I
 
 def _describe(keys: IncompatibleKeys) -> list[str]:
     lines = []
-    for what, names in (("Unexpected", keys.unexpected_keys), ("Missing", keys.missing_keys)):
+    for what, names in (("Missing", keys.missing_keys), ("Unexpected", keys.unexpected_keys)):
         if names:
             lines.append(f"{what} key(s) in state_dict: " + ", ".join(f'"{name}"' for name in names) + ". ")
     return lines

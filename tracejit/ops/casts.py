@@ -13,13 +13,15 @@ from ..spec import (
 from ..tensor import Tensor
 
 def _where_dtypes(_condition: Any, x: Any, y: Any) -> tuple[Any, ...]:
-    common = promote(*(o.dtype if isinstance(o, TensorSpec) else type(o) for o in (x, y)))
+    kinds: list[Any] = [o.dtype if isinstance(o, TensorSpec) else type(o) for o in (x, y)]
+    common = promote(*kinds)
     return (bool_, common, common)
 
 
 def _where(condition: Any, x: Any, y: Any) -> np.ndarray:
     if any(isinstance(v, np.ndarray) and v.dtype == bfloat16 for v in (x, y)):  # which NumPy does not promote
-        common = promote(*(v.dtype if isinstance(v, np.ndarray) else type(v) for v in (x, y)))
+        kinds: list[Any] = [v.dtype if isinstance(v, np.ndarray) else type(v) for v in (x, y)]
+        common = promote(*kinds)
         x, y = np.asarray(x, common), np.asarray(y, common)
     return np.where(condition, x, y)
 

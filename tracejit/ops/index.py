@@ -52,8 +52,7 @@ def setitem(x: Tensor, key: Any, value: Any) -> None:
             assign(target, _without_ones(new, target.shape), put)
         return
     mask = keys[0] if len(keys) == 1 else None
-    if isinstance(mask, Tensor) and mask.dtype == bool_ and new.ndim <= x.ndim - mask.ndim:
-        _check_mask(mask, x.shape, 0)
+    if isinstance(mask, Tensor) and mask.dtype == bool_ and mask.shape == x.shape[: mask.ndim] and new.ndim <= x.ndim - mask.ndim:
         assign(x, where(reshape(mask, (*mask.shape, *(1,) * (x.ndim - mask.ndim))), new, x), put)
         return
     target, indices, at = _region(x, keys)
@@ -192,6 +191,6 @@ def _index_tensors(k: Any, shape: Shape, axis: int) -> list[Tensor]:
 
 def _check_mask(mask: Tensor, shape: Shape, axis: int) -> None:
     seen = shape[axis : axis + mask.ndim]
-    if mask.shape != seen:
+    if len(seen) != mask.ndim or any(m not in (n, 0) for m, n in zip(mask.shape, seen)):  # an empty mask selects nothing, as NumPy's
         met = f"a mask of shape {mask.shape} for axes of shape {seen} (of {shape}, from axis {axis})"
         fail(IndexingError, met, "A mask must have the extents of the axes it selects from.")

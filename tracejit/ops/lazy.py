@@ -26,7 +26,8 @@ def in_double(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` computed in float64 (complex128), its result rounded once to the operands' common floating dtype."""
 
     def rounded(*values: Any, **attrs: Any) -> Any:
-        common = promote(*(v.dtype if isinstance(v, np.ndarray) else type(v) for v in values))
+        kinds: list[Any] = [v.dtype if isinstance(v, np.ndarray) else type(v) for v in values]
+        common = promote(*kinds)
         dtype = floating_result(common)
         wide = np.complex128 if is_complex(common) else np.float64
         result = np.asarray(function(*(np.asarray(v, wide) for v in values), **attrs))

@@ -14,7 +14,7 @@ from ..spec import DType, TensorSpec, bool_, float64, int8, int64, is_integer, p
 
 def _compared(*operands: Any) -> tuple[DType, ...]:
     """The dtypes operands are compared in: integers as integers, also where no dtype holds both, so that the answer is exact."""
-    kinds = [o.dtype if isinstance(o, TensorSpec) else type(o) for o in operands]
+    kinds: list[Any] = [o.dtype if isinstance(o, TensorSpec) else type(o) for o in operands]
     common = promote(*kinds)
     if all(k in (bool_, bool, int) or (isinstance(k, np.dtype) and is_integer(k)) for k in kinds):
         return tuple(_compared_as(o, common) for o in operands)

@@ -160,7 +160,8 @@ def bincount(x: Tensor, /, weights: Tensor | None = None, minlength: int = 0) ->
         weights = bind(fill, shape=x.shape, dtype=int64, value=1)
     elif weights.shape != x.shape:
         fail(ShapeError, f"weights of shape {weights.shape} for {x.shape}", "Give a weight for each element.")
-    weights = weights if weights.dtype.kind in "f" and weights.dtype not in SMALL_FLOATS or weights.dtype == int64 else cast(weights, dtype=float64)
+    if weights.dtype not in (float32, float64, int64):
+        weights = cast(weights, dtype=float64)
     if x.size and int(x.min().item()) < 0:
         fail(ArgumentError, "bincount of negative integers", "Shift them to begin at 0.")
     return added_at(bind(fill, shape=(size,), dtype=weights.dtype, value=0), weights, x if x.dtype == int64 else cast(x, dtype=int64))
@@ -188,7 +189,8 @@ def histogram(x: Tensor, /, bins: int = 10, range: tuple[float, float] | None = 
     if not isinstance(bins, int) or bins < 1:
         fail(ArgumentError, f"histogram with bins={bins!r}", "Give a number of bins.")
     bounds = None if range is None else (float(range[0]), float(range[1]))
-    return bind(histogram_op, x if x.dtype in (float32, float64) else cast(x, dtype=float64), bins=bins, bounds=bounds, density=bool(density))
+    x = x if x.dtype in (float32, float64) else cast(x, dtype=float64)
+    return bind(histogram_op, x, bins=bins, bounds=bounds, density=bool(density))
 
 
 # Sets

@@ -10,8 +10,9 @@ import numpy as np
 from ..op import Elementwise
 from ..spec import is_complex
 from ..tensor import Tensor
-from .elementwise import conjugate, equal, exp, imag, isnan, log, nonzero_divisor, real, reciprocal, sqrt, where
+from .elementwise import conjugate, equal, exp, imag, log, nonzero_divisor, real, reciprocal, sqrt, where
 from .lazy import in_double, scipy, special
+from .logic import isnan
 
 LN2, LN10, SQRT_PI = math.log(2), math.log(10), math.sqrt(math.pi)
 
@@ -98,8 +99,9 @@ erfinv = _unary(
     doc="The inverse of erf; ±inf at ±1, NaN outside [-1, 1].",
 )  # fmt: skip
 lgamma = _unary(
-    "lgamma", in_double(lambda x: np.where(np.isneginf(x), np.inf, scipy("special").gammaln(x))), lambda g, _y, x: (g * digamma(x),), (0.5, 4), accepts="bif", doc="log |Γ(x)|; +inf at the poles."
-)
+    "lgamma", in_double(lambda x: np.where(np.isneginf(x), np.inf, scipy("special").gammaln(x))),
+    lambda g, _y, x: (g * digamma(x),), (0.5, 4), accepts="bif", doc="log |Γ(x)|; +inf at the poles.",
+)  # fmt: skip
 digamma = _unary(
     "digamma", special("digamma"), lambda g, _y, x: (g * trigamma(x),), (0.5, 4), accepts="bif",
     doc="The derivative of lgamma; NaN at the poles.",
