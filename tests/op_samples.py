@@ -107,7 +107,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "nonzero": [sample(lambda: ints([1, 0], [0, 2]))],
     "unique": [sample(lambda: ints(3, 1, 3, 2))],
     "isin": [sample(lambda: ints(3, 1, 4), lambda: ints(1, 3), invert=False)],
-    "bincount": [sample(lambda: ints(3, 1, 3), minlength=5)],
+    "histogram": [sample(X, bins=3, bounds=None, density=False)],
     # Fourier transforms
     "fft": [sample(Z, axes=(0, 1), inverse=False, norm="backward"), sample(lambda: cplx(5), axes=(0,), inverse=True, norm="ortho")],
     "rfft": [sample(lambda: real(2, 4), axis=1, norm="backward"), sample(lambda: real(5, 2), axis=0, norm="forward")],

@@ -23,11 +23,11 @@ from .ops.activation import (
     celu, elu, gelu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid, mish, prelu, relu, relu6, selu, silu, softplus,
     softshrink, softsign, tanhshrink, threshold,
 )  # fmt: skip
-from .ops.casts import conj, imag, real, where
+from .ops.casts import conj, conjugate, imag, real, where
 from .ops.conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d
 from .ops.create import (
-    arange, asarray, empty, empty_like, eye, from_dlpack, full, full_like, linspace, meshgrid, ones, ones_like, tensor, tril, triu, zeros,
-    zeros_like,
+    arange, asarray, empty, empty_like, eye, from_dlpack, full, full_like, linspace, logspace, meshgrid, ones, ones_like, tensor, tri,
+    tril, tril_indices, triu, triu_indices, zeros, zeros_like,
 )  # fmt: skip
 from .ops.distributions import bernoulli, exponential, multinomial, normal, permutation, randperm, shuffle, uniform
 from .ops.dtypes import (
@@ -70,7 +70,12 @@ from .ops.reduce import any_ as any
 from .ops.reduce import max as amax
 from .ops.reduce import min as amin
 from .ops.shape_methods import repeat_interleave
-from .ops.sort import argsort, bincount, isin, searchsorted, topk, unique_all, unique_counts, unique_inverse, unique_values
+from .ops.sort import (
+    argsort, bincount, histogram, isin, kthvalue, searchsorted, topk, unique, unique_all, unique_counts, unique_inverse, unique_values,
+)  # fmt: skip
+from .ops.statistics import median, percentile, quantile
+from .ops.gather import argwhere, index_copy, index_fill
+from .ops.matrices import cross
 from .ops.transcendental import (
     acos, acosh, angle, asin, asinh, atan, atan2, atanh, cbrt, cos, cosh, deg2rad, digamma, erf, erfc, erfinv, exp2, expit, expm1,
     heaviside, hypot, lerp, lgamma, log1p, log2, log10, logaddexp, logaddexp2, logit, nan_to_num, polygamma, rad2deg, rsqrt, sigmoid, sin,
@@ -91,36 +96,37 @@ __all__ = [
     "IntInfo", "LinAlgError", "ShapeError", "Tensor", "TensorSpec", "TracejitError", "__array_api_version__",
     "__array_namespace_info__", "__version__", "abs", "absolute", "acos", "acosh", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "add",
     "addmm", "all", "allclose", "amax", "amin", "angle", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2",
-    "arctanh", "argmax", "argmin", "argsort", "array_equal", "as_tensor", "asarray", "asin", "asinh", "astype", "atan", "atan2",
-    "atanh", "atleast_1d", "atleast_2d", "atleast_3d", "autograd", "avg_pool1d", "avg_pool2d", "bernoulli", "bfloat16", "bincount",
-    "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "bmm",
-    "bool", "bool_", "broadcast_arrays", "broadcast_shapes", "broadcast_to", "can_cast", "cat", "cbrt", "cdouble", "ceil", "celu",
-    "cfloat", "check_device", "chunk", "clamp", "clip", "compile", "complex128", "complex64", "concat", "concatenate", "conj", "conv1d",
-    "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "copysign", "cos", "cosh", "count_nonzero", "cumprod", "cumsum",
-    "cumulative_prod", "cumulative_sum", "default_generator", "deg2rad", "device", "diag", "diagonal", "diff", "digamma", "disable",
-    "div", "divide", "dot", "double", "e", "einsum", "elu", "empty", "empty_like", "enable_grad", "eq", "equal", "erf", "erfc",
-    "erfinv", "exp", "exp2", "expand_dims", "expit", "expm1", "exponential", "eye", "fft", "finfo", "flatten", "flip", "float",
-    "float16", "float32", "float64", "floor", "floor_divide", "fmax", "fmin", "fmod", "from_dlpack", "from_numpy", "full", "full_like",
-    "gather", "ge", "gelu", "get_default_dtype", "get_rng_state", "grad", "greater", "greater_equal", "gt", "half", "hardshrink",
-    "hardsigmoid", "hardswish", "hardtanh", "heaviside", "hessian", "hstack", "hypot", "iinfo", "imag", "index_add", "index_select",
-    "inf", "inference_mode", "initial_seed", "inner", "int", "int16", "int32", "int64", "int8", "interp", "is_floating_point",
-    "is_grad_enabled", "is_tensor", "isclose", "isdtype", "isfinite", "isin", "isinf", "isnan", "jacobian", "kron", "le", "leaky_relu",
-    "lerp", "less", "less_equal", "lgamma", "linalg", "linspace", "log", "log10", "log1p", "log2", "log_softmax", "logaddexp",
-    "logaddexp2", "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logsigmoid", "logsumexp", "long", "lt",
-    "manual_seed", "masked_fill", "masked_select", "matmul", "matrix_transpose", "max", "max_pool1d", "max_pool2d", "maximum", "mean",
-    "meshgrid", "min", "minimum", "mish", "mm", "moveaxis", "movedim", "mul", "multinomial", "multiply", "mv", "nan", "nan_to_num",
-    "narrow", "ne", "neg", "negative", "newaxis", "nextafter", "nn", "no_grad", "nonzero", "normal", "not_equal", "one_hot", "ones",
-    "ones_like", "optim", "outer", "pad", "permutation", "permute", "permute_dims", "pi", "polygamma", "positive", "pow", "power",
-    "prelu", "prod", "promote_types", "rad2deg", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "random",
+    "arctanh", "argmax", "argmin", "argsort", "argwhere", "array_equal", "as_tensor", "asarray", "asin", "asinh", "astype", "atan",
+    "atan2", "atanh", "atleast_1d", "atleast_2d", "atleast_3d", "autograd", "avg_pool1d", "avg_pool2d", "bernoulli", "bfloat16",
+    "bincount", "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift",
+    "bitwise_xor", "bmm", "bool", "bool_", "broadcast_arrays", "broadcast_shapes", "broadcast_to", "can_cast", "cat", "cbrt", "cdouble",
+    "ceil", "celu", "cfloat", "check_device", "chunk", "clamp", "clip", "compile", "complex128", "complex64", "concat", "concatenate",
+    "conj", "conjugate", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "copysign", "cos", "cosh",
+    "count_nonzero", "cross", "cumprod", "cumsum", "cumulative_prod", "cumulative_sum", "default_generator", "deg2rad", "device",
+    "diag", "diagonal", "diff", "digamma", "disable", "div", "divide", "dot", "double", "e", "einsum", "elu", "empty", "empty_like",
+    "enable_grad", "eq", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expand_dims", "expit", "expm1", "exponential", "eye", "fft",
+    "finfo", "flatten", "flip", "float", "float16", "float32", "float64", "floor", "floor_divide", "fmax", "fmin", "fmod",
+    "from_dlpack", "from_numpy", "full", "full_like", "gather", "ge", "gelu", "get_default_dtype", "get_rng_state", "grad", "greater",
+    "greater_equal", "gt", "half", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "hessian", "histogram", "hstack",
+    "hypot", "iinfo", "imag", "index_add", "index_copy", "index_fill", "index_select", "inf", "inference_mode", "initial_seed", "inner",
+    "int", "int16", "int32", "int64", "int8", "interp", "is_floating_point", "is_grad_enabled", "is_tensor", "isclose", "isdtype",
+    "isfinite", "isin", "isinf", "isnan", "jacobian", "kron", "kthvalue", "le", "leaky_relu", "lerp", "less", "less_equal", "lgamma",
+    "linalg", "linspace", "log", "log10", "log1p", "log2", "log_softmax", "logaddexp", "logaddexp2", "logical_and", "logical_not",
+    "logical_or", "logical_xor", "logit", "logsigmoid", "logspace", "logsumexp", "long", "lt", "manual_seed", "masked_fill",
+    "masked_select", "matmul", "matrix_transpose", "max", "max_pool1d", "max_pool2d", "maximum", "mean", "median", "meshgrid", "min",
+    "minimum", "mish", "mm", "moveaxis", "movedim", "mul", "multinomial", "multiply", "mv", "nan", "nan_to_num", "narrow", "ne", "neg",
+    "negative", "newaxis", "nextafter", "nn", "no_grad", "nonzero", "normal", "not_equal", "one_hot", "ones", "ones_like", "optim",
+    "outer", "pad", "percentile", "permutation", "permute", "permute_dims", "pi", "polygamma", "positive", "pow", "power", "prelu",
+    "prod", "promote_types", "quantile", "rad2deg", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "random",
     "randperm", "ravel", "real", "reciprocal", "relu", "relu6", "remainder", "repeat", "repeat_interleave", "reshape", "result_type",
     "rint", "roll", "rot90", "round", "rsqrt", "scatter", "scatter_add", "searchsorted", "seed", "segment_sum", "selu",
     "set_default_dtype", "set_grad_enabled", "set_printoptions", "set_rng_state", "short", "shuffle", "sigmoid", "sign", "signbit",
     "silu", "sin", "sinc", "sinh", "sliding_window_view", "softmax", "softplus", "softshrink", "softsign", "sort", "split", "sqrt",
     "square", "squeeze", "stack", "std", "sub", "subtract", "sum", "swapaxes", "swapdims", "take", "take_along_axis", "tan", "tanh",
-    "tanhshrink", "tensor", "tensordot", "threshold", "tile", "topk", "trace", "transpose", "tril", "triu", "true_divide", "trunc",
-    "uint16", "uint32", "uint64", "uint8", "unbind", "unflatten", "uniform", "unique_all", "unique_counts", "unique_inverse",
-    "unique_values", "unsqueeze", "unstack", "value_and_grad", "var", "vdot", "vecdot", "vjp", "vstack", "where", "xlogy", "zeros",
-    "zeros_like",
+    "tanhshrink", "tensor", "tensordot", "threshold", "tile", "topk", "trace", "transpose", "tri", "tril", "tril_indices", "triu",
+    "triu_indices", "true_divide", "trunc", "uint16", "uint32", "uint64", "uint8", "unbind", "unflatten", "uniform", "unique",
+    "unique_all", "unique_counts", "unique_inverse", "unique_values", "unsqueeze", "unstack", "value_and_grad", "var", "vdot", "vecdot",
+    "vjp", "vstack", "where", "xlogy", "zeros", "zeros_like",
 ]  # fmt: skip
 
 __version__ = "0.1.0"

@@ -3,54 +3,51 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from typing import Any, NoReturn, Sequence
+
+import numpy as np
 
 from .errors import GradError, fail, user_line
 from .interpreter import mode
 from .spec import TensorSpec
-from .tensor import Tensor, storage_of
+from .tensor import Storage, Tensor
 
 
-class Anomaly(threading.local):
-    """Whether Applications remember the user's line, for `set_detect_anomaly`."""
+class Anomaly:
+    """Whether Applications remember the user's line, for `set_detect_anomaly`: in all threads, as in PyTorch."""
 
     enabled: bool = False
 
 
 anomaly = Anomaly()
 _order = itertools.count().__next__
+_new, _new_tuple, _ndarray = object.__new__, tuple.__new__, np.ndarray
 
 
 class Application:
     """What autograd keeps of one use of an op or function: where each input's gradient goes. Abstract.
 
     edges: for each input (Application, output index), (leaf, 0), or None where no gradient is wanted.
-    specs: the TensorSpec of each input, or the input itself where it is not a Tensor.
+    inputs: for each input its TensorSpec; the tensor itself, if it is saved; or whatever else it is.
     order: grows with time, so an Application's is greater than that of any it leads to.
     """
 
-    __slots__ = ("name", "outputs", "order", "edges", "specs", "hooks", "retained", "line", "__weakref__")
+    __slots__ = ("name", "outputs", "order", "edges", "inputs", "hooks", "retained", "line", "__weakref__")
+
+    name: str
+    outputs: int
+    order: int
+    edges: list[tuple[Any, int] | None]
+    inputs: list[Any]
+    hooks: dict[int, dict[int, Any]] | None  # by output index
+    retained: dict[int, Any] | None  # weak references to tensors that want their gradient, by output index
+    line: tuple[str, int] | None
 
     def __init__(self, name: str, outputs: int, args: tuple[Any, ...]) -> None:
         self.name, self.outputs, self.order = name, outputs, _order()
-        edges: list[tuple[Any, int] | None] = []
-        specs: list[Any] = []
-        for a in args:
-            if isinstance(a, Tensor):
-                value = a._value
-                specs.append(TensorSpec(value.shape, value.dtype))
-                if a._requires_grad:
-                    application = a._application
-                    edges.append((a, 0) if application is None else (application, a._index))
-                else:
-                    edges.append(None)
-            else:
-                specs.append(a)
-                edges.append(None)
-        self.edges, self.specs = edges, specs
-        self.hooks: dict[int, dict[int, Any]] | None = None  # by output index
-        self.retained: dict[int, Any] | None = None  # weak references to tensors that want their gradient, by output index
+        self.edges = [edge_of(a) if isinstance(a, Tensor) and a._requires_grad else None for a in args]
+        self.inputs = [TensorSpec(a.shape, a.dtype) if isinstance(a, Tensor) else a for a in args]
+        self.hooks = self.retained = None
         self.line = user_line() if anomaly.enabled else None
 
     def pull_back(self, cotangents: list[Any], wanted: list[bool]) -> Sequence[Any]:
@@ -69,40 +66,78 @@ class Application:
         return f"<{self.name} backward>"
 
 
+def edge_of(tensor: Tensor) -> tuple[Any, int]:
+    """Where a gradient of this tensor goes: (Application, output index), or (leaf, 0)."""
+    application = tensor._application
+    return (tensor, 0) if application is None else (application, tensor._index)
+
+
 class OpApplication(Application):
     """One recorded use of an op, and the values that the op's VJP reads."""
 
-    __slots__ = ("op", "attrs", "inputs", "results", "saved")
+    __slots__ = ("op", "attrs", "results", "saved")
+
+    saved: list[tuple[Tensor, int]] | None  # the saved tensors, with the versions they had
+    results: list[Any] | None  # of the outputs: aliases where the VJP reads them; specs, of several; else None
 
     def __init__(self, op: Any, attrs: dict[str, Any], args: tuple[Any, ...], outputs: tuple[Tensor, ...]) -> None:
-        Application.__init__(self, op.name, len(outputs), args)
-        self.op, self.attrs = op, attrs
-        positions, reads_output = op.residuals(tuple([edge is not None for edge in self.edges]))
-        self.inputs: list[Any] = self.specs
-        self.saved: list[tuple[Tensor, int]] | None = []  # with the versions they had
-        if positions:
-            self.inputs = list(self.specs)
-            for i in positions:
-                a = self.inputs[i] = args[i]
-                if isinstance(a, Tensor):
-                    self.saved.append((a, a._version))
-        self.results: list[Any] | None = None  # of the outputs: aliases where the VJP reads them
+        # Written out, with no call that can be spared: this is what recording costs each op.
+        self.op, self.attrs, self.order = op, attrs, _order()
+        self.hooks = self.retained = self.results = None
+        self.line = user_line() if anomaly.enabled else None
+        edges: list[tuple[Any, int] | None] = []
+        wanted = 1  # a leading bit, then one for each input
+        for a in args:
+            if isinstance(a, Tensor) and a._requires_grad:
+                application = a._application
+                edges.append((a, 0) if application is None else (application, a._index))
+                wanted += wanted + 1
+            else:
+                edges.append(None)
+                wanted += wanted
+        self.edges = edges
+        saved_inputs, others, reads_output = op.residuals_of.get(wanted) or op.residuals(wanted)
+        saved: list[tuple[Tensor, int]] = []
+        self.saved, self.inputs = saved, list(args)
+        for i in others:
+            a = args[i]
+            if isinstance(a, Tensor):
+                value = a._value
+                self.inputs[i] = _new_tuple(TensorSpec, (value.shape, value.dtype, "cpu"))
+        for i in saved_inputs:
+            a = args[i]
+            if isinstance(a, Tensor):
+                storage = a._storage
+                saved.append((a, 0 if storage is None else storage.version))
         if reads_output:
             self.results = [alias_of(o) for o in outputs]
-            self.saved.extend((alias, alias._version) for alias in self.results)
+            saved.extend([(alias, alias._version) for alias in self.results])
         elif len(outputs) > 1:
             self.results = [TensorSpec(o.shape, o.dtype) for o in outputs]
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return self.op.name
+
+    @property
+    def outputs(self) -> int:  # type: ignore[override]
+        return self.op.outputs
 
     def pull_back(self, cotangents: list[Any], wanted: list[bool]) -> Sequence[Any]:
         if self.saved is None:
             fail_freed(self.name)
         for tensor, version in self.saved:
-            if tensor._version != version:
-                fail_changed(self.name, version, tensor._version)
+            storage = tensor._storage
+            if storage is not None and storage.version != version:
+                fail_changed(self.name, version, storage.version)
         y: Any
-        if self.outputs == 1:
+        if len(cotangents) == 1:
             g = cotangents[0]
-            y = TensorSpec(g.shape, g.dtype) if self.results is None else self.with_history(self.results[0], 0)
+            if self.results is None:
+                value = g._value
+                y = _new_tuple(TensorSpec, (value.shape, value.dtype, "cpu"))
+            else:
+                y = self.with_history(self.results[0], 0)
         else:
             y = tuple(self.with_history(r, i) if isinstance(r, Tensor) else r for i, r in enumerate(self.results or ()))
             g = tuple(cotangents)
@@ -148,9 +183,18 @@ def fail_changed(name: str, before: int, now: int) -> NoReturn:
 
 def alias_of(tensor: Tensor) -> Tensor:
     """Another handle on the same storage, without history: keeping it in an Application makes no cycle."""
-    storage = storage_of(tensor)
-    alias = mode.interpreter.handle(tensor)
-    alias._storage, alias._chain, alias._seen = storage, tensor._chain, tensor._seen
+    value = tensor._value
+    if type(value) is _ndarray:
+        alias = _new(Tensor)
+        alias._value = value
+    else:
+        alias = mode.interpreter.handle(tensor)
+    storage = tensor._storage
+    if storage is None:
+        storage = tensor._storage = Storage()
+    else:
+        alias._chain, alias._seen = tensor._chain, tensor._seen
+    alias._storage = storage
     return alias
 
 

@@ -179,7 +179,7 @@ class Compiled:
             elif not isinstance(value, _CONSTANTS):
                 reasons.append(f"a result is a {type(value).__name__}")
         reachable = [*returned, *(g for _, g in tracer.grads.values())]
-        known = {id(t) for t in reachable} | {id(t._base) for t in reachable if isinstance(t, Tensor)}
+        known = {id(t) for r in reachable for t in ((r, r._base, r._aside) if isinstance(r, Tensor) else (r,))}
         if any(id(t) not in known for t in tracer.tensors()):
             reasons.append("a tensor made in the function is kept beyond the call")
         return reasons

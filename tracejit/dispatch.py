@@ -41,7 +41,8 @@ def _record(op: Any, args: tuple[Any, ...], attrs: dict[str, Any], result: Any) 
     if not recorded:
         return
     if type(result) is not tuple:
-        if is_inexact(result._value.dtype):
+        dtype = result._value.dtype
+        if dtype.kind in "fc" or is_inexact(dtype):
             result._application, result._requires_grad = OpApplication(op, attrs, args, (result,)), True
         return
     if any(is_inexact(o.dtype) for o in result):

@@ -56,7 +56,7 @@ class Eager:
         return wrap(np.asarray(result))
 
     def assign(self, target: Tensor, value: Tensor) -> None:
-        np.copyto(target._value, value._value, casting="unsafe")
+        target._value[...] = value._value
 
     def observe(self, tensor: Tensor) -> np.ndarray:
         return tensor._value

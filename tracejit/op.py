@@ -63,7 +63,7 @@ class Op:
         self.vjp = vjp
         self.__doc__ = doc or f"`{name}`, elementwise over the broadcast shape of its operands."
         self.__signature__ = _signature(parameters)
-        self._residuals: dict[tuple[bool, ...], tuple[tuple[int, ...], bool]] = {}
+        self.residuals_of: dict[int, tuple[tuple[int, ...], tuple[int, ...], bool]] = {}
         if name in OPS:
             raise ValueError(f"the op {name} is defined twice")
         OPS[name] = self
@@ -71,15 +71,18 @@ class Op:
     def __call__(self, *args: Any, **attrs: Any) -> Any:
         return bind(self, *args, **attrs)
 
-    def residuals(self, wanted: tuple[bool, ...]) -> tuple[tuple[int, ...], bool]:
-        """The inputs (their positions) whose values the VJP reads to give the wanted cotangents, and whether it reads the output."""
-        known = self._residuals.get(wanted)
-        if known is None:
-            rules = [r for r, w in zip(self.vjp, wanted) if w] if isinstance(self.vjp, tuple) else [self.vjp]
-            needs = [_needed_inputs(rule) for rule in rules]
-            inputs = tuple(i for i in range(len(wanted)) if any(n.get(i, n.get("*", False)) for n in needs))
-            known = self._residuals[wanted] = inputs, any(n.get(-1, False) for n in needs)
-        return known
+    def residuals(self, wanted: int) -> tuple[tuple[int, ...], tuple[int, ...], bool]:
+        """The positions of the inputs whose values the VJP reads, those of the others, and whether it reads the output.
+
+        wanted: which cotangents are wanted: a 1, then a bit for each input. What was found is kept in `residuals_of`.
+        """
+        bits = [bit == "1" for bit in f"{wanted:b}"[1:]]
+        rules = [r for r, w in zip(self.vjp, bits) if w] if isinstance(self.vjp, tuple) else [self.vjp]
+        needs = [_needed_inputs(rule) for rule in rules]
+        saved = tuple(i for i in range(len(bits)) if any(n.get(i, n.get("*", False)) for n in needs))
+        others = tuple(i for i in range(len(bits)) if i not in saved)
+        found = self.residuals_of[wanted] = saved, others, any(n.get(-1, False) for n in needs)
+        return found
 
     def cotangents(self, wanted: Sequence[bool], g: Any, y: Any, inputs: tuple[Any, ...], attrs: dict[str, Any]) -> list[Any]:
         """The VJP: the wanted cotangents of the inputs; None for the others, and where there is none."""

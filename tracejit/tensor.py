@@ -15,10 +15,7 @@ _new = object.__new__
 class Storage:
     """What a tensor, its views and its detached handles share: the version of their memory."""
 
-    __slots__ = ("version", "__weakref__")
-
-    def __init__(self) -> None:
-        self.version = 0
+    version: int = 0
 
 
 class Extent(int):

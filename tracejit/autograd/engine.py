@@ -247,7 +247,7 @@ class _Pass:
         if node.outputs > 1 and isinstance(node, OpApplication):
             cotangents = [zeros_like(r) if c is None else c for c, r in zip(cotangents, node.results or cotangents)]
         results = node.pull_back(cotangents, wanted) if not anomaly.enabled else _watched(node, cotangents, wanted)
-        for edge, spec, result in zip(node.edges, node.specs, results):
+        for edge, spec, result in zip(node.edges, node.inputs, results):
             if result is not None and edge is not None:
                 value = result._value
                 if value.shape != spec.shape or value.dtype != spec.dtype:

@@ -117,7 +117,7 @@ class FunctionApplication(Application):
                 f"the backward of {self.name} returned {len(results)} gradients for {count} inputs of its forward",
                 "Return one for each input after ctx, in their order; None where there is none.",
             )
-        for i, (result, spec) in enumerate(zip(results, self.specs)):
+        for i, (result, spec) in enumerate(zip(results, self.inputs)):
             if result is None:
                 continue
             if not isinstance(spec, TensorSpec):

@@ -16,9 +16,9 @@ import numpy as np
 
 from ..tensor import Tensor
 from .effects import Streams, digest, is_stream
-from .guards import Absent, Alive, Guard, Identical, Keys, Kind, Length, Members, Same, SameObject
+from .guards import Absent, Alive, Guard, Identical, KeyObjects, Keys, Kind, Length, Members, Same, SameObject
 from .lookup import ABSENT, CLASS, DESCRIPTOR, INSTANCE, METHOD, MISSING, find, in_class, instance_dict
-from .places import Anchor, Attribute, Careful, DerivedItem, Entry, Field, Item, OfClass, Own, Place, Strong, base_of, item_of, reference_to
+from .places import Anchor, Attribute, Careful, DerivedItem, Entry, Field, Item, ItemOfObject, OfClass, Own, Place, Strong, base_of, item_of, reference_to
 from .values import CONTAINERS, is_immutable, is_leaf, is_library_class, is_ours, is_sealed
 
 _MANY = 32  # elements that are guarded one by one; more are guarded together
@@ -43,6 +43,7 @@ class Explorer:
         self._objects: list[Any] = []
         self._dicts: list[Any] = []
         self._made: dict[int, Any] = {}
+        self._given: dict[type, frozenset[str]] = {}
         self._budget = _BUDGET
 
     # Knowing things
@@ -123,8 +124,7 @@ class Explorer:
             self._look_into_partial(place, value)
         if not is_leaf(value) and (not isinstance(value, CONTAINERS) or has_attributes(value)) and not isinstance(value, ModuleType):
             self._objects.append(value)
-            for name in self.names:
-                self.attribute(value, name, optional=True)
+            self._take(value, self.names)
 
     def _look_into_partial(self, place: Place, value: functools.partial[Any]) -> None:
         for field in ("func", "args", "keywords"):
@@ -140,8 +140,16 @@ class Explorer:
         if fresh:
             self.names |= fresh
             for value in list(self._objects):
-                for name in fresh:
-                    self.attribute(value, name, optional=True)
+                self._take(value, fresh)
+
+    def _take(self, value: Any, names: set[str] | frozenset[str]) -> None:
+        held = instance_dict(value)
+        given = self._given.get(type(value))
+        if given is None:  # every name that a class of the object gives
+            given = self._given[type(value)] = frozenset().union(*(vars(base) for base in type(value).__mro__))
+        for name in names:
+            if name in given or (held is not None and name in held) or isinstance(value, type):
+                self.attribute(value, name, optional=True)
 
     def take_keys(self, keys: tuple[Any, ...]) -> None:
         """From now on, these items are read of every known dict."""
@@ -154,8 +162,9 @@ class Explorer:
 
     # Single reads
 
-    def attribute(self, value: Any, name: str, optional: bool = False) -> tuple[Any, Place | None]:
-        """Read one attribute of a known object: (what it is or MISSING, its place). `optional`: it may never be read."""
+    def attribute(self, value: Any, name: str, optional: bool = False, trusted: bool = False) -> tuple[Any, Place | None]:
+        """Read one attribute of a known object: (what it is or MISSING, its place). `optional`: it may never be read.
+        `trusted`: the reader is tracejit's own code, whose methods nobody replaces (but `forward` of an object)."""
         found = self._read.get((id(value), name))
         if found is not None:
             return found
@@ -165,6 +174,8 @@ class Explorer:
         attribute, how = (getattr(value, name, MISSING), INSTANCE) if isinstance(value, threading.local) else find(value, name)
         if optional and (how in (ABSENT, DESCRIPTOR) or (how == METHOD and not isinstance(value, type))):
             return MISSING, None
+        if trusted and how in (CLASS, METHOD) and name != "forward" and is_library_class(_class_with(value, name)):
+            return attribute, None
         words = f"attribute `{name}` of {value.__name__ if isinstance(value, type) else type(value).__name__}"
         result = self._read[id(value), name] = self._attribute_found(value, parent, name, attribute, how, words)
         return result
@@ -200,7 +211,7 @@ class Explorer:
             place = self._places[id(held)] = Own(self._places[id(value)], None, words)
             self._keep.append(held)
             self.outside.add(id(held))
-            self.guards.append(Keys(place, held))
+            self._guard_keys(place, held)
             for name in list(held):
                 if isinstance(name, str):
                     self.attribute(value, name)
@@ -216,8 +227,7 @@ class Explorer:
         if value is MISSING and optional:
             return MISSING, None
         words = f"item {key!r} of {parent.words}"
-        plain = type(container) in (dict, list, tuple)
-        place = (Item if plain else DerivedItem)(parent, key, words)
+        place = (Item if _has_plain_items(container) else DerivedItem)(parent, key, words)
         self._read[id(container), ("item", key)] = (value, place)
         if value is not MISSING:
             self.reach(place, value)
@@ -229,15 +239,17 @@ class Explorer:
         """An item of a container that is not known: nothing is guarded."""
         return item_of(container, key)
 
-    def entry(self, table: dict[str, Any], name: str, words: str, guarded: bool = True) -> tuple[Any, Place | None]:
+    def entry_known(self, table: dict[str, Any], name: str) -> tuple[Any, Place | None] | None:
+        """A global that was read before."""
+        return self._read.get((id(table), ("entry", name)))
+
+    def entry(self, table: dict[str, Any], name: str, words: str) -> tuple[Any, Place | None]:
         """Read a global."""
-        found = self._read.get((id(table), ("entry", name)))
+        found = self.entry_known(table, name)
         if found is not None:
             return found
         place = Entry(None, (table, name), words)
         value = table.get(name, MISSING)
-        if not guarded:
-            return value, None
         result = self._read[id(table), ("entry", name)] = (value, place)
         self._keep.append(table)
         if value is MISSING:
@@ -266,9 +278,8 @@ class Explorer:
             return
         self._whole.add(id(container))
         count = base_of(container).__len__(container)
-        plain = type(container) in (list, tuple, dict)
         if isinstance(container, dict):
-            self.guards.append(Keys(place, dict.__iter__(container)))
+            self._guard_keys(place, container)
             parts = list(dict.items(container))
         elif isinstance(container, (set, frozenset)):
             self.guards.append(Members(place, list(container), is_immutable))
@@ -281,13 +292,22 @@ class Explorer:
         many = count > _MANY
         if many:
             self.guards.append(Members(place, [v for _, v in parts], is_immutable))
+        kind = Item if _has_plain_items(container) else DerivedItem
         for key, value in parts:
-            if (id(container), ("item", key)) in self._read or (many and is_immutable(value)):
+            simple = is_immutable(key)
+            memo = (id(container), ("item", key) if simple else ("object", id(key)))
+            if memo in self._read or (many and is_immutable(value)):
                 continue
-            at = (Item if plain else DerivedItem)(place, key, f"item {_word(key)} of {place.words}")
-            self._read[id(container), ("item", key)] = (value, at)
+            words = f"item {_word(key)} of {place.words}"
+            at: Place = kind(place, key, words) if simple else ItemOfObject(place, reference_to(key), words)
+            self._read[memo] = (value, at)
             self.reach(at, value, guarded=not many)
             self.whole(value)
+
+    def _guard_keys(self, place: Place, container: dict[Any, Any]) -> None:
+        keys = list(dict.__iter__(container))
+        plain = all(map(is_immutable, keys))
+        self.guards.append(Keys(place, keys) if plain else KeyObjects(place, keys, is_immutable))
 
     def everything(self, value: Any) -> None:
         """Attributes of this object are read whose names cannot be known."""
@@ -304,8 +324,14 @@ class Explorer:
 
     def release(self) -> None:
         """Let go of everything that only the trace needed."""
-        for held in (self._places, self._keep, self._read, self._objects, self._dicts, self._made, self.functions):
+        for held in (self._places, self._keep, self._read, self._objects, self._dicts, self._made, self._given, self.functions):
             held.clear()  # type: ignore[attr-defined]
+
+
+def _class_with(value: Any, name: str) -> type:
+    """The class that gives an object this attribute."""
+    mro = (value if isinstance(value, type) else type(value)).__mro__
+    return next((base for base in mro if name in base.__dict__), mro[0])
 
 
 def _itself(value: Any) -> Any:
@@ -321,9 +347,20 @@ def has_attributes(value: Any) -> bool:
     return type(value).__module__ not in ("builtins", "collections") and type(value).__dictoffset__ != 0
 
 
+_PLAIN_LOOKUPS = tuple(kind.__getattribute__ for kind in (object, *CONTAINERS))
+
+
 def _is_plain(value: Any) -> bool:
     """Whether `value.name` reads what `find` finds."""
     kind = type(value)
     if isinstance(value, type):
         return kind.__getattribute__ is type.__getattribute__
-    return kind.__getattribute__ is object.__getattribute__
+    return kind.__getattribute__ in _PLAIN_LOOKUPS
+
+
+def _has_plain_items(container: Any) -> bool:
+    """Whether `container[key]` reads what the built-in class holds."""
+    kind = type(container)
+    if kind in (dict, list, tuple):
+        return True
+    return kind.__getitem__ is base_of(container).__getitem__ and not hasattr(kind, "__missing__")

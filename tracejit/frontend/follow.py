@@ -18,6 +18,7 @@ from .explore import Explorer, has_attributes
 from .lookup import CLASS, INSTANCE, METHOD, MISSING, find
 from .places import Cell, Field, Place
 from .values import CONTAINERS, is_immutable, is_imported, is_leaf, is_library_class, is_library_module
+from .watch import in_package
 
 
 class Follower:
@@ -128,6 +129,7 @@ class Follower:
     def _follow(self, chain: Chain, scope: Any, table: dict[str, Any], code: CodeType) -> None:
         """Read a chain as the function would, as far as plain reads go; each step that is known is guarded."""
         explorer = self.explorer
+        trusted = in_package(code.co_filename)
         value, place = self._root(chain[0], scope, table, code)
         for kind, what in chain[1:]:
             if value is MISSING or is_leaf(value) or is_immutable(value):
@@ -146,8 +148,8 @@ class Follower:
                     break
             elif kind == "item" or place is None:
                 return
-            value, place = explorer.attribute(value, what)
-        if value is not MISSING and not isinstance(value, ModuleType):
+            value, place = explorer.attribute(value, what, trusted=trusted)
+        if value is not MISSING and not isinstance(value, ModuleType) and not (isinstance(value, type) and is_library_class(value)):
             explorer.adopt(value)
             explorer.whole(value)
 
@@ -160,8 +162,14 @@ class Follower:
             return _imported(name, table), None
         if name not in table and _is_builtin(name, table):
             return MISSING, None
-        words = f"global `{name}` of {os.path.basename(table.get('__file__') or code.co_filename)}"
-        return self.explorer.entry(table, name, words, not is_imported(name, table.get(name)))
+        if in_package(code.co_filename):  # our own globals are constant
+            return table.get(name, MISSING), None
+        known = self.explorer.entry_known(table, name)
+        if known is not None:
+            return known
+        if is_imported(name, table.get(name)):
+            return table[name], None
+        return self.explorer.entry(table, name, f"global `{name}` of {os.path.basename(table.get('__file__') or code.co_filename)}")
 
     def _of_module(self, module: ModuleType, name: str) -> tuple[Any, Place | None]:
         table = module.__dict__

@@ -6,7 +6,7 @@ import functools
 import reprlib
 import weakref
 from types import CodeType
-from typing import Any, Callable, Iterable, Sequence
+from typing import Any, Callable, Sequence
 
 from .lookup import MISSING
 from .places import Entry, Gone, Item, Place, Strong, Writer, base_of, reference_to, same
@@ -201,18 +201,15 @@ class Length(Guard):
 
 
 class Keys(Guard):
-    """The keys of a dict, in order."""
+    """The keys of a dict, in order, where all are immutable."""
 
     __slots__ = ()
-
-    def __init__(self, place: Place, keys: Iterable[Any]) -> None:
-        super().__init__(place, list(keys))
 
     def test(self, value: Any) -> bool:
         if not isinstance(value, dict):
             return False
         keys = list(dict.__iter__(value))
-        return len(keys) == len(self.expected) and all(map(_same_key, keys, self.expected))
+        return len(keys) == len(self.expected) and all(map(same, keys, self.expected))
 
     def text(self, writer: Writer) -> str:
         if not self.expected:
@@ -226,11 +223,9 @@ class Keys(Guard):
         return f"{self.place.words} had the keys {_short.repr(self.expected)}"
 
     def now(self, value: Any) -> str:
-        return f"with {_short.repr(list(value))}" if isinstance(value, dict) else super().now(value)
-
-
-def _same_key(a: Any, b: Any) -> bool:
-    return a is b or (type(a) is type(b) and type(a) in (int, str, float, bool, bytes, tuple, complex) and same(a, b))
+        if not isinstance(value, dict) or not all(map(_is_short, value)):
+            return super().now(value)
+        return f"with {_short.repr(list(value))}"
 
 
 class Members(Guard):
@@ -259,7 +254,7 @@ class Members(Guard):
     def test(self, value: Any) -> bool:
         if value is MISSING:
             return False
-        values = list(dict.values(value) if isinstance(value, dict) else base_of(value).__iter__(value))
+        values = self.listed(value)
         if not self.dead and list(map(id, values)) == self.ids:
             return True
         if len(values) != len(self.references):
@@ -271,6 +266,10 @@ class Members(Guard):
             for v, r in zip(values, self.references)
         )
 
+    def listed(self, value: Any) -> list[Any]:
+        """What is compared."""
+        return list(dict.values(value) if isinstance(value, dict) else base_of(value).__iter__(value))
+
     def text(self, writer: Writer) -> str:
         return f"{writer.constant(self)}.test({writer.place(self.place)})"
 
@@ -280,6 +279,19 @@ class Members(Guard):
 
     def now(self, value: Any) -> str:
         return "changed" if value is not MISSING else "absent"
+
+
+class KeyObjects(Members):
+    """The keys of a dict, in order, where some are objects."""
+
+    __slots__ = ()
+
+    def listed(self, value: Any) -> list[Any]:
+        return list(dict.__iter__(value)) if isinstance(value, dict) else []
+
+    @property
+    def description(self) -> str:
+        return f"{self.place.words} had {self.expected} keys"
 
 
 def compile_guards(guards: Sequence[Guard]) -> Callable[[], Guard | None]:

@@ -198,6 +198,20 @@ class Item(Place):
         return f"{owner}[{key}]"
 
 
+class ItemOfObject(Item):
+    """An item of a dict whose key is an object; `key` is a reference to it."""
+
+    __slots__ = ()
+
+    def get(self) -> Any:
+        key = self.key()
+        return MISSING if key is None else item_of(self.up(), key)
+
+    def text(self, writer: Writer) -> str:
+        assert self.parent is not None
+        return f"{writer.place(self.parent)}[{writer.constant(self.key)}()]"
+
+
 class DerivedItem(Item):
     """An item of a container whose class redefines how items are found, or makes those that are missing."""
 

@@ -24,8 +24,6 @@ class IncompatibleKeys(NamedTuple):
     def __repr__(self) -> str:
         return "<All keys matched successfully>" if not any(self) else f"IncompatibleKeys{tuple(self)}"
 
-    __str__ = __repr__
-
 
 def _own_state(module: Module) -> Iterator[tuple[str, Tensor]]:
     """(name, tensor) of a module's own parameters, then of its persistent buffers."""

@@ -157,22 +157,29 @@ class TransformerDecoderLayer(Module):
         memory_is_causal: bool = False,
     ) -> Tensor:
         """tgt (T, N, E) and memory (S, N, E), or batch first; masks as in MultiheadAttention."""
-
-        def own(x: Tensor) -> Tensor:
-            masks = {"attn_mask": tgt_mask, "key_padding_mask": tgt_key_padding_mask, "is_causal": tgt_is_causal}
-            return self.dropout1(self.self_attn(x, x, x, need_weights=False, **masks)[0])
-
-        def across(x: Tensor) -> Tensor:
-            masks = {"attn_mask": memory_mask, "key_padding_mask": memory_key_padding_mask, "is_causal": memory_is_causal}
-            return self.dropout2(self.multihead_attn(x, memory, memory, need_weights=False, **masks)[0])
-
+        own = (tgt_mask, tgt_key_padding_mask, tgt_is_causal)
+        other = (memory_mask, memory_key_padding_mask, memory_is_causal)
         if self.norm_first:
-            tgt = tgt + own(self.norm1(tgt))
-            tgt = tgt + across(self.norm2(tgt))
+            tgt = tgt + self._attended(self.norm1(tgt), *own)
+            tgt = tgt + self._looked_up(self.norm2(tgt), memory, *other)
             return tgt + self._fed_forward(self.norm3(tgt))
-        tgt = self.norm1(tgt + own(tgt))
-        tgt = self.norm2(tgt + across(tgt))
+        tgt = self.norm1(tgt + self._attended(tgt, *own))
+        tgt = self.norm2(tgt + self._looked_up(tgt, memory, *other))
         return self.norm3(tgt + self._fed_forward(tgt))
+
+    def _attended(self, x: Tensor, attn_mask: Tensor | None, padding: Tensor | None, is_causal: bool) -> Tensor:
+        result, _ = self.self_attn(
+            x, x, x, attn_mask=attn_mask, key_padding_mask=padding, need_weights=False, is_causal=is_causal
+        )
+        return self.dropout1(result)
+
+    def _looked_up(
+        self, x: Tensor, memory: Tensor, attn_mask: Tensor | None, padding: Tensor | None, is_causal: bool
+    ) -> Tensor:
+        result, _ = self.multihead_attn(
+            x, memory, memory, attn_mask=attn_mask, key_padding_mask=padding, need_weights=False, is_causal=is_causal
+        )
+        return self.dropout2(result)
 
     def _fed_forward(self, x: Tensor) -> Tensor:
         return self.dropout3(self.linear2(self.dropout(self.activation(self.linear1(x)))))

@@ -16,8 +16,9 @@ from .view import basic_index, broadcast_to, diagonal_view, is_contiguous, permu
 
 def slice_axis(x: Tensor, axis: int, start: int, stop: int, stride: int = 1) -> Tensor:
     """x[..., start:stop:stride, ...] on one axis, 0 ≤ start ≤ stop ≤ extent: a view."""
-    key = tuple((start, stop, stride) if d == axis else (0, n, 1) for d, n in enumerate(x.shape))
-    return bind(basic_index, x, key=key)
+    key = [(0, n, 1) for n in x.shape]
+    key[axis] = (start, stop, stride)
+    return bind(basic_index, x, key=tuple(key))
 
 
 # New shapes

@@ -46,7 +46,7 @@ def _attach_operator(op: Elementwise) -> None:
 def _forward(op: Elementwise) -> Callable[..., Any]:
     if op.arity == 1:
         return _named(lambda self, /: bind(op, self), op, f"__{op.operator}__")
-    ufunc: Any = op.ufunc
+    ufunc: Any = op.ufunc  # None where eager mode does not call one
     theirs = f"__{COMPARISONS.get(op.operator, 'r' + op.operator)}__"
 
     def general(self: Tensor, other: Any, /) -> Any:

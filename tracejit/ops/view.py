@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -73,12 +74,13 @@ broadcast = View(
 )  # fmt: skip
 
 
+@lru_cache(maxsize=4096)
 def _decode(key: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(slice(*k) if isinstance(k, tuple) else k for k in key)
+    return (*[slice(*k) if isinstance(k, tuple) else k for k in key], ...)
 
 
 basic_index = View(
-    "basic_index", numpy=lambda x, *, key: x[(*_decode(key), ...)], parameters="x, /, *, key",
+    "basic_index", numpy=lambda x, *, key: x[_decode(key)], parameters="x, /, *, key",
     vjp=lambda g, _y, _x, *, key: (put(zeros_like(_x, dtype=g.dtype), g, chain=step(basic_index, key=key)),),
     doc="Integers, slices (as triples) and None, one for each axis in turn.",
 )  # fmt: skip
@@ -203,6 +205,8 @@ def index_basic(x: Tensor, key: tuple[Any, ...]) -> Tensor:
     if consumed > x.ndim:
         fail(IndexingError, f"{consumed} indices for a tensor of {x.ndim} axes", f"Give at most {x.ndim}.")
     if Ellipsis in key:
+        if key.count(Ellipsis) > 1:
+            fail(IndexingError, "an index with more than one Ellipsis (...)", "Use ... once, and : for the other axes.")
         at = key.index(Ellipsis)
         key = key[:at] + (slice(None),) * (x.ndim - consumed) + key[at + 1 :]
     encoded: list[Any] = []
