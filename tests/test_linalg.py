@@ -364,6 +364,7 @@ def test_norm_chooses_by_rank() -> None:
     close(linalg.norm(wrap(cube), axis=1), np.linalg.norm(cube, axis=1))
     close(linalg.norm(wrap(cube), axis=(0, 1), keepdims=True), np.linalg.norm(cube, axis=(0, 1), keepdims=True))
     close(wrap(cube).norm(dim=1, keepdim=True), np.linalg.norm(cube, axis=1, keepdims=True))
+    close(linalg.norm(wrap(cube), dim=1, keepdim=True), np.linalg.norm(cube, axis=1, keepdims=True))
     close(wrap(m).norm(1), np.abs(m).sum())
     close(wrap(m).norm("nuc"), np.linalg.norm(m, "nuc"))
     assert linalg.norm(wrap(x.astype(np.float16))).dtype == tj.float16

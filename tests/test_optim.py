@@ -277,3 +277,57 @@ def test_unknown_keywords_are_refused_and_pytorchs_switches_taken():
     with pytest.raises(TypeError, match="learning_rate"):
         tj.optim.Adam([x], learning_rate=0.1)
     tj.optim.Adam([x], fused=True, foreach=False, capturable=True)
+
+
+def _train(name, wrap, steps=12):
+    """A small regression; the learning rate changes at each step."""
+    draw = np.random.default_rng(5)
+    x, y = (tj.asarray(draw.normal(size=shape).astype(np.float32)) for shape in ((16, 4), (16, 5)))
+    params = leaves([draw.normal(size=(4, 5)).astype(np.float32), np.zeros(5, np.float32)])
+    optimizer = optimiser(name, params)
+    schedule = tj.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
+
+    def step(x, y):
+        optimizer.zero_grad()
+        loss = ((x @ params[0] + params[1] - y) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    step = wrap(step)
+    losses = []
+    for _ in range(steps):
+        losses.append(step(x, y).item())
+        schedule.step()
+    state = [t.numpy().copy() for p in params for t in optimizer.state[p].values()]
+    return losses, values(params) + state, step
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_a_compiled_step_gives_the_bits_of_an_eager_one_and_a_changing_rate_never_retraces(name):
+    losses, eager, _ = _train(name, lambda f: f)
+    compiled_losses, compiled, step = _train(name, tj.compile)
+    assert compiled_losses == losses
+    assert all(a.tobytes() == b.tobytes() for a, b in zip(compiled, eager))
+    info = step.cache_info()
+    assert step.trace_count == 1 and info.modes == ("graph",), info
+
+
+def test_changing_momenta_do_not_retrace_either():
+    found = []
+    for wrap in (lambda f: f, tj.compile):
+        (x,) = leaves([np.array([1.0, -2.0])])
+        optimizer = tj.optim.Adam([x], lr=0.1)
+        schedule = tj.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.3, total_steps=20)
+
+        def step(x=x, optimizer=optimizer):
+            optimizer.zero_grad()
+            (x * x).sum().backward()
+            optimizer.step()
+
+        step = wrap(step)
+        for _ in range(10):
+            step()
+            schedule.step()
+        found.append(x.detach().numpy().tobytes())
+    assert found[0] == found[1] and step.trace_count == 1

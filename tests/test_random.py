@@ -252,3 +252,35 @@ def test_errors_teach(wrong, says):
     with pytest.raises(tj.TracejitError, match=says) as caught:
         wrong()
     assert __file__ in str(caught.value)
+
+
+# Compiled
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_a_compiled_function_draws_the_same_stream_and_fresh_numbers_at_each_call(name):
+    draw, generator = DRAWS[name], seeded()
+    eager = [draw(generator, 33).numpy() for _ in range(4)]
+    generator.manual_seed(7)
+    compiled = tj.compile(lambda: draw(generator, 33))
+    got = [compiled().numpy() for _ in range(3)]
+    got.append(draw(generator, 33).numpy())  # eager goes on where compiled stopped
+    assert all(np.array_equal(a, b) for a, b in zip(got, eager))
+    assert compiled.trace_count == 1, compiled.cache_info()
+
+
+def test_seeding_inside_a_compiled_function():
+    @tj.compile
+    def draw():
+        tj.manual_seed(11)
+        return tj.rand(3)
+
+    first, second = draw().numpy(), draw().numpy()
+    tj.manual_seed(11)
+    assert np.array_equal(first, second) and np.array_equal(first, tj.rand(3).numpy())
+
+
+def test_kernels_of_many_sizes_draw_what_numpy_would():
+    for n in (1, 7, 8, 9, 1000, 70_001):
+        got = tj.compile(lambda g, n=n: g.bits((n,)))(seeded(5)).numpy()
+        assert np.array_equal(got, philox(np.uint64(5), np.arange(n, dtype=np.uint64), np.uint64(0)))

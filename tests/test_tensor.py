@@ -337,3 +337,76 @@ def test_the_short_way_of_operators_is_the_long_way():
     assert (view + tj.ones(2)).requires_grad
     mixed = tj.ones(2, dtype=tj.bfloat16) + tj.ones(2, dtype=tj.float16)
     assert mixed.dtype == tj.float32
+
+
+# Methods with PyTorch's arguments, against the formula
+
+TORCH_METHODS = [
+    ("add", (2.0,), {"alpha": 3}, lambda a: a + 6),
+    ("sub", (2.0,), {"alpha": 0.5}, lambda a: a - 1),
+    ("div", (0.75,), {}, lambda a: a / 0.75),
+    ("div", (0.75,), {"rounding_mode": "floor"}, lambda a: np.floor(a / 0.75)),
+    ("div", (-0.75,), {"rounding_mode": "trunc"}, lambda a: np.trunc(a / -0.75)),
+    ("true_divide", (2.0,), {}, lambda a: a / 2),
+    ("addcmul", (tj.asarray(2.0), tj.asarray(3.0)), {"value": 0.5}, lambda a: a + 3),
+    ("addcdiv", (tj.asarray(2.0), tj.asarray(4.0)), {"value": 2}, lambda a: a + 1),
+    ("clamp", (-1, 1), {}, lambda a: np.clip(a, -1, 1)),
+    ("clip", (), {"max": 1}, lambda a: np.minimum(a, 1)),
+    ("clamp_min", (0.5,), {}, lambda a: np.maximum(a, 0.5)),
+    ("clamp_max", (0.5,), {}, lambda a: np.minimum(a, 0.5)),
+    ("frac", (), {}, lambda a: a - np.trunc(a)),
+    ("round", (), {"decimals": 1}, lambda a: np.round(a, 1)),
+    ("tril", (-1,), {}, lambda a: np.tril(a, -1)),
+    ("triu", (), {"diagonal": 1}, lambda a: np.triu(a, 1)),
+    ("lerp", (tj.asarray(4.0), 0.25), {}, lambda a: a + 0.25 * (4 - a)),
+    ("nan_to_num", (), {}, lambda a: a),
+]
+
+
+@pytest.mark.parametrize(("name", "args", "kwargs", "formula"), TORCH_METHODS, ids=[n for n, *_ in TORCH_METHODS])
+def test_torch_methods(name, args, kwargs, formula):
+    a = np.linspace(-2.3, 2.6, 9, dtype=np.float32).reshape(3, 3)
+    t = tj.asarray(a.copy())
+    np.testing.assert_allclose(getattr(t, name)(*args, **kwargs).numpy(), formula(a), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(t.numpy(), a)
+    assert getattr(t, name + "_")(*args, **kwargs) is t
+    np.testing.assert_allclose(t.numpy(), formula(a), rtol=1e-5, atol=1e-6)
+
+
+def test_max_min_and_sort_with_dim_are_pairs():
+    a = np.array([[3.0, 1.0, 3.0], [0.5, 7.0, 2.0]], np.float32)
+    t = tj.asarray(a)
+    for result in (t.max(dim=1), t.max(1), tj.max(t, 1), tj.max(t, dim=1)):
+        assert result.values.tolist() == [3.0, 7.0] and result.indices.tolist() == [0, 1]
+    values, indices = t.min(0, keepdim=True)
+    assert values.tolist() == [[0.5, 1.0, 2.0]] and indices.tolist() == [[1, 0, 1]]
+    assert tj.max(t, axis=1).tolist() == [3.0, 7.0] and t.max().item() == 7.0
+    assert tj.max(t, tj.asarray(2.5)).tolist() == np.maximum(a, 2.5).tolist()
+    ordered = t.sort(descending=True)
+    assert ordered.values.tolist() == [[3.0, 3.0, 1.0], [7.0, 2.0, 0.5]] and ordered.indices.tolist() == [[0, 2, 1], [1, 2, 0]]
+    assert tj.sort(t, dim=0).values.tolist() == tj.sort(t, axis=0).tolist()
+    x = tj.asarray(a).requires_grad_()
+    x.max(dim=1).values.sum().backward()
+    assert x.grad.tolist() == [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
+
+
+def test_dim_and_keepdim_are_axis_and_keepdims():
+    t = tj.asarray(np.arange(24.0).reshape(2, 3, 4))
+    for name in ("sum", "mean", "prod", "std", "var", "argmax", "all", "any", "logsumexp", "amax"):
+        function = getattr(tj, name)
+        wanted = function(t, axis=1, keepdims=True).tolist()
+        assert function(t, dim=1, keepdim=True).tolist() == wanted, name
+        assert getattr(t, name)(dim=1, keepdim=True).tolist() == wanted, name
+    for name in ("cumsum", "softmax", "flip", "argsort", "diff", "unstack", "stack", "concat", "squeeze", "expand_dims", "roll"):
+        first = {"stack": [t, t], "concat": [t, t], "squeeze": t[:, :1], "roll": t}.get(name, t)
+        extra = (1,) if name == "roll" else ()
+        ours, theirs = getattr(tj, name)(first, *extra, axis=1), getattr(tj, name)(first, *extra, dim=1)
+        assert np.array_equal(np.asarray(ours), np.asarray(theirs)), name
+    with pytest.raises(ValueError, match="both"):
+        tj.argsort(t, axis=0, dim=0)
+
+
+def test_real_and_imag_are_properties():
+    t = tj.asarray([1 + 2j, 3 - 1j])
+    assert t.real.tolist() == [1.0, 3.0] and t.imag.tolist() == [2.0, -1.0]
+    assert tj.ones(2).real.tolist() == [1.0, 1.0]

@@ -14,6 +14,7 @@ from .errors import (
 )  # fmt: skip
 from .ops import (  # noqa: F401 (their methods are attached to Tensor by importing them)
     methods as _methods,
+    more_methods as _more_methods,
     namespace as _namespace,
     numpy_protocol as _numpy_protocol,
     shape_methods as _shape_methods,

@@ -50,7 +50,7 @@ class Application:
         self.hooks = self.retained = None
         self.line = user_line() if anomaly.enabled else None
 
-    def pull_back(self, cotangents: list[Any], wanted: list[bool]) -> Sequence[Any]:
+    def pull_back(self, cotangents: list[Any], wanted: Sequence[Any]) -> Sequence[Any]:
         """The cotangents of the wanted inputs, from those of the outputs (None: zero)."""
         raise NotImplementedError
 
@@ -123,7 +123,7 @@ class OpApplication(Application):
     def outputs(self) -> int:  # type: ignore[override]
         return self.op.outputs
 
-    def pull_back(self, cotangents: list[Any], wanted: list[bool]) -> Sequence[Any]:
+    def pull_back(self, cotangents: list[Any], wanted: Sequence[Any]) -> Sequence[Any]:
         if self.saved is None:
             fail_freed(self.name)
         for tensor, version in self.saved:

@@ -10,7 +10,7 @@ from .application import Application, OpApplication, alias_of, anomaly, set_hist
 from .errors import ArgumentError, DTypeError, GradError, ShapeError, fail
 from .interpreter import EAGER, Eager, Interpreter, mode, operand, spec_of
 from .spec import broadcast_shapes, is_inexact
-from .tensor import Tensor, method, storage_of
+from .tensor import Storage, Tensor, method, storage_of
 
 __all__ = [
     "EAGER", "Eager", "Interpreter", "anomaly", "assign", "assigned", "bind", "mode", "operand", "refresh_view", "spec_of", "walk_chain",
@@ -57,9 +57,13 @@ def _record(op: Any, args: tuple[Any, ...], attrs: dict[str, Any], result: Any) 
 
 def _link_view(op: Any, source: Tensor, attrs: dict[str, Any], result: Tensor) -> None:
     """Tell a view whose memory it shows, and by which steps."""
-    storage = result._storage = storage_of(source)
-    result._chain = source._chain + ((op, tuple(attrs.items())),)
-    result._seen = storage.version
+    storage = source._storage
+    if storage is None:
+        storage = source._storage = Storage()
+    elif storage.version:
+        result._seen = storage.version
+    result._storage = storage
+    result._chain = (*source._chain, (op, tuple(attrs.items())))
     if op.vjp is not None:
         base = source if source._base is None else source._base
         if mode.grad and source._aside is None:

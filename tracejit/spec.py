@@ -64,6 +64,7 @@ def set_default_dtype(dtype: Any) -> None:
     if dtype not in (float32, float64):
         fail(DTypeError, f"the default dtype cannot be {dtype.name}", "Give tj.float32 or tj.float64.")
     _default_dtype = dtype
+    promote.cache_clear()  # of Python floats alone, it gave the default
 
 
 def default_dtype_of(scalar_type: type) -> DType:
@@ -178,6 +179,7 @@ def _known_to_numpy(a: DType, b: DType) -> tuple[DType, DType]:
     return a, b
 
 
+@lru_cache(maxsize=4096)
 def broadcast_shapes(*shapes: Shape) -> Shape:
     """The common shape under NumPy's broadcasting rules."""
     if len(set(shapes)) == 1:
@@ -199,6 +201,12 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
 
 def as_shape(shape: Any) -> Shape:
     """A shape the user gave: an int or a sequence of ints, none negative."""
+    if type(shape) is tuple:
+        for extent in shape:
+            if type(extent) is not int or extent < 0:
+                break
+        else:
+            return shape
     try:
         result = (operator.index(shape),)
     except TypeError:

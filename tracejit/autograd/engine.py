@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..application import Application, OpApplication, anomaly
-from ..dispatch import assign, mode, refresh_view
+from ..dispatch import assign, bind, mode, refresh_view
 from ..errors import ArgumentError, DTypeError, GradError, ShapeError, fail
 from ..ops.casts import cast, copy, real
-from ..ops.create import ones_like, zeros_like
+from ..ops.create import fill, zeros_like
 from ..ops.reduce import sum_to
 from ..ops.view import put
 from ..spec import TensorSpec, is_complex
@@ -138,7 +138,7 @@ def _root_gradient(root: Tensor, g: Any) -> Tensor:
                 f"backward() of a tensor {TensorSpec(shape, dtype)}: only a real scalar has an implied gradient of 1",
                 "Reduce it first (.sum(), .mean(); .real or abs() of a complex one), or pass gradient= of the same shape.",
             )
-        return ones_like(root)
+        return bind(fill, shape=shape, dtype=dtype, value=1)
     if not isinstance(g, Tensor):
         g = mode.interpreter.constant(np.asarray(g))
     if g.shape != shape:
@@ -241,14 +241,16 @@ class _Pass:
         if node.hooks or node.retained or self.wanted is not None:
             self._show(node, cotangents)
         pending = self.pending
-        wanted = [edge is not None and edge[0] in pending for edge in node.edges]
-        if True not in wanted:
-            return
+        wanted: Sequence[Any] = node.edges
+        if self.wanted is not None:
+            wanted = [edge is not None and edge[0] in pending for edge in node.edges]
+            if True not in wanted:
+                return
         if node.outputs > 1 and isinstance(node, OpApplication):
             cotangents = [zeros_like(r) if c is None else c for c, r in zip(cotangents, node.results or cotangents)]
         results = node.pull_back(cotangents, wanted) if not anomaly.enabled else _watched(node, cotangents, wanted)
         for edge, spec, result in zip(node.edges, node.inputs, results):
-            if result is not None and edge is not None:
+            if result is not None:
                 value = result._value
                 if value.shape != spec.shape or value.dtype != spec.dtype:
                     result = _fit(result, spec)
@@ -324,7 +326,7 @@ def run_hooks(hooks: dict[int, Any], g: Tensor) -> Tensor:
     return g
 
 
-def _watched(node: Application, cotangents: list[Any], wanted: list[bool]) -> Sequence[Any]:
+def _watched(node: Application, cotangents: list[Any], wanted: Sequence[Any]) -> Sequence[Any]:
     """The gradients behind an Application, in anomaly mode: checked, and every error tells where the forward ran."""
     where = f" at {node.line[0]}:{node.line[1]}" if node.line else " before set_detect_anomaly(True)"
     try:

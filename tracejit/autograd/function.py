@@ -103,13 +103,13 @@ class FunctionApplication(Application):
         ]
         context._application = weakref.ref(self)
 
-    def pull_back(self, cotangents: list[Any], wanted: list[bool]) -> Sequence[Any]:
+    def pull_back(self, cotangents: list[Any], wanted: Sequence[Any]) -> Sequence[Any]:
         if self.context.materialize_grads:
             cotangents = [zeros_like(r) if c is None and r is not None else c for c, r in zip(cotangents, self.results)]
         results = self.function.backward(self.context, *cotangents)
         return self._checked(results if isinstance(results, tuple) else (results,), wanted)
 
-    def _checked(self, results: tuple[Any, ...], wanted: list[bool]) -> list[Any]:
+    def _checked(self, results: tuple[Any, ...], wanted: Sequence[Any]) -> list[Any]:
         count = len(wanted)
         if any(r is not None for r in results[count:]) or len(results) < count:
             fail(
@@ -238,7 +238,7 @@ class _Barrier(Application):
 
     __slots__ = ()
 
-    def pull_back(self, cotangents: list[Any], wanted: list[bool]) -> Sequence[Any]:
+    def pull_back(self, cotangents: list[Any], wanted: Sequence[Any]) -> Sequence[Any]:
         fail(
             GradError,
             f"the backward of {self.name} is marked once_differentiable, and was to be differentiated",

@@ -82,7 +82,7 @@ _library_effects: dict[str, tuple[str, frozenset[str] | None] | None] = {}
 
 
 class Effects:
-    """Collects the effects of one run. `outside` holds the ids of containers and arrays that were there before it."""
+    """Collects the effects of one run. `outside` holds the ids of what was there before it: containers, arrays, generators."""
 
     def __init__(self) -> None:
         self.found: dict[Effect, None] = {}
@@ -93,7 +93,7 @@ class Effects:
 
     def called(self, frame: FrameType, name: str, owner: Any) -> None:
         """A C function is called from outside the core."""
-        what = self._effect_of_call(name, owner)
+        what = self._effect_of_call(name, owner, frame)
         if what is not None:
             self._add_at(frame, *what)
 
@@ -102,7 +102,8 @@ class Effects:
         code = frame.f_code
         filename = code.co_filename
         if filename not in _library_effects:
-            found = next((f for f in _LIBRARY_FILES if filename.endswith(os.sep + f)), None)
+            path = filename.replace("<frozen ", os.sep).replace(">", ".py")
+            found = next((f for f in _LIBRARY_FILES if path.endswith(os.sep + f)), None)
             if found is not None and "-packages" + os.sep in filename:
                 found = None
             _library_effects[filename] = None if found is None else (_LIBRARY_FILES[found], _ONLY.get(found))
@@ -110,7 +111,7 @@ class Effects:
         if effect is not None and code.co_name not in _QUIET_CODE and (effect[1] is None or code.co_name in effect[1]):
             self._add_at(frame, "call", effect[0])
 
-    def _effect_of_call(self, name: str, owner: Any) -> tuple[str, str] | None:
+    def _effect_of_call(self, name: str, owner: Any, frame: FrameType) -> tuple[str, str] | None:
         kind = type(owner)
         if kind is ModuleType:
             return _effect_of_function(owner.__name__, name)
@@ -118,13 +119,15 @@ class Effects:
             for base, names in _MUTATORS.items():
                 if isinstance(owner, base) and name in names:
                     return "state", f"changes a {kind.__name__} from outside (.{name})"
-        if name in _RANDOM and isinstance(owner, random.Random):
+        if name in _RANDOM and isinstance(owner, random.Random) and id(owner) in self.outside:
             return "random", "draws from random"
         if name in _CLOCK and isinstance(owner, type) and issubclass(owner, date):
             return "call", "reads the clock"
         if name in ("tofile", "dump") and isinstance(owner, np.ndarray):
             return "call", "writes a file"
         module = kind.__module__
+        if module == "_contextvars" and side_of(frame) == LIBRARY:  # how libraries keep their own switches
+            return None
         if module in _ASKED_TYPES:
             return "call", f"uses {_ASKED_TYPES[module]} (.{name})"
         return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import threading
 import weakref
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy as np
 from ..tensor import Tensor
 from .effects import Streams, digest, is_stream
 from .guards import Absent, Alive, Guard, Identical, KeyObjects, Keys, Kind, Length, Members, Same, SameObject
-from .lookup import ABSENT, CLASS, DESCRIPTOR, INSTANCE, METHOD, MISSING, find, in_class, instance_dict
+from .lookup import ABSENT, CLASS, DESCRIPTOR, INSTANCE, METHOD, MISSING, find, in_class, instance_dict, is_data_descriptor
 from .places import Anchor, Attribute, Careful, DerivedItem, Entry, Field, Item, ItemOfObject, OfClass, Own, Place, Strong, base_of, item_of, reference_to
 from .values import CONTAINERS, is_immutable, is_leaf, is_library_class, is_ours, is_sealed
 
@@ -109,6 +109,7 @@ class Explorer:
         if stream is not None and not passed:
             what = f"draws from {place.words}" if stream == "random" else f"moves the iterator in {place.words}"
             self.streams.keep(value, stream, what)
+            self.outside.add(id(value))
         if isinstance(value, CONTAINERS):
             self.outside.add(id(value))
             if isinstance(value, dict):
@@ -122,6 +123,8 @@ class Explorer:
             self.adopt(value.__self__)
         elif isinstance(value, functools.partial):
             self._look_into_partial(place, value)
+        elif isinstance(value, BuiltinFunctionType) and not isinstance(value.__self__, (ModuleType, type)):
+            self.reach(Field(place, "__self__", f"the object of {place.words}"), value.__self__, guarded=False)
         if not is_leaf(value) and (not isinstance(value, CONTAINERS) or has_attributes(value)) and not isinstance(value, ModuleType):
             self._objects.append(value)
             self._take(value, self.names)
@@ -189,6 +192,8 @@ class Explorer:
             raw = in_class(type(value), name)
             if not is_library_class(type(value)) and raw is not MISSING:
                 self.guards.append(Identical(OfClass(parent, name, words), raw))
+                if instance_dict(value) is not None and not is_data_descriptor(raw):
+                    self.guards.append(Absent(Item(Own(parent, None, words), name, words)))
             return MISSING, None
         place: Place
         if isinstance(value, threading.local):
@@ -347,12 +352,12 @@ def has_attributes(value: Any) -> bool:
     return type(value).__module__ not in ("builtins", "collections") and type(value).__dictoffset__ != 0
 
 
-_PLAIN_LOOKUPS = tuple(kind.__getattribute__ for kind in (object, *CONTAINERS))
+_PLAIN_LOOKUPS: tuple[Any, ...] = tuple(kind.__getattribute__ for kind in (object, *CONTAINERS))
 
 
 def _is_plain(value: Any) -> bool:
     """Whether `value.name` reads what `find` finds."""
-    kind = type(value)
+    kind: Any = type(value)
     if isinstance(value, type):
         return kind.__getattribute__ is type.__getattribute__
     return kind.__getattribute__ in _PLAIN_LOOKUPS

@@ -235,7 +235,7 @@ def _encode_other(value: Any, kind: type, leaves: Leaves) -> tuple[Any, ...]:
         return _tensor(value, leaves)
     if isinstance(value, np.generic):
         return _generic(value, leaves)
-    if isinstance(value, tuple) and hasattr(kind, "_fields") and kind.__new__ is not tuple.__new__:
+    if isinstance(value, tuple) and hasattr(kind, "_fields"):
         return _fields(value, leaves)
     if isinstance(value, np.dtype):
         return (np.dtype, value)

@@ -36,6 +36,11 @@ def in_class(cls: type, name: str) -> Any:
     return MISSING
 
 
+def is_data_descriptor(raw: Any) -> bool:
+    """Whether what a class holds goes before the object's own `__dict__`."""
+    return hasattr(type(raw), "__set__") or hasattr(type(raw), "__delete__")
+
+
 def find(value: Any, name: str) -> tuple[Any, str]:
     """(the attribute, how it is found)."""
     if isinstance(value, type):
@@ -48,7 +53,7 @@ def find(value: Any, name: str) -> tuple[Any, str]:
                 return raw.__get__(value, type(value)), INSTANCE
             except AttributeError:
                 return MISSING, ABSENT
-        if hasattr(kind, "__set__") or hasattr(kind, "__delete__"):
+        if is_data_descriptor(raw):
             return raw, DESCRIPTOR
     held = instance_dict(value)
     if held is not None and name in held:

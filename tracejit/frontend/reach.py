@@ -12,8 +12,8 @@ import numpy as np
 from .effects import Effect, Effects, Streams, digest
 from .explore import Explorer
 from .follow import Follower
-from .guards import Guard
-from .places import Anchor, Attribute, Cell, Entry, Gone, Item, Place, reference_to
+from .guards import Guard, Keys, Length, Members
+from .places import Anchor, Attribute, Cell, Entry, Gone, Item, Own, Place, reference_to
 from .values import CONTAINERS
 from .watch import Watch, treat_as_user
 
@@ -72,6 +72,7 @@ class _Run:
         self.follower = Follower(self.explorer)
         self.arguments = _containers_in(arguments)
         self.effects.outside.update(id(container) for container, _ in self.arguments)
+        self.effects.outside.update(self.streams.kept)
         self.changed: Guard | None = None
         # what the watch calls
         self.entered = self.follower.entered
@@ -105,8 +106,7 @@ class _Run:
         for guard in guards:
             if not guard.holds():
                 self.changed = self.changed or guard
-                verb = "sets the" if isinstance(guard.place, (Attribute, Entry, Cell)) else "changes"
-                self.effects.add("state", f"{verb} {guard.place.words}", *self._line_of(guard.place))
+                self.effects.add("state", f"{_verb(guard)} {guard.place.words}", *self._line_of(guard))
         for kind, what in self.streams.moved():
             if all(e.what != what for e in self.effects.found):
                 self.effects.add(kind, what, *self._line_of_words(what))
@@ -114,16 +114,13 @@ class _Run:
 
     # Where in the user's code
 
-    def _line_of(self, place: Place) -> tuple[str, int]:
-        """Where a change of this place is written."""
-        stores = self.follower.stores
-        if isinstance(place, Entry):
-            return stores.get(("global", place.key[1]), _NOWHERE)
-        if isinstance(place, Cell):
-            return stores.get(("cell", place.words.split("`")[1]), _NOWHERE)
-        if isinstance(place, Attribute):
-            return stores.get(("attr", place.key[0]), _NOWHERE)
-        return self._line_of_item(place.key if isinstance(place, Item) else None)
+    def _line_of(self, guard: Guard) -> tuple[str, int]:
+        """Where the change that a guard shows is written."""
+        place, stores = guard.place, self.follower.stores
+        if _verb(guard) == "changes":
+            return self._line_of_item(place.key if isinstance(place, Item) else None)
+        kind = "global" if isinstance(place, Entry) else "cell" if isinstance(place, Cell) else "attr"
+        return stores.get((kind, place.words.split("`")[1]), _NOWHERE)
 
     def _line_of_item(self, key: Any) -> tuple[str, int]:
         """Where an item of this key, or any, is written."""
@@ -136,6 +133,12 @@ class _Run:
         parts = words.split("`")
         name = parts[1] if len(parts) > 1 else words.rpartition(".")[2]
         return self.follower.reads.get(name, _NOWHERE)
+
+
+def _verb(guard: Guard) -> str:
+    """A name is set; a container is changed."""
+    named = isinstance(guard.place, (Attribute, Entry, Cell)) or (isinstance(guard.place, Item) and isinstance(guard.place.parent, Own))
+    return "sets the" if named and not isinstance(guard, (Length, Keys, Members)) else "changes"
 
 
 def _is_orphan(place: Place) -> bool:

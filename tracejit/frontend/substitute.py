@@ -101,7 +101,7 @@ def parts_of(value: Any) -> list[Any] | None:
         return [value.start, value.stop, value.step]
     if kind is functools.partial:
         return None if value.__dict__ else [value.func, value.args, value.keywords]
-    if isinstance(value, tuple) and hasattr(kind, "_fields") and kind.__new__ is not tuple.__new__:
+    if isinstance(value, tuple) and hasattr(kind, "_fields"):
         return list(value)
     if kind.__module__ == "builtins" or isinstance(value, Tensor):
         return None
@@ -117,7 +117,7 @@ def rebuild(value: Any, parts: list[Any]) -> Any:
     if kind is deque:
         return deque(parts, value.maxlen)
     if kind is defaultdict:
-        return defaultdict(parts[0], zip(value, parts[1:]))
+        return defaultdict(parts[0], list(zip(value, parts[1:])))
     if kind in _DICTS:
         return kind(zip(value, parts))
     if kind in (slice, range):

@@ -13,7 +13,8 @@ from ..dispatch import bind, mode
 from ..errors import ArgumentError, ShapeError, fail
 from ..op import Create
 from ..spec import (
-    Shape, as_dtype, as_shape, bool_, check_device, compute_dtype, default_dtype_of, float64, get_default_dtype, int64, is_integer,
+    Shape, as_dtype, as_shape, bool_, check_device, compute_dtype, default_dtype_of, float64, get_default_dtype, int64, is_complex,
+    is_integer,
 )  # fmt: skip
 from ..tensor import Tensor
 from .casts import cast, copy, where
@@ -149,14 +150,21 @@ def _count(start: Any, stop: Any, step: Any) -> int:
 
 def _spaced(start: Any, step: Any, count: int, dtype: Any) -> Tensor:
     """start + i · step in this dtype; as in NumPy, the step is the difference of the first two numbers there."""
-    inner = int64 if dtype == bool_ else compute_dtype(dtype)
-    result = bind(iota, shape=(count,), dtype=inner)
+    inner = int64 if dtype == bool_ else float64 if is_complex(dtype) else compute_dtype(dtype)
+    index = result = bind(iota, shape=(count,), dtype=inner)
     first = inner.type(plain_number(start, inner))
     if count > 1:
+        second = inner.type(plain_number(start + step, inner))
         with np.errstate(over="ignore"):
-            step = (inner.type(plain_number(start + step, inner)) - first).item()
-        result = result if step == 1 else result * step
-    result = result if first == 0 else result + first.item()
+            step = second - first
+            exact = first + step == second
+        result = result if step == 1 else result * step.item()
+    if first != 0 or step < 0:
+        result = result + first.item()
+    if count > 1 and not exact:
+        result = where(index == 1, second.item(), result)
+    if first == 0 and np.signbit(first):
+        result = where(index == 0, first.item(), result)
     return result if dtype == inner else cast(result, dtype=dtype)
 
 

@@ -12,7 +12,6 @@ from ..dispatch import assign
 from ..errors import ArgumentError, DTypeError, TracejitError, fail
 from ..spec import as_dtype, bfloat16
 from ..tensor import Tensor, method, wrap
-from ..tree import map_leaves
 from .elementwise import cast
 from .namespace import public
 from .view import broadcast_to, put, reshape
@@ -178,8 +177,18 @@ def _translated(theirs: Callable, ours: Callable, args: tuple[Any, ...], kwargs:
 
 def on_arrays(function: Callable, args: Any, kwargs: Any) -> Any:
     """A NumPy function run on the values, outside autograd (a tensor that requires grad is an error); array results as tensors."""
-    args, kwargs = map_leaves(_array, tuple(args)), map_leaves(_array, dict(kwargs))
-    return map_leaves(_tensor, function(*args, **kwargs))
+    return _each(_tensor, function(*_each(_array, tuple(args)), **_each(_array, dict(kwargs))))
+
+
+def _each(function: Callable[[Any], Any], value: Any) -> Any:
+    """The function of every element of nested tuples, lists and dicts."""
+    if isinstance(value, dict):
+        return {k: _each(function, v) for k, v in value.items()}
+    if type(value) is tuple or type(value) is list:
+        return type(value)([_each(function, v) for v in value])
+    if isinstance(value, tuple) and hasattr(value, "_fields"):  # NumPy's named results
+        return type(value)(*[_each(function, v) for v in value])
+    return function(value)
 
 
 def _array(value: Any) -> Any:

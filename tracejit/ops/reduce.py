@@ -35,6 +35,13 @@ def _spread(g: Tensor, shape: Shape, axes: tuple[int, ...]) -> Tensor:
     return g.reshape(reduced_shape(shape, axes, True))
 
 
+def _spread_over(g: Tensor, shape: Shape, axes: tuple[int, ...]) -> Tensor:
+    """The cotangent of a sum: that of the result, at every element."""
+    if g.ndim + len(axes) == len(shape) and axes and axes[-1] != len(axes) - 1:  # else its axes already stand where they broadcast
+        g = _spread(g, shape, axes)
+    return g.broadcast_to(shape)
+
+
 def _to_extremes(g: Tensor, y: Tensor, x: Tensor, axes: tuple[int, ...]) -> Tensor:
     """Shares a cotangent evenly among the elements that equal the extreme."""
     hits = cast(x == _spread(y, x.shape, axes), dtype=x.dtype)
@@ -52,7 +59,7 @@ def _others(x: Tensor, axes: tuple[int, ...]) -> Tensor:
 reduce_sum = Reduction(
     "sum", numpy=np.add.reduce, exact=True, result="accumulator", combine="{0} + {1}",
     identity={"floating": "-0.0", "integer": "0", "bool": "0"},
-    vjp=lambda g, _y, _x, *, axes, keepdims=False: (_spread(g, _x.shape, axes).broadcast_to(_x.shape),),
+    vjp=lambda g, _y, _x, *, axes, keepdims=False: (_spread_over(g, _x.shape, axes),),
     doc="The sum over `axes`, in the order of NumPy's pairwise summation.",
 )  # fmt: skip
 reduce_prod = Reduction(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any, Callable, Iterable
 
 from ..dispatch import assign, bind
 from ..ops.create import fill
@@ -34,48 +34,58 @@ class Clock:
 class ParamGroup(dict):
     """`group["lr"] = 0.1` also writes `group.tensors["lr"]`, which the update reads: a compiled step sees it and is not retraced.
 
-    `on` names the hyperparameters that are not zero, False or None. A compiled step is retraced if it changes.
+    `names` are the hyperparameters of the optimiser (a group may hold other items); `on` those of them that are not zero, False or
+    None: a compiled step is retraced if it changes.
     """
 
+    names: frozenset[str]
+    on: frozenset[str]
     tensors: dict[str, tuple[Tensor, ...]]
     clocks: list[Clock]
-    on: frozenset[str]
     recount: dict[str, Callable[[float, ParamGroup], dict[str, float]]]  # counts that follow from a hyperparameter and the step
 
     def __new__(cls, *args: Any, **kwargs: Any) -> ParamGroup:
         self = super().__new__(cls)
-        self.tensors, self.clocks, self.on, self.recount = {}, [], frozenset(), {}
+        self.names = self.on = frozenset()
+        self.tensors, self.clocks, self.recount = {}, [], {}
         return self
 
-    def __init__(self, items: dict[str, Any] | None = None) -> None:
+    def __init__(self, items: dict[str, Any], names: Iterable[str]) -> None:
         super().__init__()
-        self.update(items or {})
+        self.names = frozenset(names)
+        self.update(items)
 
     def __setitem__(self, key: str, value: Any) -> None:
-        if isinstance(value, Tensor) and key != "params":
+        if key not in self.names:
+            super().__setitem__(key, value)
+            return
+        if isinstance(value, Tensor):
             value = value.item()
-        if isinstance(value, list) and _numbers(tuple(value)):
+        elif isinstance(value, list):
             value = tuple(value)
+        before = self.get(key)
         super().__setitem__(key, value)
         numbers = _numbers(value)
         if numbers is not None:
             self._write(key, numbers)
-        if key != "params":
-            on = any(numbers) if numbers is not None else bool(value)
-            if on != (key in self.on):
-                self.on = self.on | {key} if on else self.on - {key}
+            if before is not None and before != value and key in self.recount:
+                self._recount(key)
+        on = any(numbers) if numbers is not None else bool(value)
+        if on != (key in self.on):
+            self.on = self.on | {key} if on else self.on - {key}
 
     def _write(self, key: str, numbers: tuple[float, ...]) -> None:
         held = self.tensors.get(key)
-        if held is None or len(held) != len(numbers):
+        if held is None:
             self.tensors[key] = tuple(map(scalar, numbers))
             return
         for tensor, number in zip(held, numbers):
             assign(tensor, scalar(number))
-        if key in self.recount:
-            for clock in self.clocks:
-                for name, value in self.recount[key](clock.counts["step"].item(), self).items():
-                    assign(clock.counts[name], scalar(value))
+
+    def _recount(self, key: str) -> None:
+        for clock in self.clocks:
+            for name, value in self.recount[key](clock.counts["step"].item(), self).items():
+                assign(clock.counts[name], scalar(value))
 
     def update(self, *args: Any, **kwargs: Any) -> None:
         """As of a dict; every item is written through."""

@@ -104,7 +104,7 @@ class Optimizer(ABC):
         for param in params:
             _check_parameter(param, self.state)
             self.state[param] = {}
-        group = ParamGroup({"params": params, **self.defaults, **{k: v for k, v in given.items() if k != "params"}})
+        group = ParamGroup({"params": params, **self.defaults, **{k: v for k, v in given.items() if k != "params"}}, self.defaults)
         counts = {name: scalar(value) for name, value in self.counts_at(0.0, group).items()}
         group.clocks.append(Clock(list(params), counts))
         group.recount.update({name: self.counts_at for name in self.counted})

@@ -1,7 +1,7 @@
 """Losses of classifiers: `log_softmax`, and the log-probability of the class that was right.
 
-The class is picked by comparing every class with the target, elementwise: that fuses with the softmax, forward and backward,
-so no gradient is scattered. A target that is no class and not `ignore_index` is an error where its value is at hand, and makes
+In gradients the class is found by comparing every class with the target, elementwise: that fuses with the softmax, and nothing is
+scattered. A target that is no class and not `ignore_index` is an error where its value is at hand, and makes
 the loss NaN inside a compiled function.
 """
 
@@ -13,9 +13,11 @@ from ...dispatch import bind
 from ...errors import ArgumentError, DTypeError, IndexingError, ShapeError, fail
 from ...ops.casts import cast, where
 from ...ops.create import iota
+from ...ops.index import gather_op
 from ...ops.reduce import log_softmax
-from ...spec import is_floating, is_integer, uint64
+from ...spec import DType, int64, is_floating, is_integer, uint64
 from ...tensor import Tensor
+from .pick import picked_losses
 from .precision import narrowed, widened
 from .reduction import check_reduction, reduced
 
@@ -39,12 +41,13 @@ def cross_entropy(
     reduction = check_reduction(reduction, size_average, reduce)
     if not 0 <= label_smoothing <= 1:
         fail(ArgumentError, f"label_smoothing={label_smoothing}", "Give a share from 0 to 1.")
-    axis = _class_axis(input)
-    logs = log_softmax(widened(input), axis=axis)
+    axis, scores = _class_axis(input), widened(input)
     if is_floating(target.dtype):
-        loss = _of_probabilities(logs, target, weight, axis, label_smoothing, reduction)
+        loss = _of_probabilities(log_softmax(scores, axis=axis), target, weight, axis, label_smoothing, reduction)
+    elif label_smoothing:
+        loss = _of_indices(log_softmax(scores, axis=axis), target, weight, ignore_index, axis, label_smoothing, reduction)
     else:
-        loss = _of_indices(logs, target, weight, ignore_index, axis, label_smoothing, reduction)
+        loss = _of_scores(scores, target, weight, ignore_index, axis, reduction)
     return narrowed(loss, input.dtype)
 
 
@@ -74,6 +77,30 @@ def _aligned(weight: Tensor, ndim: int, axis: int) -> Tensor:
     return weight.reshape(tuple(-1 if d == axis else 1 for d in range(ndim)))
 
 
+def _of_scores(x: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, axis: int, reduction: str) -> Tensor:
+    """The loss of unnormalised scores: the classes as the last axis, all else as rows."""
+    _check_targets(x, target, ignore_index, axis)
+    classes, shape = x.shape[axis], tuple(target.shape)
+    if x.ndim != 2:
+        x, target = x.moveaxis(axis, -1).reshape((target.numel(), classes)), target.reshape((-1,))
+    target = target if target.dtype == int64 else cast(target, dtype=int64)
+    known, share = _shares(target, ignore_index, classes, x.dtype)
+    safe = where(known, target, 0)
+    if weight is not None:
+        share = share * bind(gather_op, weight, safe)
+    losses = picked_losses(x, target, safe, share)
+    if reduction == "mean":
+        return losses.sum() / share.sum()
+    return reduced(losses if len(shape) == 1 else losses.reshape(shape), reduction)
+
+
+def _shares(target: Tensor, ignore_index: int, classes: int, dtype: DType) -> tuple[Tensor, Tensor]:
+    """Whether each target is a class; and its share of the loss: 1, or 0 if it is ignored, or NaN if it is no class."""
+    known = cast(target, dtype=uint64) < classes
+    share = where(target == ignore_index, 0.0, where(known, 1.0, float("nan")))
+    return known, share if share.dtype == dtype else cast(share, dtype=dtype)
+
+
 def _of_indices(
     logs: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, axis: int, smoothing: float, reduction: str
 ) -> Tensor:
@@ -85,8 +112,7 @@ def _of_indices(
         bind(iota, shape=(classes,), dtype=target.dtype), logs.ndim, axis
     )
     picked = where(hits, logs, 0).sum(axis=axis)
-    known = cast(target, dtype=uint64) < classes
-    share = cast(where(ignored, 0.0, where(known, 1.0, float("nan"))), dtype=logs.dtype)
+    _, share = _shares(target, ignore_index, classes, logs.dtype)
     if weight is not None:
         share = share * where(hits, _aligned(weight, logs.ndim, axis), 0).sum(axis=axis)
     losses = -(picked * share)
