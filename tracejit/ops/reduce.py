@@ -133,8 +133,8 @@ def prod(x: Tensor, /, axis: Any = None, dtype: Any = None, keepdims: bool = Fal
 def _extreme(op: Reduction, x: Any, axis: Any, keepdims: bool) -> Tensor:
     x = as_tensor(x)
     axes = as_axes(axis, x.ndim)
-    if not x.size:
-        spec = op.spec(TensorSpec(x.shape, x.dtype), axes=axes, keepdims=bool(keepdims))
+    if not x.size or is_complex(x.dtype):
+        spec = op.spec(TensorSpec(x.shape, x.dtype), axes=axes, keepdims=bool(keepdims))  # which raises, for complex numbers
         if spec.size:
             met = f"{op.name} over an axis of no elements (shape {x.shape}, axis {axis})"
             fail(ShapeError, met, "Nothing has no extreme: test the shape first, or concatenate a starting value.")
@@ -195,11 +195,8 @@ def mean(x: Tensor, /, axis: Any = None, dtype: Any = None, keepdims: bool = Fal
     return _as(_divided(total, float(product(x.shape[d] for d in axes))), _statistics_dtype(x))
 
 
-def var(x: Tensor, /, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
-    """The mean square distance from the mean over `axis`, by NumPy's algorithm.
-
-    The sum of squares is divided by n - `correction`: 0 is the array API's default, 1 (Bessel's) is PyTorch's.
-    """
+def _variance(x: Any, axis: Any, correction: float, keepdims: bool) -> tuple[Tensor, DType]:
+    """The variance in the dtype it is computed in, and the dtype of the result."""
     x = as_tensor(x)
     axes = as_axes(axis, x.ndim)
     values = _floats(x)
@@ -211,12 +208,21 @@ def var(x: Tensor, /, axis: Any = None, correction: float = 0.0, keepdims: bool 
         squares = distance * distance
     left = count - float(correction)
     result = _divided(sum_over(squares, axes, bool(keepdims)), left if left > 0 else 0.0)
-    return result if is_complex(x.dtype) else _as(result, _statistics_dtype(x))
+    return result, result.dtype if is_complex(x.dtype) else _statistics_dtype(x)
+
+
+def var(x: Tensor, /, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
+    """The mean square distance from the mean over `axis`, by NumPy's algorithm.
+
+    The sum of squares is divided by n - `correction`: 0 is the array API's default, 1 (Bessel's) is PyTorch's.
+    """
+    return _as(*_variance(x, axis, correction, keepdims))
 
 
 def std(x: Tensor, /, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
     """The square root of the variance over `axis`; `correction` as in `var`."""
-    return var(x, axis, correction, keepdims).sqrt()
+    result, dtype = _variance(x, axis, correction, keepdims)
+    return _as(result.sqrt(), dtype)
 
 
 # Which element

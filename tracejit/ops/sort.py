@@ -9,7 +9,7 @@ import numpy as np
 from ..dispatch import bind
 from ..errors import ArgumentError, ShapeError, fail
 from ..op import Library
-from ..spec import SMALL_FLOATS, TensorSpec, as_axis, bool_, float32, float64, int64, is_complex, is_integer, promote
+from ..spec import SMALL_FLOATS, TensorSpec, as_axis, bfloat16, bool_, float32, float64, int64, is_complex, is_integer, promote
 from ..tensor import Tensor, method
 from .casts import cast
 from .convert import as_tensor
@@ -22,7 +22,13 @@ from .view import index_basic, reshape
 # Order
 
 
+def _comparing(x: np.ndarray) -> np.ndarray:
+    """bfloat16 as float32: its own order knows no NaN."""
+    return x.astype(np.float32) if x.dtype == bfloat16 else x
+
+
 def _argsort(x: np.ndarray, *, axis: int, descending: bool) -> np.ndarray:
+    x = _comparing(x)
     if not descending:
         return np.argsort(x, axis=axis, stable=True)
     turned = np.argsort(np.flip(x, axis), axis=axis, stable=True)  # flipped twice, so that equals keep their order
@@ -34,7 +40,7 @@ def _sort(x: np.ndarray, *, axis: int, descending: bool, stable: bool) -> np.nda
     signed = stable and x.dtype.kind not in "biu" and bool(np.signbit(x.real[x == 0]).any())
     if signed or is_complex(x.dtype):
         return np.take_along_axis(x, _argsort(x, axis=axis, descending=descending), axis)
-    result = np.sort(x, axis=axis)
+    result = np.sort(_comparing(x), axis=axis).astype(x.dtype, copy=False)
     return np.flip(result, axis) if descending else result
 
 
@@ -220,7 +226,7 @@ class UniqueInverse(NamedTuple):
 
 
 def _unique(x: np.ndarray) -> tuple[np.ndarray, ...]:
-    _, indices, inverse, counts = np.unique(x, return_index=True, return_inverse=True, return_counts=True, equal_nan=False)
+    _, indices, inverse, counts = np.unique(_comparing(x), return_index=True, return_inverse=True, return_counts=True, equal_nan=False)
     return indices, inverse.reshape(x.shape), counts
 
 

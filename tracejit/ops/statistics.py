@@ -104,9 +104,9 @@ def diff(x: Tensor, /, *, axis: int = -1, n: int = 1, prepend: Any = None, appen
     axis = as_axis(axis, x.ndim)
     if n < 0:
         fail(ArgumentError, f"differences of order {n}", "Give 0 or more.")
-    ends = [None if end is None else _end(end, x, axis) for end in (prepend, append)]
-    if ends != [None, None]:
-        x = concat([part for part in (ends[0], x, ends[1]) if part is not None], axis=axis)
+    if n and (prepend is not None or append is not None):
+        parts = [end if end is None or end is x else _end(end, x, axis) for end in (prepend, x, append)]
+        x = concat([part for part in parts if part is not None], axis=axis)
     for _ in range(n):
         later, earlier = _without(x, axis, 0), _without(x, axis, -1)
         x = later != earlier if x.dtype == bool_ else later - earlier

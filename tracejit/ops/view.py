@@ -184,7 +184,7 @@ def strides_of(x: Tensor) -> tuple[int, ...]:
 
 
 def _infer_extent(shape: Shape, wanted: Any) -> Shape:
-    if type(wanted) is tuple and prod(wanted) == prod(shape) and min(wanted, default=0) >= 0 and all([type(e) is int for e in wanted]):
+    if type(wanted) is tuple and all([type(e) is int for e in wanted]) and prod(wanted) == prod(shape) and min(wanted, default=0) >= 0:
         return wanted
     try:
         extents = [operator.index(e) for e in (wanted if isinstance(wanted, (tuple, list)) else (wanted,))]
