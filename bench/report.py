@@ -15,6 +15,9 @@ from rich.console import Console
 from rich.table import Table
 
 
+PAUSE = 0.02  # seconds before a turn: the threads of the library before stop spinning
+
+
 @dataclass
 class Timing:
     """Seconds of a call, one figure for each round."""
@@ -47,6 +50,8 @@ def measure(calls: dict[str, Callable[[], Any]], rounds: int, seconds: float) ->
     for _ in range(rounds):
         for name, call in calls.items():
             count = counts[name]
+            time.sleep(PAUSE)
+            call()
             began = time.perf_counter()
             for _ in range(count):
                 call()

@@ -145,6 +145,16 @@ def test_eye_and_triangles(rows, columns, k):
         assert_bits_equal(tj.triu(tj.asarray(x), k=k), np.triu(x, k))
 
 
+def test_indices_of_triangles():
+    for rows, columns, k in ((3, 3, 0), (2, 4, 1), (4, 2, -1)):
+        assert_bits_equal(tj.tril_indices(rows, columns, k), np.stack(np.tril_indices(rows, k, columns)))
+        assert_bits_equal(tj.triu_indices(rows, columns, k), np.stack(np.triu_indices(rows, k, columns)))
+        x = np.ones((rows, columns))
+        assert_bits_equal(tj.asarray(x).tril(k), np.tril(x, k))
+        assert_bits_equal(tj.asarray(x).triu(diagonal=k), np.triu(x, k))
+        assert_bits_equal(tj.tri(rows, columns, k), np.tri(rows, columns, k, np.float32))
+
+
 def test_triangles_of_vectors_are_errors_and_nan_is_cut_out():
     with pytest.raises(tj.ShapeError, match="two axes"):
         tj.tril(tj.ones(3))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import collections
+import copy
 import dataclasses
 import functools
 import gc
 import math
+import operator
 import sys
 import threading
 import timeit
@@ -35,6 +37,7 @@ settings = types.SimpleNamespace(rate=0.5, unused=1)
 module = types.ModuleType("somewhere")
 module.factor = 4.0
 sys.modules["somewhere"] = module
+get_scale = operator.attrgetter("scale")
 names = ("scale_of", "rate_of")
 nan = math.nan
 Pair = collections.namedtuple("Pair", "a b")
@@ -633,6 +636,164 @@ def the_mode_of_a_module_of_ours():
 def a_parameter():
     model = nn.Linear(3, 4)
     return lambda m, x: m(x), (model, tj.ones((2, 3))), *setter(model, "weight", nn.Parameter(tj.ones((4, 3))))
+
+
+@case("attribute `scale` of Layer was 2.0")
+def objects_in_a_list_among_the_arguments():
+    layers = [Layer(1.0), Layer(2.0)]
+    return lambda layers, x: sum(x * p.scale for p in layers), (layers, X), *setter(layers[1], "scale", 3.0)
+
+
+@case("attribute `scale` of Layer was 2.0")
+def objects_in_a_nested_dict_among_the_arguments():
+    layers = {"a": ([Layer(1.0)], {"b": Layer(2.0)})}
+
+    def function(batch, x):
+        for one, many in batch.values():
+            for part in [*one, *many]:
+                x = x * part.scale
+        return x
+
+    def walk(batch, x):
+        for part in batch["a"][1].values():
+            x = x * part.scale
+        return x
+
+    assert function is not None
+    return walk, (layers, X), *setter(layers["a"][1]["b"], "scale", 3.0)
+
+
+@case("attribute `scale` of Layer was 2.0")
+def objects_as_further_arguments():
+    layers = [Layer(1.0), Layer(2.0)]
+    return lambda x, *parts: sum(x * p.scale for p in parts), (X, *layers), *setter(layers[1], "scale", 3.0)
+
+
+@case("attribute `kind_scale` of Layer was 1.5")
+def a_class_attribute_by_dunder_class():
+    return lambda layer, x: x * layer.__class__.kind_scale, (Layer(), X), *setter(Layer, "kind_scale", 2.5)
+
+
+@case("attribute `kind_scale` of Layer was 1.5")
+def a_class_attribute_by_type():
+    return lambda layer, x: x * type(layer).kind_scale, (Layer(), X), *setter(Layer, "kind_scale", 2.5)
+
+
+@case("attribute `scale` of Layer was 1.0")
+def an_object_behind_a_weak_reference():
+    layer = Layer()
+    holder = types.SimpleNamespace(ref=weakref.ref(layer))
+    return lambda holder, x: x * holder.ref().scale, (holder, X), *setter(layer, "scale", 2.0)
+
+
+@case("attribute `scale` of Layer was 1.0")
+def an_object_in_a_weak_dictionary():
+    layer = Layer()
+    holder = weakref.WeakValueDictionary(k=layer)
+    return lambda holder, x: x * holder["k"].scale, (holder, X), *setter(layer, "scale", 2.0)
+
+
+@case("attribute `scale` of Layer was 1.0")
+def an_attribute_by_an_outer_attrgetter():
+    layer = Layer()
+    return lambda layer, x: x * get_scale(layer), (layer, X), *setter(layer, "scale", 2.0)
+
+
+@case("attribute `scale` of Layer was 1.0")
+def an_attribute_by_an_inner_attrgetter():
+    layer = Layer()
+    return lambda layer, x: x * operator.attrgetter("scale")(layer), (layer, X), *setter(layer, "scale", 2.0)
+
+
+@case("attribute `scale` of Layer was 1.0")
+def an_attribute_by_match():
+    layer = Layer()
+
+    def function(layer, x):
+        match layer:
+            case Layer(training=True, scale=s):
+                return x * s
+        return x
+
+    return function, (layer, X), *setter(layer, "scale", 2.0)
+
+
+@case("attribute `rate` of Options was 0.5")
+def a_dataclass_by_asdict():
+    @dataclasses.dataclass
+    class Options:
+        rate: float = 0.5
+
+    options = Options()
+    return lambda o, x: x * dataclasses.asdict(o)["rate"], (options, X), *setter(options, "rate", 0.6)
+
+
+@case("attribute `scale` of Layer was 1.0")
+def an_object_that_is_copied():
+    layer = Layer()
+    return lambda layer, x: x * copy.copy(layer).__dict__["scale"], (layer, X), *setter(layer, "scale", 2.0)
+
+
+@case("attribute `class` of SimpleNamespace was 1.0")
+def an_attribute_named_by_a_keyword():
+    holder = types.SimpleNamespace(**{"class": 1.0})
+    return lambda holder, x: x * getattr(holder, "class"), (holder, X), *setter(holder, "class", 2.0)
+
+
+@case("item 'lr' of item 0 of attribute `param_groups` of SGD was 0.1")
+def a_learning_rate_by_a_computed_key():
+    opt = optim.SGD([tj.ones(3)], lr=0.1)
+
+    def function(opt, x, key):
+        for group in opt.param_groups:
+            x = x * group[key]
+        return x
+
+    return function, (opt, X, "lr"), *setter(opt.param_groups[0], "lr", 0.2)
+
+
+@case("global `scale` of test_guards.py was 2.0")
+def a_compiled_function_that_is_called():
+    compiled = tj.compile(lambda x: x * scale)
+    return lambda x: compiled(x), (X,), *here("scale", 3.0)
+
+
+@case("free variable `factor` of <lambda> was 2.0")
+def a_closure_of_a_compiled_function():
+    factor = 2.0
+    compiled = tj.compile(lambda x: x * factor)
+
+    def change(value):
+        nonlocal factor
+        factor = value
+
+    return lambda x: compiled(x), (X,), lambda: change(3.0), lambda: change(2.0)
+
+
+@case("attribute `rows` of Table was a list")
+def items_by_a_method_of_the_users():
+    class Table:
+        def __init__(self):
+            self.rows = [1.0, 2.0]
+
+        def __getitem__(self, i):
+            return self.rows[i]
+
+        def __len__(self):
+            return len(self.rows)
+
+    rows = Table()
+    return lambda t, x: x * t[1] * len(t), (rows, X), *setter(rows, "rows", (1.0, 2.0))
+
+
+@case("item 'k' of the Special object was 1.0")
+def an_item_of_a_dict_of_the_users():
+    class Special(dict):
+        def __missing__(self, key):
+            return 0.0
+
+    special = Special(k=1.0)
+    return lambda s, x: x * s["k"] * s.extra, (special, X), *(setter(special, "k", 2.0), setattr(special, "extra", 2.0))[0]
 
 
 def traced(function, args, kwargs=None):

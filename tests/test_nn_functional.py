@@ -129,6 +129,32 @@ def test_cross_entropy_is_nll_of_log_softmax() -> None:
         assert (a.numpy() == b.numpy()).all()
 
 
+def test_second_derivatives_of_cross_entropy() -> None:
+    """Of -log softmax(x)[t] the Hessian is diag(p) - p pᵀ."""
+    x = tj.asarray(X[:1]).requires_grad_()
+    (gradient,) = tj.autograd.grad(F.cross_entropy(x, tj.asarray([1])), [x], create_graph=True)
+    rows = [tj.autograd.grad(gradient[0, i], [x], retain_graph=True)[0].numpy()[0] for i in range(3)]
+    p = np.exp(X[0]) / np.exp(X[0]).sum()
+    np.testing.assert_allclose(rows, np.diag(p) - np.outer(p, p), rtol=1e-10, atol=1e-14)
+
+
+def test_scores_changed_before_backward() -> None:
+    for change_classes in (False, True):
+        x, y = tj.asarray(X.copy()).requires_grad_(), tj.asarray([0, 1, 2, 0])
+        scores = x * 1
+        loss = F.cross_entropy(scores, y)
+        if change_classes:
+            y += 0
+        else:
+            scores += 1
+        with pytest.raises(GradError, match="changed in place"):
+            loss.backward()
+    loss = F.cross_entropy(x, y)
+    loss.backward()
+    with pytest.raises(GradError, match="retain_graph"):
+        loss.backward()
+
+
 def test_one_hot_probabilities_are_class_indices() -> None:
     x = tj.asarray(X)
     soft = F.one_hot(CLASSES, 3).astype(tj.float64)

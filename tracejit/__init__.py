@@ -75,7 +75,8 @@ from .ops.sort import (
     argsort, bincount, histogram, isin, kthvalue, searchsorted, topk, unique, unique_all, unique_counts, unique_inverse, unique_values,
 )  # fmt: skip
 from .ops.statistics import median, percentile, quantile
-from .ops.gather import argwhere, index_copy, index_fill
+from .ops.gather import index_copy, index_fill
+from .ops.masks import argwhere
 from .ops.matrices import cross
 from .ops.transcendental import (
     acos, acosh, angle, asin, asinh, atan, atan2, atanh, cbrt, cos, cosh, deg2rad, digamma, erf, erfc, erfinv, exp2, expit, expm1,

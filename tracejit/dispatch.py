@@ -13,7 +13,7 @@ from .spec import broadcast_shapes, is_inexact
 from .tensor import Storage, Tensor, method, storage_of
 
 __all__ = [
-    "EAGER", "Eager", "Interpreter", "anomaly", "assign", "assigned", "bind", "mode", "operand", "refresh_view", "spec_of", "walk_chain",
+    "EAGER", "Eager", "Interpreter", "anomaly", "assign", "assigned", "bind", "mode", "operand", "record", "refresh_view", "spec_of", "walk_chain",
 ]  # fmt: skip
 
 
@@ -26,12 +26,13 @@ def bind(op: Any, *args: Any, **attrs: Any) -> Any:
         for a in args:
             if isinstance(a, Tensor) and (a._requires_grad or a._base is not None):
                 if mode.grad:
-                    _record(op, args, attrs, result)
+                    record(op, args, attrs, result)
                 break
     return result
 
 
-def _record(op: Any, args: tuple[Any, ...], attrs: dict[str, Any], result: Any) -> None:
+def record(op: Any, args: tuple[Any, ...], attrs: dict[str, Any], result: Any) -> None:
+    """Remember an application for autograd, if an argument requires grad."""
     recorded = False
     for a in args:
         if isinstance(a, Tensor):

@@ -32,65 +32,33 @@ from .spec import (
     real_dtype,
     reduced_shape,
 )
-from .tensor import Tensor
+from .vjp import VJP, Differentiable
 
 OPS: dict[str, Op] = {}
 
-VJP = Callable[..., Sequence[Any]] | tuple[Callable[..., Any] | None, ...]
 Range = tuple[float, float]
 
 
-class Op:
-    """What every kind of op has.
-
-    `vjp(g, y, *inputs, **attrs)` returns one cotangent for each input (None where there is none). `g` is the cotangent of
-    the output `y` (tuples, for an op of several outputs). A parameter whose name begins with an underscore is given as a
-    TensorSpec: only its shape and dtype are known, and nothing is saved for it. Broadcasting and casts are undone by the
-    caller, so a rule need not mention them. A cotangent that is dear to compute may be given as a function of no arguments:
-    it is called only if that input's gradient is wanted. `vjp` may also be a tuple of rules with those parameters, one for
-    each input (None where there is none): only the wanted ones are called, and only what they read is saved.
-    """
+class Op(Differentiable):
+    """What every kind of op has. Of `vjp`, see `Differentiable`."""
 
     kind: str = ""
     is_view = False
     writable = True  # whether a view's elements are distinct memory locations
     dynamic = False  # whether the result's shape depends on values
-    outputs = 1
 
     def __init__(self, name: str, *, eager: Callable | None, vjp: VJP | None, parameters: str = "x, /", doc: str = "") -> None:
         self.name = self.__name__ = name
         self.eager: Callable = eager if eager is not None else partial(_run_kernel, self)
-        self.vjp = vjp
+        super().__init__(vjp)
         self.__doc__ = doc or f"`{name}`, elementwise over the broadcast shape of its operands."
         self.__signature__ = _signature(parameters)
-        self.residuals_of: dict[int, tuple[tuple[int, ...], tuple[int, ...], bool]] = {}
         if name in OPS:
             raise ValueError(f"the op {name} is defined twice")
         OPS[name] = self
 
     def __call__(self, *args: Any, **attrs: Any) -> Any:
         return bind(self, *args, **attrs)
-
-    def residuals(self, wanted: int) -> tuple[tuple[int, ...], tuple[int, ...], bool]:
-        """The positions of the inputs whose values the VJP reads, those of the others, and whether it reads the output.
-
-        wanted: which cotangents are wanted: a 1, then a bit for each input. What was found is kept in `residuals_of`.
-        """
-        bits = [bit == "1" for bit in f"{wanted:b}"[1:]]
-        rules = [r for r, w in zip(self.vjp, bits) if w] if isinstance(self.vjp, tuple) else [self.vjp]
-        needs = [_needed_inputs(rule) for rule in rules]
-        saved = tuple(i for i in range(len(bits)) if any(n.get(i, n.get("*", False)) for n in needs))
-        others = tuple(i for i in range(len(bits)) if i not in saved)
-        found = self.residuals_of[wanted] = saved, others, any(n.get(-1, False) for n in needs)
-        return found
-
-    def cotangents(self, wanted: Sequence[bool], g: Any, y: Any, inputs: tuple[Any, ...], attrs: dict[str, Any]) -> list[Any]:
-        """The VJP: the wanted cotangents of the inputs; None for the others, and where there is none."""
-        vjp = self.vjp
-        if isinstance(vjp, tuple):
-            return [rule(g, y, *inputs, **attrs) if w and rule is not None else None for rule, w in zip(vjp, wanted)]
-        results = vjp(g, y, *inputs, **attrs)  # type: ignore[misc]
-        return [(r if r is None or isinstance(r, Tensor) else r()) if w else None for r, w in zip(results, wanted)]
 
     def spec(self, *operands: Any, **attrs: Any) -> Any:
         """The TensorSpec of the result (a tuple, for several outputs); raises the errors that teach."""
@@ -111,20 +79,6 @@ def _signature(parameters: str) -> inspect.Signature:
     scope: dict[str, Any] = {}
     exec(f"def function({parameters}): ...", scope)
     return inspect.signature(scope["function"])
-
-
-def _needed_inputs(vjp: Callable | None) -> dict[Any, bool]:
-    """Which inputs (by position, -1 for the output, "*" for all further ones) a VJP reads, from its parameters' names."""
-    if vjp is None:
-        return {}
-    needed: dict[Any, bool] = {}
-    for position, parameter in enumerate(inspect.signature(vjp).parameters.values()):
-        read = not parameter.name.startswith("_")
-        if parameter.kind is parameter.VAR_POSITIONAL:
-            needed["*"] = read
-        elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD) and position >= 1:
-            needed[position - 2] = read
-    return needed
 
 
 def _run_kernel(op: Op, *values: Any, **attrs: Any) -> Any:
@@ -188,16 +142,18 @@ class Elementwise(Op):
         self._operand_dtypes = operand_dtypes
         self.domain = tuple(domain) * (arity if len(domain) == 1 else 1)
         self.operator, self.method, self.cheap, self.exact = operator, method, cheap, exact
+        self._lowers: dict[tuple[Any, ...], bool] = {}  # whether kernels compute it, by the operands' dtypes and types
         if not parameters:
             parameters = "x, /" if arity == 1 else ", ".join(f"x{i + 1}" for i in range(arity)) + ", /"
         super().__init__(name, eager=self.numpy if exact else self._eager, vjp=vjp, parameters=parameters, doc=doc)
 
     def _eager(self, *values: Any, **attrs: Any) -> Any:
-        specs = [v if not isinstance(v, np.ndarray) else TensorSpec(v.shape, v.dtype) for v in values]
-        dtypes = self.operand_dtypes(*specs, **attrs)
-        if self.text(dtypes[-1]) is None:
-            return self.numpy(*values, **attrs)
-        return _run_kernel(self, *values, **attrs)
+        kinds = tuple([v.dtype if isinstance(v, np.ndarray) else type(v) for v in values])
+        lowers = self._lowers.get(kinds)
+        if lowers is None:
+            specs = [TensorSpec(v.shape, v.dtype) if isinstance(v, np.ndarray) else v for v in values]
+            lowers = self._lowers[kinds] = self.text(self.operand_dtypes(*specs, **attrs)[-1]) is not None
+        return get_backend("cpu").apply(self, values, attrs) if lowers else self.numpy(*values, **attrs)
 
     def text(self, dtype: DType) -> str | None:
         """The scalar text for operands of this dtype, or None if kernels cannot compute it."""
@@ -261,13 +217,16 @@ class Reduction(Op):
     ) -> None:
         self.numpy, self.combine, self.identity = numpy, combine, identity
         self.accepts, self.result, self.exact = accepts, result, exact
+        self._dtypes: dict[DType, DType] = {}  # of the result, by the operand's
         eager = self._numpy_eager if exact else self._eager
         super().__init__(name, eager=eager, vjp=vjp, parameters="x, /, *, axes, keepdims=False", doc=doc)
 
     def _numpy_eager(self, x: np.ndarray, *, axes: tuple[int, ...], keepdims: bool = False) -> Any:
-        out = self.spec(TensorSpec(x.shape, x.dtype), axes=axes, keepdims=keepdims)
+        dtype = self._dtypes.get(x.dtype)
+        if dtype is None:
+            dtype = self._dtypes[x.dtype] = self.spec(TensorSpec(x.shape, x.dtype), axes=axes, keepdims=keepdims).dtype
         contiguous = x if x.flags.c_contiguous else np.asarray(x, order="C")
-        return self.numpy(contiguous, axis=axes, keepdims=keepdims, dtype=out.dtype)
+        return self.numpy(contiguous, axes, dtype, None, keepdims)
 
     def _eager(self, x: np.ndarray, *, axes: tuple[int, ...], keepdims: bool = False) -> Any:
         if not self.lowers(x.dtype):
@@ -380,6 +339,7 @@ class Library(Op):
     ) -> None:  # fmt: skip
         self.numpy, self._spec, self.outputs, self.native = numpy, spec, outputs, native
         self.dynamic = spec is None
+        self._routines: dict[tuple[Any, ...], Any] = {}  # the backend's, by the operands' dtypes and numbers of axes
         super().__init__(name, eager=self._native_eager if native else self._eager, vjp=vjp, parameters=parameters, doc=doc)
 
     def _eager(self, *values: Any, **attrs: Any) -> Any:
@@ -389,10 +349,12 @@ class Library(Op):
         return np.asarray(result, order="C")
 
     def _native_eager(self, *values: Any, **attrs: Any) -> Any:
-        specs = tuple(TensorSpec(v.shape, v.dtype) for v in values)
-        if get_backend("cpu").routine(self, specs) is None:
-            return self._eager(*values, **attrs)
-        return _run_kernel(self, *values, **attrs)
+        kinds = tuple([(v.dtype, v.ndim) for v in values])
+        routine = self._routines.get(kinds, False)
+        if routine is False:
+            specs = tuple(TensorSpec(v.shape, v.dtype) for v in values)
+            routine = self._routines[kinds] = get_backend("cpu").routine(self, specs)
+        return self._eager(*values, **attrs) if routine is None else get_backend("cpu").apply(self, values, attrs)
 
     def spec(self, *operands: Any, **attrs: Any) -> Any:
         if self._spec is None:

@@ -20,6 +20,8 @@ Chain = tuple[Step, ...]  # begins with ("local", name), ("global", name) or ("m
 _MAX_STEPS = 8
 _MAX_ALIASES = 16
 _ATTRIBUTE_CALLS = ("getattr", "setattr", "hasattr", "delattr")
+_OBJECT_CALLS = [(("global", "object"), ("attr", f"__{verb}__")) for verb in ("setattr", "delattr", "getattribute")]
+_GETTERS = frozenset(("attrgetter", "methodcaller"))
 _BLIND = frozenset(("eval", "exec", "globals"))
 
 
@@ -39,6 +41,7 @@ class Summary(NamedTuple):
     reads: dict[str, int]  # the line where a global or attribute of this name is first read
     inputs: tuple[str, ...]  # arguments and free variables
     dynamic: bool  # takes attributes whose names it computes
+    opaque: bool  # takes items of unknown things by keys it computes
     blind: str | None  # a builtin that reads what cannot be known, such as eval
     inner: tuple[CodeType, ...]  # functions defined inside
 
@@ -69,7 +72,8 @@ class _Scan:
         self.stores: dict[Step, int] = {}
         self.reads: dict[str, int] = {}
         self.aliases: dict[str, dict[Any, None]] = {}  # of a variable: chains, and None for the unknown
-        self.dynamic = False
+        self.dynamic = self.opaque = False
+        self.computed: set[Step] = set()  # roots of chains of which items are taken by computed keys
         self.line = code.co_firstlineno
         for instruction in dis.get_instructions(code):
             if instruction.is_jump_target:
@@ -77,6 +81,8 @@ class _Scan:
             self.line = (instruction.positions.lineno if instruction.positions else None) or self.line
             self.step(instruction.opname, instruction.arg or 0, instruction.argval, instruction.argrepr)
         self.flush()
+        if not _GETTERS.isdisjoint(code.co_names):
+            self.names.update(c for c in code.co_consts if isinstance(c, str) and c.isidentifier())
 
     def summary(self) -> Summary:
         code = self.code
@@ -94,8 +100,9 @@ class _Scan:
                 chains[(base + chain[1:])[:_MAX_STEPS]] = None
             if unknown or len(chain) > _MAX_STEPS:
                 self.take(chain[1:])
+        self.opaque |= any(self.bases(root, frozenset(inputs), ())[1] for root in self.computed)
         return Summary(
-            tuple(chains), frozenset(self.names), tuple(self.keys), self.stores, self.reads, inputs, self.dynamic,
+            tuple(chains), frozenset(self.names), tuple(self.keys), self.stores, self.reads, inputs, self.dynamic, self.opaque,
             next((name for name in code.co_names if name in _BLIND), None),
             inner,
         )  # fmt: skip
@@ -159,6 +166,9 @@ class _Scan:
     def item(self, base: Any, key: Any) -> Any:
         if type(key) is not Constant or not isinstance(key.value, (str, int, float, bytes, type(None))):
             self.use(base, key)
+            self.opaque |= base is None
+            if type(base) is tuple:
+                self.computed.add(base[0])
             return None
         if type(base) is tuple:
             return base + (("item", key.value),)
@@ -291,6 +301,8 @@ class _Scan:
         below = self.stack[-(arg + 2) :]
         function = next((e for e in below if type(e) is tuple and e[0][0] == "global" and e[0][1] in _ATTRIBUTE_CALLS), None)
         result = None
+        if any(type(e) is tuple and e in _OBJECT_CALLS for e in below):
+            function = (("global", "setattr"),)
         if function is not None and len(function) == 1 and arg >= 2:
             base, name = self.stack[-arg], self.stack[-arg + 1]
             if type(name) is Constant and isinstance(name.value, str):
@@ -304,6 +316,15 @@ class _Scan:
             self.dynamic = True
         self.consume(arg + 2)
         self.push(result)
+
+    def match_class(self, arg: int, value: Any, text: str) -> None:
+        """`case Point(x=…)` reads attributes by name; `case Point(…)` those that the class lists."""
+        names = self.pop()
+        self.consume(2)
+        if type(names) is Constant and isinstance(names.value, tuple):
+            self.names.update(names.value)
+        self.dynamic |= arg > 0
+        self.push(None)
 
     def call_with_names(self, arg: int, value: Any, text: str) -> None:
         self.consume(1)
@@ -338,7 +359,7 @@ _HANDLERS: dict[str, Any] = {
     "STORE_SUBSCR": _Scan.store_item, "DELETE_SUBSCR": _Scan.delete_item,
     "COPY": _Scan.copy, "SWAP": _Scan.swap,
     **dict.fromkeys(("BUILD_TUPLE", "BUILD_LIST", "BUILD_SET", "BUILD_STRING", "BUILD_SLICE"), _Scan.build),
-    "CALL": _Scan.call, "CALL_KW": _Scan.call_with_names,
+    "MATCH_CLASS": _Scan.match_class, "CALL": _Scan.call, "CALL_KW": _Scan.call_with_names,
     "IMPORT_NAME": _Scan.import_name, "IMPORT_FROM": _Scan.import_from,
     **dict.fromkeys(("RESUME", "NOP", "CACHE", "EXTENDED_ARG", "PRECALL", "KW_NAMES", "MAKE_CELL", "COPY_FREE_VARS",
                      "NOT_TAKEN", "DELETE_FAST"), _Scan.nothing),

@@ -55,6 +55,7 @@ _ASKED_MODULES = {  # modules written in C all of whose functions ask or change 
 }  # fmt: skip
 _ASKED_FUNCTIONS = {
     ("_io", "open"): "open", ("io", "open"): "open", ("_warnings", "warn"): "warnings.warn",
+    ("sys", "setprofile"): "sys.setprofile", ("sys", "settrace"): "sys.settrace",
     ("_warnings", "warn_explicit"): "warnings.warn", ("_pickle", "dump"): "pickle.dump", ("_thread", "start_new_thread"): "threading",
 }  # fmt: skip
 _ASKED_TYPES = {
@@ -86,16 +87,21 @@ class Effects:
 
     def __init__(self) -> None:
         self.found: dict[Effect, None] = {}
+        self.changed: dict[Effect, set[int]] = {}  # the ids of containers that an effect changes
         self.outside: set[int] = set()
 
-    def add(self, kind: str, what: str, file: str = "", line: int = 0) -> None:
-        self.found[Effect(kind, what, file, line)] = None
+    def add(self, kind: str, what: str, file: str = "", line: int = 0) -> Effect:
+        effect = Effect(kind, what, file, line)
+        self.found[effect] = None
+        return effect
 
     def called(self, frame: FrameType, name: str, owner: Any) -> None:
         """A C function is called from outside the core."""
         what = self._effect_of_call(name, owner, frame)
         if what is not None:
-            self._add_at(frame, *what)
+            effect = self._add_at(frame, *what)
+            if effect is not None and what[0] == "state":
+                self.changed.setdefault(effect, set()).add(id(owner))
 
     def entered_library(self, frame: FrameType) -> None:
         """A Python function of a library is entered."""
@@ -132,10 +138,9 @@ class Effects:
             return "call", f"uses {_ASKED_TYPES[module]} (.{name})"
         return None
 
-    def _add_at(self, frame: FrameType, kind: str, what: str) -> None:
+    def _add_at(self, frame: FrameType, kind: str, what: str) -> Effect | None:
         place = user_place(frame)
-        if place is not None:
-            self.add(kind, what, *place)
+        return None if place is None else self.add(kind, what, *place)
 
 
 def _effect_of_function(module: str, name: str) -> tuple[str, str] | None:
@@ -219,10 +224,12 @@ def state_of(value: Any) -> Any:
     return repr(value) if type(value).__name__ in ("count", "repeat") else object()
 
 
-def digest(array: np.ndarray) -> Any:
-    """The contents of an array, in short."""
+def digest(array: np.ndarray, full: bool = True) -> Any:
+    """The contents of an array, in short; of an array that is not taken in `full`, those of some of its elements."""
     if array.dtype.hasobject:
         return [id(v) for v in array.flat]
+    if not full and array.size > 1 << 16:
+        array = array.reshape(-1)[:: array.size >> 12] if array.flags.c_contiguous else array[:1]
     if array.nbytes <= 4096:
         return array.tobytes()
     return zlib.crc32(np.ascontiguousarray(array).view(np.uint8).data if array.ndim else array.tobytes())

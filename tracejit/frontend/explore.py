@@ -7,9 +7,10 @@ an object among the arguments. What the function makes for itself is not known, 
 from __future__ import annotations
 
 import functools
+import operator
 import threading
 import weakref
-from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,18 @@ import numpy as np
 from ..tensor import Tensor
 from .effects import Streams, digest, is_stream
 from .guards import Absent, Alive, Guard, Identical, KeyObjects, Keys, Kind, Length, Members, Same, SameObject
-from .lookup import ABSENT, CLASS, DESCRIPTOR, INSTANCE, METHOD, MISSING, find, in_class, instance_dict, is_data_descriptor
-from .places import Anchor, Attribute, Careful, DerivedItem, Entry, Field, Item, ItemOfObject, OfClass, Own, Place, Strong, base_of, item_of, reference_to
-from .values import CONTAINERS, is_immutable, is_leaf, is_library_class, is_ours, is_sealed
+from .lookup import (
+    ABSENT, CLASS, DESCRIPTOR, INSTANCE, METHOD, MISSING, class_with, find, in_class, instance_dict, is_data_descriptor,
+)  # fmt: skip
+from .places import (
+    Anchor, Attribute, Careful, DerivedItem, Entry, Field, Item, ItemOfObject, OfClass, Own, Place, Strong, base_of,
+    has_plain_items, is_plain, item_of, reference_to,
+)  # fmt: skip
+from .values import CONTAINERS, has_attributes, inner_parts, is_immutable, is_leaf, is_library_class, is_ours, is_sealed
 
 _MANY = 32  # elements that are guarded one by one; more are guarded together
 _BUDGET = 20_000  # things looked at in one trace
+_DIGESTIBLE = 1 << 26  # bytes of outer arrays whose contents are compared in full
 
 
 class Explorer:
@@ -32,7 +39,7 @@ class Explorer:
         self.guards: list[Guard] = []
         self.streams, self.outside = streams, outside
         self.incomplete: str | None = None
-        self.arrays: dict[int, tuple[np.ndarray, str, Any]] = {}  # with words and a digest
+        self.arrays: dict[int, tuple[np.ndarray, str, Any, bool]] = {}  # with words, a digest, and whether in full
         self.functions: dict[int, list[FunctionType]] = {}  # by id of the code
         self.names: set[str] = set()  # attributes that are taken of things only a run can know
         self.keys: dict[Any, None] = {}
@@ -44,13 +51,18 @@ class Explorer:
         self._dicts: list[Any] = []
         self._made: dict[int, Any] = {}
         self._given: dict[type, frozenset[str]] = {}
-        self._budget = _BUDGET
+        self._budget, self._digestible = _BUDGET, _DIGESTIBLE
+        self._unsealed = False
 
     # Knowing things
 
     def known(self, value: Any) -> Place | None:
         """The place of something that is known."""
         return self._places.get(id(value))
+
+    def place_of(self, number: int) -> Place | None:
+        """The place of what is known by this id."""
+        return self._places.get(number)
 
     def adopt(self, value: Any) -> Place | None:
         """The place of an object that was met as an argument; None for what the trace made, and for values that have no identity."""
@@ -66,6 +78,19 @@ class Explorer:
             self.guards.append(Alive(place, None))
         self._look_into(place, value, passed=True)
         return place
+
+    def adopt_elements(self, container: Any, depth: int = 0) -> None:
+        """The objects in a container that is not known: one given as an argument, or made by the trace."""
+        self._budget -= len(container) >> 4
+        if self._budget < 0 or depth > 8:
+            self.incomplete = self.incomplete or "its arguments hold too many objects"
+            return
+        for value in [*container, *dict.values(container)] if isinstance(container, dict) else list(container):
+            if isinstance(value, CONTAINERS) and not has_attributes(value):
+                if id(value) not in self._places and not is_immutable(value):
+                    self.adopt_elements(value, depth + 1)
+            elif not isinstance(value, (Tensor, np.ndarray)):
+                self.adopt(value)
 
     def made(self, value: Any) -> None:
         """Note an object that the trace itself makes."""
@@ -103,10 +128,11 @@ class Explorer:
         self._places[id(value)] = place
         self._keep.append(value)
         if isinstance(value, np.ndarray):
-            self.arrays[id(value)] = (value, place.words, digest(value))
+            self._digestible -= value.nbytes
+            self.arrays[id(value)] = (value, place.words, digest(value, self._digestible > 0), self._digestible > 0)
             self.outside.add(id(value))
         stream = is_stream(value)
-        if stream is not None and not passed:
+        if stream is not None and not (passed and stream == "iterator"):
             what = f"draws from {place.words}" if stream == "random" else f"moves the iterator in {place.words}"
             self.streams.keep(value, stream, what)
             self.outside.add(id(value))
@@ -118,22 +144,19 @@ class Explorer:
                     self.item(value, key, optional=True)
         if isinstance(value, FunctionType):
             self.functions.setdefault(id(value.__code__), []).append(value)
-        elif isinstance(value, MethodType):
-            self.reach(Field(place, "__func__", f"the function of {place.words}"), value.__func__, guarded=False)
-            self.adopt(value.__self__)
-        elif isinstance(value, functools.partial):
-            self._look_into_partial(place, value)
-        elif isinstance(value, BuiltinFunctionType) and not isinstance(value.__self__, (ModuleType, type)):
-            self.reach(Field(place, "__self__", f"the object of {place.words}"), value.__self__, guarded=False)
+        for field, part in inner_parts(value):
+            if field:
+                self.reach(Field(place, field, f"`{field}` of {place.words}"), part, guarded=False)
+                self.whole(part)
+            else:
+                self.adopt(part)
+        if isinstance(value, operator.attrgetter):
+            self.take_names(frozenset(name for path in value.__reduce__()[1] for name in path.split(".")))  # type: ignore[index]
+        elif isinstance(value, operator.itemgetter):
+            self.take_keys(tuple(k for k in value.__reduce__()[1] if is_immutable(k)))  # type: ignore[index]
         if not is_leaf(value) and (not isinstance(value, CONTAINERS) or has_attributes(value)) and not isinstance(value, ModuleType):
             self._objects.append(value)
             self._take(value, self.names)
-
-    def _look_into_partial(self, place: Place, value: functools.partial[Any]) -> None:
-        for field in ("func", "args", "keywords"):
-            part = getattr(value, field)
-            self.reach(Field(place, field, f"`{field}` of the partial"), part, guarded=False)
-            self.whole(part)
 
     # Names and keys used on what only a run can know
 
@@ -173,11 +196,13 @@ class Explorer:
             return found
         if name == "__dict__":
             return self._own_dict(value)
+        if name == "__class__":
+            return type(value), self.adopt(type(value))
         parent = self._places[id(value)]
         attribute, how = (getattr(value, name, MISSING), INSTANCE) if isinstance(value, threading.local) else find(value, name)
         if optional and (how in (ABSENT, DESCRIPTOR) or (how == METHOD and not isinstance(value, type))):
             return MISSING, None
-        if trusted and how in (CLASS, METHOD) and name != "forward" and is_library_class(_class_with(value, name)):
+        if trusted and how in (CLASS, METHOD) and name != "forward" and is_library_class(class_with(value, name)):
             return attribute, None
         words = f"attribute `{name}` of {value.__name__ if isinstance(value, type) else type(value).__name__}"
         result = self._read[id(value), name] = self._attribute_found(value, parent, name, attribute, how, words)
@@ -199,7 +224,7 @@ class Explorer:
         if isinstance(value, threading.local):
             place = Field(parent, name, words)
         else:
-            place = Attribute(parent, (name, how), words) if _is_plain(value) else Careful(parent, (name, how), words)
+            place = Attribute(parent, (name, how), words) if is_plain(value) else Careful(parent, (name, how), words)
         owner = value if isinstance(value, type) else type(value)
         constant = how in (CLASS, METHOD) and is_library_class(owner) and not is_ours(value)
         self.reach(place, attribute, guarded=not constant)
@@ -232,7 +257,7 @@ class Explorer:
         if value is MISSING and optional:
             return MISSING, None
         words = f"item {key!r} of {parent.words}"
-        place = (Item if _has_plain_items(container) else DerivedItem)(parent, key, words)
+        place = (Item if has_plain_items(container) else DerivedItem)(parent, key, words)
         self._read[id(container), ("item", key)] = (value, place)
         if value is not MISSING:
             self.reach(place, value)
@@ -276,10 +301,21 @@ class Explorer:
 
     # Whole containers
 
-    def whole(self, container: Any) -> None:
-        """All of a known container is read: its length or keys, and its elements; containers among them too."""
+    def unseal(self) -> None:
+        """Code of the user's reads containers in ways that cannot be told: the dicts that tracejit keeps may be among them."""
+        if not self._unsealed:
+            self._unsealed = True
+            for value in list(self._dicts):
+                if is_sealed(value):
+                    self.whole(value)
+
+    def whole(self, container: Any, sealed: bool = False) -> None:
+        """All of a known container is read: its length or keys, and its elements; containers among them too.
+        `sealed`: even if it is one that tracejit keeps."""
         place = self._places.get(id(container))
-        if place is None or id(container) in self._whole or not isinstance(container, CONTAINERS) or is_sealed(container):
+        if place is None or id(container) in self._whole or not isinstance(container, CONTAINERS):
+            return
+        if is_sealed(container) and not sealed and not self._unsealed:
             return
         self._whole.add(id(container))
         count = base_of(container).__len__(container)
@@ -297,7 +333,7 @@ class Explorer:
         many = count > _MANY
         if many:
             self.guards.append(Members(place, [v for _, v in parts], is_immutable))
-        kind = Item if _has_plain_items(container) else DerivedItem
+        kind = Item if has_plain_items(container) else DerivedItem
         for key, value in parts:
             simple = is_immutable(key)
             memo = (id(container), ("item", key) if simple else ("object", id(key)))
@@ -316,8 +352,10 @@ class Explorer:
 
     def everything(self, value: Any) -> None:
         """Attributes of this object are read whose names cannot be known."""
-        if self.known(value) is not None and not isinstance(value, ModuleType):
-            self.attribute(value, "__dict__")
+        if self.known(value) is not None and not isinstance(value, (ModuleType, type)) and not is_leaf(value):
+            held, _ = self.attribute(value, "__dict__")
+            for part in list(held.values()) if isinstance(held, dict) else ():
+                self.whole(part)
 
     def functions_of(self, code: CodeType) -> list[FunctionType]:
         """The known functions that run this code."""
@@ -333,39 +371,9 @@ class Explorer:
             held.clear()  # type: ignore[attr-defined]
 
 
-def _class_with(value: Any, name: str) -> type:
-    """The class that gives an object this attribute."""
-    mro = (value if isinstance(value, type) else type(value)).__mro__
-    return next((base for base in mro if name in base.__dict__), mro[0])
-
-
 def _itself(value: Any) -> Any:
     return value
 
 
 def _word(key: Any) -> str:
     return repr(key) if isinstance(key, (int, str, float)) else f"a {type(key).__name__}"
-
-
-def has_attributes(value: Any) -> bool:
-    """Whether a container is of a class of the user's, with attributes of its own."""
-    return type(value).__module__ not in ("builtins", "collections") and type(value).__dictoffset__ != 0
-
-
-_PLAIN_LOOKUPS: tuple[Any, ...] = tuple(kind.__getattribute__ for kind in (object, *CONTAINERS))
-
-
-def _is_plain(value: Any) -> bool:
-    """Whether `value.name` reads what `find` finds."""
-    kind: Any = type(value)
-    if isinstance(value, type):
-        return kind.__getattribute__ is type.__getattribute__
-    return kind.__getattribute__ in _PLAIN_LOOKUPS
-
-
-def _has_plain_items(container: Any) -> bool:
-    """Whether `container[key]` reads what the built-in class holds."""
-    kind = type(container)
-    if kind in (dict, list, tuple):
-        return True
-    return kind.__getitem__ is base_of(container).__getitem__ and not hasattr(kind, "__missing__")

@@ -14,11 +14,14 @@ import numpy as np
 
 from ..tensor import Tensor
 from .bytecode import Chain, Step, Summary, summary
-from .explore import Explorer, has_attributes
+from .explore import Explorer
 from .lookup import CLASS, INSTANCE, METHOD, MISSING, find
 from .places import Cell, Field, Place
-from .values import CONTAINERS, is_immutable, is_imported, is_leaf, is_library_class, is_library_module
-from .watch import in_package
+from .values import CONTAINERS, has_attributes, is_immutable, is_imported, is_leaf, is_library_class, is_library_module
+from .watch import CORE, in_package, side_of
+
+_ATTRIBUTE_METHODS = ("__setattr__", "__delattr__", "__getattr__", "__getattribute__")
+_WHOLE_METHODS = frozenset(("items", "values", "keys", "get", "copy", "pop", "setdefault"))
 
 
 class Follower:
@@ -54,14 +57,42 @@ class Follower:
             self._entered.add(mark)
             explorer.keep((code, [v for v in values if not isinstance(v, Tensor)]))
         self._note(code, found)
+        for value in values:
+            if isinstance(value, CONTAINERS) and explorer.known(value) is None:
+                explorer.adopt_elements(value)
+        if code.co_name in _ATTRIBUTE_METHODS and len(values) > 1 and isinstance(values[1], str) and explorer.adopt(values[0]):
+            explorer.attribute(values[0], values[1])
         self._follow_function(code, scope, values)
         explorer.take_names(found.names)
         explorer.take_keys(found.keys)
+        if (found.opaque or not found.names.isdisjoint(_WHOLE_METHODS)) and not in_package(code.co_filename):
+            explorer.unseal()
         for chain in found.chains:
             self._follow(chain, scope, frame.f_globals, code)
         if found.dynamic:
             for value in values:
                 explorer.everything(value)
+
+    def entered_library(self, frame: FrameType) -> None:
+        """A Python function of a library is entered: it may read anything of the objects it is given."""
+        code = frame.f_code
+        count = code.co_argcount + code.co_kwonlyargcount
+        back = frame.f_back
+        if not count or back is None or side_of(back) == CORE:
+            return
+        scope = frame.f_locals
+        values = [scope.get(name) for name in code.co_varnames[:count]]
+        if code.co_name == "__init__":
+            self.explorer.made(values[0])
+        mark = (id(code), *map(id, values))
+        if mark in self._entered:
+            return
+        known = [v for v in values if self.explorer.known(v) is not None and not isinstance(v, (FunctionType, type))]
+        if known:
+            self._entered.add(mark)
+            self.explorer.keep((code, values))
+        for value in known:
+            self.explorer.everything(value)
 
     def _note(self, code: CodeType, found: Summary) -> None:
         for step, line in found.stores.items():
@@ -131,27 +162,32 @@ class Follower:
         explorer = self.explorer
         trusted = in_package(code.co_filename)
         value, place = self._root(chain[0], scope, table, code)
-        for kind, what in chain[1:]:
-            if value is MISSING or is_leaf(value) or is_immutable(value):
+        for position, (kind, what) in enumerate(chain[1:], 2):
+            if is_leaf(value) or is_immutable(value):
                 return
             if isinstance(value, ModuleType):
-                if kind == "item":
-                    return
-                value, place = self._of_module(value, what)
-                continue
-            place = explorer.adopt(value) if place is None else place
-            if isinstance(value, CONTAINERS):
-                if kind == "item":
-                    value, place = explorer.item(value, what) if place is not None else (explorer.plain_item(value, what), None)
-                    continue
-                if not has_attributes(value) or not _users_own(value, what):
-                    break
-            elif kind == "item" or place is None:
+                value, place = self._of_module(value, what) if kind == "attr" else (MISSING, None)
+            elif kind == "item":
+                place = explorer.adopt(value) if place is None else place
+                value, place = self._item(value, place, what)
+            elif isinstance(value, CONTAINERS) and not (has_attributes(value) and _users_own(value, what)):
+                break  # a method of the built-in class reads all
+            else:
+                place = explorer.adopt(value) if place is None else place
+                value, place = (MISSING, None) if place is None else explorer.attribute(value, what, trusted=trusted)
+            if value is MISSING:  # only the run knows; what is taken of it is taken of anything
+                rest = chain[position:]
+                explorer.take_names(frozenset(name for step, name in rest if step == "attr"))
+                explorer.take_keys(tuple(key for step, key in rest if step == "item"))
                 return
-            value, place = explorer.attribute(value, what, trusted=trusted)
         if value is not MISSING and not isinstance(value, ModuleType) and not (isinstance(value, type) and is_library_class(value)):
             explorer.adopt(value)
-            explorer.whole(value)
+            explorer.whole(value, sealed=not trusted)
+
+    def _item(self, value: Any, place: Place | None, key: Any) -> tuple[Any, Place | None]:
+        if not isinstance(value, CONTAINERS):
+            return MISSING, None
+        return self.explorer.item(value, key) if place is not None else (self.explorer.plain_item(value, key), None)
 
     def _root(self, root: Step, scope: Any, table: dict[str, Any], code: CodeType) -> tuple[Any, Place | None]:
         kind, name = root

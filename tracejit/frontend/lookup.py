@@ -80,3 +80,9 @@ def _bound(raw: Any) -> tuple[Any, str]:
     if isinstance(raw, classmethod):
         return raw.__func__, METHOD if isinstance(raw.__func__, types.FunctionType) else DESCRIPTOR
     return raw, DESCRIPTOR if hasattr(type(raw), "__get__") else CLASS
+
+
+def class_with(value: Any, name: str) -> type:
+    """The class that gives an object this attribute."""
+    mro = (value if isinstance(value, type) else type(value)).__mro__
+    return next((base for base in mro if name in base.__dict__), mro[0])

@@ -6,10 +6,13 @@ are what is guarded, not its identity.
 
 from __future__ import annotations
 
+import keyword
 import weakref
 from collections import deque
 from types import CellType, FunctionType, ModuleType
 from typing import Any, Callable
+
+import numpy as np
 
 from .lookup import METHOD, MISSING, find, in_class, instance_dict
 
@@ -148,8 +151,8 @@ class Attribute(Place):
         name, how = self.key
         assert self.parent is not None
         owner = writer.place(self.parent)
-        if not name.isidentifier():
-            return f"{owner}.__dict__[{name!r}]"
+        if not is_plain_name(name):
+            return f"{owner}.__dict__[{writer.constant(name)}]"
         return f"{owner}.{name}.__func__" if how == METHOD else f"{owner}.{name}"
 
 
@@ -194,8 +197,8 @@ class Item(Place):
     def text(self, writer: Writer) -> str:
         assert self.parent is not None
         owner = writer.place(self.parent)
-        key = repr(self.key) if type(self.key) in (int, str) else writer.constant(self.key)
-        return f"{owner}[{key}]"
+        plain = type(self.key) is int or (type(self.key) is str and self.key.isascii())
+        return f"{owner}[{repr(self.key) if plain else writer.constant(self.key)}]"
 
 
 class ItemOfObject(Item):
@@ -271,6 +274,30 @@ def item_of(container: Any, key: Any) -> Any:
         return MISSING
 
 
+def is_plain_name(name: str) -> bool:
+    """Whether a name can stand after a dot."""
+    return name.isidentifier() and name.isascii() and not keyword.iskeyword(name)
+
+
+_PLAIN_LOOKUPS: tuple[Any, ...] = tuple(kind.__getattribute__ for kind in (object, *_BASES))
+
+
+def is_plain(value: Any) -> bool:
+    """Whether `value.name` reads what `find` finds."""
+    kind: Any = type(value)
+    if isinstance(value, type):
+        return kind.__getattribute__ is type.__getattribute__
+    return kind.__getattribute__ in _PLAIN_LOOKUPS
+
+
+def has_plain_items(container: Any) -> bool:
+    """Whether `container[key]` reads what the built-in class holds."""
+    kind = type(container)
+    if kind in (dict, list, tuple):
+        return True
+    return kind.__getitem__ is base_of(container).__getitem__ and not hasattr(kind, "__missing__")
+
+
 def same(a: Any, b: Any) -> bool:
     """Whether two immutable values are the same to a program: equal types, equal values, NaN to itself, -0.0 not to 0.0."""
     if a is b:
@@ -282,6 +309,8 @@ def same(a: Any, b: Any) -> bool:
         return a == b and (a != 0.0 or str(a) == str(b)) or (a != a and b != b)
     if kind is complex:
         return same(a.real, b.real) and same(a.imag, b.imag)
+    if isinstance(a, np.generic):
+        return bool(a.dtype == b.dtype and a.tobytes() == b.tobytes())
     if kind is tuple:
         return len(a) == len(b) and all(map(same, a, b))
     if kind is frozenset:

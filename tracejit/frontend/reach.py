@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections import deque
-from types import FunctionType, MethodType
+from types import FrameType, FunctionType, MethodType
 from typing import Any, Callable
 
 import numpy as np
 
-from .effects import Effect, Effects, Streams, digest
+from .effects import Effect, Effects, Streams, digest, is_stream
 from .explore import Explorer
 from .follow import Follower
 from .guards import Guard, Keys, Length, Members
@@ -51,7 +51,7 @@ class Reach:
         run.watch.stop()
         if kind is None:
             self.incomplete = self.incomplete or run.follower.incomplete or run.explorer.incomplete
-            self.arrays = [array for array, _, _ in run.explorer.arrays.values()]
+            self.arrays = [array for array, *_ in run.explorer.arrays.values()]
             self.guards = run.finish()
             self.effects = list(run.effects.found)
             self._changed = run.changed
@@ -72,14 +72,21 @@ class _Run:
         self.follower = Follower(self.explorer)
         self.arguments = _containers_in(arguments)
         self.effects.outside.update(id(container) for container, _ in self.arguments)
+        for value in arguments:
+            if is_stream(value) == "iterator":
+                self.streams.keep(value, "iterator", "moves an iterator among its arguments")
         self.effects.outside.update(self.streams.kept)
         self.changed: Guard | None = None
         # what the watch calls
         self.entered = self.follower.entered
-        self.entered_library = self.effects.entered_library
         self.called = self.effects.called
         self.watch = Watch(self)
         self._begin(function)
+
+    def entered_library(self, frame: FrameType) -> None:
+        """Told by the watch, as are `entered` and `called`."""
+        self.effects.entered_library(frame)
+        self.follower.entered_library(frame)
 
     def _begin(self, function: Any) -> None:
         """Know the function itself, and what wraps it."""
@@ -94,14 +101,18 @@ class _Run:
 
     def finish(self) -> list[Guard]:
         """The guards, without those on what the trace made for itself; and the effects that show in what has changed."""
-        for array, words, before in self.explorer.arrays.values():
-            if digest(array) != before:
+        for array, words, before, full in self.explorer.arrays.values():
+            if digest(array, full) != before:
                 self.effects.add("array", f"changes the NumPy array in {words}", *self._line_of_words(words))
         for container, contents in self.arguments:
             if not _unchanged(container, contents):
                 self.effects.add("argument", f"changes a {type(container).__name__} among its arguments", *self._line_of_item(None))
         found = self.explorer.guards
+        changed = {effect: [self.explorer.place_of(number) for number in ids] for effect, ids in self.effects.changed.items()}
         self.explorer.release()
+        for effect, places in changed.items():
+            if all(place is not None and _is_orphan(place) for place in places):
+                del self.effects.found[effect]
         guards = [guard for guard in found if not _is_orphan(guard.place)]
         for guard in guards:
             if not guard.holds():

@@ -117,9 +117,10 @@ def rebuild(value: Any, parts: list[Any]) -> Any:
     if kind is deque:
         return deque(parts, value.maxlen)
     if kind is defaultdict:
-        return defaultdict(parts[0], list(zip(value, parts[1:])))
+        return defaultdict(parts[0], dict(zip(value, parts[1:])))
     if kind in _DICTS:
-        return kind(zip(value, parts))
+        plain: Any = kind
+        return plain(zip(value, parts))
     if kind in (slice, range):
         return kind(*parts)
     if kind is functools.partial:

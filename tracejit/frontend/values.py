@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import types
+import weakref
 from collections import deque
 from typing import Any
 
 import numpy as np
 
 from ..tensor import Tensor
+from .lookup import instance_dict
 
 CONTAINERS = (dict, list, tuple, set, frozenset, deque)
 _IMMUTABLE = frozenset((
@@ -73,9 +76,30 @@ def is_sealed(value: Any) -> bool:
     return isinstance(value, dict) and is_ours(value)
 
 
+def inner_parts(value: Any) -> list[tuple[str, Any]]:
+    """What calling or asking a value of a built-in class leads to: (field, part), or ("", object) for an object that is
+    known by itself."""
+    if isinstance(value, types.MethodType):
+        return [("__func__", value.__func__), ("", value.__self__)]
+    if isinstance(value, functools.partial):
+        return [("func", value.func), ("args", value.args), ("keywords", value.keywords)]
+    if isinstance(value, types.BuiltinFunctionType):
+        return [] if value.__self__ is None or isinstance(value.__self__, (types.ModuleType, type)) else [("__self__", value.__self__)]
+    if isinstance(value, weakref.ref):
+        referent = value()
+        return [] if referent is None else [("", referent)]
+    wrapped = (instance_dict(value) or {}).get("__wrapped__")
+    return [("", wrapped)] if isinstance(wrapped, types.FunctionType) else []
+
+
+def has_attributes(value: Any) -> bool:
+    """Whether a container is of a class of the user's, with attributes of its own."""
+    return type(value).__module__ not in ("builtins", "collections") and type(value).__dictoffset__ != 0
+
+
 def is_leaf(value: Any) -> bool:
     """Whether nothing is looked for inside: arrays, functions written in C, and what the core of tracejit makes."""
     if isinstance(value, (Tensor, np.ndarray, np.ufunc, types.BuiltinFunctionType, types.CodeType, types.CellType, types.FrameType)):
         return True
     module = type(value).__module__
-    return module.startswith("tracejit.") and not module.startswith(("tracejit.nn.", "tracejit.optim."))
+    return module.startswith("tracejit.") and not module.startswith(("tracejit.nn.", "tracejit.optim.", "tracejit.compile"))

@@ -113,9 +113,10 @@ class MultiheadAttention(Module):
             return output.reshape(output.shape[1:]), None if weights is None else weights.reshape(weights.shape[1:])
         return (output if self.batch_first else output.permute(1, 0, 2)), weights
 
-    def _projected(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _projected(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, ...]:
         """The three linear maps; one product where all three are of one tensor."""
         bias, width = self.in_proj_bias, self.embed_dim
+        weights: Any
         if self.in_proj_weight is None:
             weights = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
         elif query is key and key is value:
@@ -123,8 +124,7 @@ class MultiheadAttention(Module):
         else:
             weights = parts(self.in_proj_weight, (width,) * 3, 0)
         biases = (None,) * 3 if bias is None else parts(bias, (width,) * 3, 0)
-        q, k, v = (F.linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases))
-        return q, k, v
+        return tuple(F.linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases))
 
     def _extended(self, k: Tensor, v: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
         """Keys and values with the learned one and the zero one at their end, if the module has them; all may see those."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 
 from ..autograd.hooks import RemovableHandle
 from ..errors import ArgumentError, fail
+from ..interpreter import mode
 from ..spec import as_dtype, check_device, float16, float32, float64, is_inexact
 from ..spec import bfloat16 as _bfloat16
 from ..tensor import Tensor
@@ -126,13 +127,12 @@ class Module(Walk):
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters; with `set_to_none=False`, fill them with zeros."""
+        interpreter = mode.interpreter
         for parameter in self.parameters():
-            gradient = parameter.grad
-            if gradient is None:
-                continue
-            if set_to_none:
-                parameter.grad = None
-            else:
+            gradient = interpreter.read_grad(parameter)
+            if gradient is not None and set_to_none:
+                interpreter.write_grad(parameter, None)
+            elif gradient is not None:
                 overwrite(gradient, gradient * 0)
 
     def to(self, *args: Any, **kwargs: Any) -> Module:
@@ -227,9 +227,6 @@ class Module(Walk):
     def __repr__(self) -> str:
         children = [f"({name}): {_indent(repr(child))}" for name, child in self._named_members(Module)]
         return wrap_lines(self._get_name(), self.extra_repr(), children)
-
-    def __dir__(self) -> Iterator[str]:
-        return iter([key for key in object.__dir__(self) if not key[:1].isdigit()])
 
 
 def wrap_lines(name: str, extra: str, children: list[str]) -> str:

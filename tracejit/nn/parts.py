@@ -28,7 +28,7 @@ class Cut(Application):
         self.axis, self.stacked = axis, stacked
         self.results = [TensorSpec(view.shape, view.dtype) for view in views]
 
-    def pull_back(self, cotangents: list[Any], wanted: list[bool]) -> Sequence[Any]:
+    def pull_back(self, cotangents: Sequence[Any], wanted: Sequence[bool]) -> Sequence[Any]:
         grads = [zeros_like(r) if c is None else c for c, r in zip(cotangents, self.results)]
         return (stack(grads, axis=self.axis) if self.stacked else concat(grads, axis=self.axis),)
 

@@ -27,7 +27,7 @@ def _where(condition: Any, x: Any, y: Any) -> np.ndarray:
 
 
 where = Elementwise(
-    "where", arity=3, numpy=_where, exact=True, method=False, operand_dtypes=_where_dtypes, scalar="{1} if {0} else {2}",
+    "where", arity=3, numpy=_where, method=False, operand_dtypes=_where_dtypes, scalar="{1} if {0} else {2}",
     parameters="condition, x1, x2, /",
     vjp=(None, lambda g, _y, c, _a, _b: where(c, g, 0), lambda g, _y, c, _a, _b: where(c, 0, g)),
     doc="x1 where the condition holds, x2 elsewhere.",

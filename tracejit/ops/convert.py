@@ -13,9 +13,9 @@ from ..spec import DTYPES, DType, TensorSpec, as_dtype, check_device, default_dt
 from ..tensor import Tensor, wrap
 from .casts import cast, copy
 
-__all__ = ["as_tensor", "asarray", "assemble", "from_dlpack", "number_dtype", "plain_number", "tensor"]
+__all__ = ["as_tensor", "asarray", "assemble", "beside", "from_dlpack", "number_dtype", "plain_number", "tensor"]
 
-_NUMBERS = (bool, int, float, complex)
+_NUMBERS: tuple[Any, ...] = (bool, int, float, complex)
 _SEQUENCES = (list, tuple, range)
 
 assemble = Library(
@@ -28,6 +28,14 @@ assemble = Library(
 def as_tensor(x: Any) -> Tensor:
     """`x` itself, or a Tensor of a NumPy array, a number or nested lists."""
     return x if isinstance(x, Tensor) else asarray(x)
+
+
+def beside(value: Any, dtype: DType) -> Tensor:
+    """`value` as a tensor: a Python number in the dtype it takes beside a tensor of this dtype."""
+    if type(value) not in _NUMBERS:
+        return as_tensor(value)
+    kind: Any = type(value)
+    return asarray(value, dtype=promote(dtype, kind))
 
 
 def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None) -> Tensor:

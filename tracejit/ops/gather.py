@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NoReturn, Sequence
 
 import numpy as np
 
 from ..dispatch import assign, bind
 from ..errors import IndexingError, ShapeError, fail
-from ..op import Gather, Library, Put
+from ..op import Gather, Put
 from ..spec import Shape, as_axis, bool_, broadcast_shapes, compute_dtype, int64, is_integer
 from ..tensor import Tensor, method
 from .casts import cast, where
-from .convert import as_tensor, plain_number
+from .convert import as_tensor
 from .create import fill, full, iota, zeros_like
 from .names import torch_names
 from .view import broadcast_to, permute, put, reshape
@@ -39,26 +40,28 @@ def _put_at(base: np.ndarray, value: Any, *indices: np.ndarray) -> np.ndarray:
 def _add_at(base: np.ndarray, value: np.ndarray, *indices: np.ndarray) -> np.ndarray:
     result = base.copy()
     lead = len(indices)
-    count = int(np.prod(base.shape[lead:]))  # elements at one place
+    count = math.prod(base.shape[lead:])  # elements at one place
     try:
-        if lead == 1 and count == 1:
-            np.add.at(result.reshape(-1), indices[0].reshape(-1), value.reshape(-1))
-        elif count >= 32 and indices[0].size:
-            _add_rows(result, value.reshape(-1, count), indices, count)
-        else:
-            np.add.at(result, indices, value)
+        numbers = np.arange(math.prod(base.shape[:lead])).reshape(base.shape[:lead])[indices].reshape(-1)
     except IndexError:
         _out_of_bounds(base.shape, indices)
+    if numbers.size and count:
+        _add_rows(result.reshape(-1, count), numbers, value.reshape(-1, count))
     return result
 
 
-def _add_rows(result: np.ndarray, value: np.ndarray, indices: Sequence[np.ndarray], count: int) -> None:
-    """np.add.at of long rows: the same sums in the same order, a row at a time."""
-    lead = len(indices)
-    numbers = np.arange(result.size // count).reshape(result.shape[:lead])[tuple(indices)]
-    rows = result.reshape(-1, count)
-    for row, number in zip(value, numbers.reshape(-1).tolist()):
-        np.add(rows[number], row, out=rows[number])
+def _add_rows(rows: np.ndarray, numbers: np.ndarray, values: np.ndarray) -> None:
+    """Add each row of values to the row of its number, one after another: what np.add.at does, faster."""
+    count = rows.shape[1]
+    if count >= 256:
+        for number, row in zip(numbers.tolist(), values):
+            np.add(rows[number], row, out=rows[number])
+        return
+    flat, inside = rows.reshape(-1), np.arange(count)
+    chunk = 2**16 // count  # so that the places of the elements stay in cache
+    for start in range(0, numbers.size, chunk):
+        places = numbers[start : start + chunk, None] * count + inside
+        np.add.at(flat, places.reshape(-1), values[start : start + chunk].reshape(-1))
 
 
 def _out_of_bounds(shape: Shape, indices: Sequence[np.ndarray]) -> NoReturn:
@@ -98,9 +101,6 @@ index_add_op = Put(
     "index_add", numpy=_add_at, combine="{0} + {1}", doc="`base` with `value` added at the indexed places, one element after another.",
     vjp=lambda g, _y, _base, _value, *indices: (g, gather_op(g, *indices), *([None] * len(indices))),
 )  # fmt: skip
-nonzero_op = Library(
-    "nonzero", numpy=lambda x: np.stack(np.nonzero(x)).astype(np.int64), spec=None, doc="Where the elements are not 0: int64[ndim, count]."
-)
 
 
 def added_at(base: Tensor, value: Tensor, *indices: Tensor) -> Tensor:
@@ -278,51 +278,12 @@ def scatter_add(x: Tensor, dim: int, index: Any, src: Any) -> Tensor:
     return _scattered(added_at, x, dim, index, src)
 
 
-# Masks
-
-
-def nonzero(x: Tensor, /) -> tuple[Tensor, ...]:
-    """Where the elements are not 0: for each axis a tensor of indices. The count depends on values."""
-    x = as_tensor(x)
-    if x.ndim == 0:
-        fail(ShapeError, "nonzero of a 0-d tensor", "Give it an axis: x.reshape(1).")
-    found = bind(nonzero_op, x)
-    return tuple(found[d] for d in range(x.ndim))
-
-
-def argwhere(x: Tensor, /) -> Tensor:
-    """Where the elements are not 0, a row of indices each: int64[count, ndim]. The count depends on values."""
-    x = as_tensor(x)
-    return permute(bind(nonzero_op, x if x.ndim else reshape(x, (1,))), axes=(1, 0))[:, : x.ndim]
-
-
-def masked_fill(x: Tensor, mask: Tensor, value: Any) -> Tensor:
-    """`value` (a number or a 0-d tensor, cast to the dtype of `x`) where the mask holds, `x` elsewhere; broadcast together."""
-    value = cast(value, dtype=x.dtype) if isinstance(value, Tensor) else full((), plain_number(value, x.dtype), dtype=x.dtype)
-    return where(mask, value, x)
-
-
-def masked_select(x: Tensor, mask: Tensor) -> Tensor:
-    """The elements where the mask holds, along one axis; the two broadcast together. The count depends on values."""
-    shape = broadcast_shapes(x.shape, mask.shape)
-    return broadcast_to(x, shape)[broadcast_to(mask, shape)]
-
-
-def one_hot(x: Tensor, num_classes: int = -1, *, dtype: Any = int64) -> Tensor:
-    """1 at each element's own class, along a new last axis of `num_classes`; zeros only, for a class beyond it.
-
-    num_classes: if -1, one more than the largest class, which is observed.
-    """
-    x = as_index(x)
-    if num_classes < 0:
-        num_classes = int(x.max().item()) + 1
-    return cast(reshape(x, (*x.shape, 1)) == positions(num_classes), dtype=dtype)
-
-
 # Methods
 
 
-def _in_place(function: Any) -> Any:
+def in_place(function: Any) -> Any:
+    """The method that writes what `function` gives into its first argument."""
+
     def write(self: Tensor, *args: Any, **options: Any) -> Tensor:
         return assign(self, function(self, *args, **options), put)
 
@@ -330,16 +291,9 @@ def _in_place(function: Any) -> Any:
     return write
 
 
-for _function in (index_add, index_copy, index_fill, scatter, scatter_add, masked_fill):
+_CHANGING: tuple[Any, ...] = (index_add, index_copy, index_fill, scatter, scatter_add)
+_READING: tuple[Any, ...] = (index_select, gather, torch_names(take), torch_names(take_along_axis))
+for _function in (*_CHANGING, *_READING):
     method(_function.__name__)(_function)
-    method(_function.__name__ + "_")(_in_place(_function))
-for _function in (take, take_along_axis):
-    method(_function.__name__)(torch_names(_function))
-for _function in (index_select, gather, masked_select, argwhere):
-    method(_function.__name__)(_function)
-
-
-@method("nonzero")
-def _nonzero_method(self: Tensor, as_tuple: bool = False) -> Any:
-    """PyTorch's form: the indices as rows, int64[count, ndim]; with `as_tuple`, a tensor for each axis."""
-    return nonzero(self) if as_tuple else argwhere(self)
+for _function in _CHANGING:
+    method(_function.__name__ + "_")(in_place(_function))

@@ -15,10 +15,10 @@ from .casts import cast, where
 from .convert import asarray, plain_number
 from .create import fill
 from .gather import (
-    argwhere, as_index, common_shape, fronted, gather, gather_op, index_add, index_add_op, index_copy, index_fill, index_put,
-    index_select, masked_fill, masked_select, nonzero, nonzero_op, one_hot, positions, put_axes, scatter, scatter_add, segment_sum, take,
-    take_along_axis,
+    as_index, common_shape, fronted, gather, gather_op, index_add, index_add_op, index_copy, index_fill, index_put, index_select,
+    positions, put_axes, scatter, scatter_add, segment_sum, take, take_along_axis,
 )  # fmt: skip
+from .masks import argwhere, masked_fill, masked_select, nonzero, nonzero_op, one_hot
 from .view import broadcast_to, index_basic, permute, put, reshape
 
 __all__ = [

@@ -12,7 +12,7 @@ from ..op import Library
 from ..spec import SMALL_FLOATS, TensorSpec, as_axis, bfloat16, bool_, float32, float64, int64, is_complex, is_integer, promote
 from ..tensor import Tensor, method
 from .casts import cast
-from .convert import as_tensor
+from .convert import as_tensor, beside
 from .create import fill
 from .gather import added_at, gather_op, take, take_along_axis
 from .names import torch_names
@@ -123,10 +123,8 @@ isin_op = Library(
 
 def _comparable(x1: Any, x2: Any) -> tuple[Tensor, Tensor]:
     """Two tensors of one dtype that NumPy can compare; a Python number takes the dtype of the other."""
-    if not isinstance(x2, (Tensor, np.ndarray, np.generic, list, tuple)):
-        x1 = as_tensor(x1)
-        x2 = as_tensor(x2) if promote(x1.dtype, type(x2)) != x1.dtype else bind(fill, shape=(), dtype=x1.dtype, value=x2)
-    x1, x2 = as_tensor(x1), as_tensor(x2)
+    x1 = as_tensor(x1)
+    x2 = beside(x2, x1.dtype)
     common = promote(x1.dtype, x2.dtype)
     common = float32 if common in SMALL_FLOATS else common
     return tuple(t if t.dtype == common else cast(t, dtype=common) for t in (x1, x2))  # type: ignore[return-value]
@@ -267,7 +265,6 @@ def unique(x: Tensor, /, sorted: bool = True, return_inverse: bool = False, retu
     return parts if len(parts) > 1 else parts[0]
 
 
-for _function in (argsort, sort, topk, kthvalue):
-    method(_function.__name__)(torch_names(_function))
-for _function in (bincount, unique):
+_METHODS: tuple[Any, ...] = (torch_names(argsort), torch_names(sort), torch_names(topk), torch_names(kthvalue), bincount, unique)
+for _function in _METHODS:
     method(_function.__name__)(_function)

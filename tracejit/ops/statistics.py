@@ -1,4 +1,4 @@
-"""Medians, quantiles and differences."""
+"""Medians and quantiles."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from typing import Any
 
 from ..dispatch import bind
 from ..errors import ArgumentError, ShapeError, fail
-from ..spec import DType, as_axes, as_axis, bool_, compute_dtype, float64, int64, is_complex, is_inexact, promote, reduced_shape
+from ..spec import DType, as_axes, compute_dtype, float64, int64, is_complex, is_inexact, reduced_shape
 from ..tensor import Tensor, method
 from .casts import cast, where
 from .convert import as_tensor, asarray
 from .gather import gather_op
-from .join import concat
 from .names import torch_names
 from .sort import sort_op
-from .view import basic_index, permute, reshape
+from .view import permute, reshape
 
 METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
@@ -95,36 +94,5 @@ def percentile(x: Tensor, q: Any, /, axis: Any = None, keepdims: bool = False, *
     return quantile(x, q / 100 if isinstance(q, (int, float, Tensor)) else asarray(q, dtype=float64) / 100, axis, keepdims, method=method)
 
 
-def diff(x: Tensor, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: Any = None) -> Tensor:
-    """Each element less the one before it along `axis`, `n` times over; of bools, whether they differ.
-
-    prepend, append: values to put in front of and behind `x` first; broadcast to its extents on the other axes.
-    """
-    x = as_tensor(x)
-    axis = as_axis(axis, x.ndim)
-    if n < 0:
-        fail(ArgumentError, f"differences of order {n}", "Give 0 or more.")
-    if n and (prepend is not None or append is not None):
-        parts = [end if end is None or end is x else _end(end, x, axis) for end in (prepend, x, append)]
-        x = concat([part for part in parts if part is not None], axis=axis)
-    for _ in range(n):
-        later, earlier = _without(x, axis, 0), _without(x, axis, -1)
-        x = later != earlier if x.dtype == bool_ else later - earlier
-    return x
-
-
-def _end(end: Any, x: Tensor, axis: int) -> Tensor:
-    weak = type(end) in (bool, int, float, complex)
-    end = asarray(end, dtype=promote(x.dtype, type(end))) if weak else as_tensor(end)
-    return end if end.ndim == x.ndim else end.broadcast_to(tuple(1 if d == axis else m for d, m in enumerate(x.shape)))
-
-
-def _without(x: Tensor, axis: int, end: int) -> Tensor:
-    """`x` without its first (0) or last (-1) element along `axis`; of one that has none, all."""
-    extent = x.shape[axis]
-    cut = (min(1, extent), extent, 1) if end == 0 else (0, max(extent - 1, 0), 1)
-    return bind(basic_index, x, key=tuple(cut if d == axis else (0, m, 1) for d, m in enumerate(x.shape)))
-
-
-for _function in (median, quantile, percentile, diff):
+for _function in (median, quantile, percentile):
     method(_function.__name__)(torch_names(_function))

@@ -10,6 +10,7 @@ import numpy as np
 from ..op import Elementwise
 from ..spec import is_complex
 from ..tensor import Tensor
+from .convert import as_tensor, beside
 from .elementwise import conjugate, equal, exp, imag, log, nonzero_divisor, real, reciprocal, sqrt, where
 from .lazy import in_double, scipy, special
 from .logic import isnan
@@ -143,6 +144,8 @@ def logit(x: Tensor, /, eps: float | None = None) -> Tensor:
 
 def xlogy(x: Any, y: Any, /) -> Tensor:
     """x log(y), and 0 where x is 0 (NaN where y is NaN)."""
+    x = as_tensor(x)
+    y = beside(y, x.dtype)
     zero = equal(x, 0)
     return where(isnan(y), y, where(zero, 0, x * log(where(zero, 1, y))))
 

@@ -30,15 +30,16 @@ class Adagrad(Optimizer):
         return {"sum": zeros_like(param) + float(group["initial_accumulator_value"])}
 
     def advance(self, counts: dict[str, Tensor], group: ParamGroup) -> Scalars:
-        """(the decayed lr, eps, weight decay)."""
-        rate = group.read("lr") / (1.0 + counts["step"] * group.read("lr_decay"))
-        assign(counts["step"], counts["step"] + 1.0)
-        return rate, group.read("eps"), group.read_if_on("weight_decay")
+        """(the decayed lr,)."""
+        step = counts["step"]
+        rate = group.read("lr") / (1.0 + step * group.read("lr_decay"))
+        assign(step, step + 1.0)
+        return (rate,)
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], scalars: Scalars, group: ParamGroup) -> None:
         """Move one parameter."""
-        rate, eps, weight_decay = scalars
+        dtype = param.dtype
         if "weight_decay" in group.on:
-            grad = grad + param * weight_decay
+            grad = grad + param * group.read("weight_decay", dtype)
         total = assign(state["sum"], state["sum"] + grad * grad)
-        assign(param, param - grad * rate / (sqrt(total) + eps))
+        assign(param, param - grad * scalars[0] / (sqrt(total) + group.read("eps", dtype)))

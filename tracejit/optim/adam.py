@@ -13,6 +13,14 @@ from .group import ParamGroup
 from .optimizer import Optimizer, Scalars
 
 
+def _complements(betas: tuple[float, ...]) -> tuple[float, ...]:
+    return tuple([1.0 - beta for beta in betas])
+
+
+def _one(_: float) -> tuple[float, ...]:
+    return (1.0,)
+
+
 class Adam(Optimizer):
     """Adam (Kingma and Ba, ICLR 2015, algorithm 1), optionally AMSGrad (Reddi et al., ICLR 2018).
 
@@ -22,6 +30,7 @@ class Adam(Optimizer):
     """
 
     counted = ("betas",)
+    derived = {"betas": ("fresh", _complements), "eps": ("one", _one)}
 
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
@@ -46,38 +55,36 @@ class Adam(Optimizer):
         return {"step": step, "power1": beta1**step, "power2": beta2**step}
 
     def advance(self, counts: dict[str, Tensor], group: ParamGroup) -> Scalars:
-        """(1-β₁, β₂, 1-β₂, a, b, weight decay), as the class says."""
-        beta1, beta2 = group.tensors["betas"]
-        lr, eps = group.read("lr"), group.read("eps")
-        power1, power2 = counts["power1"] * beta1, counts["power2"] * beta2
-        assign(counts["step"], counts["step"] + 1.0)
-        assign(counts["power1"], power1)
-        assign(counts["power2"], power2)
-        correction = sqrt(1.0 - power2)
-        shrink = group.read_if_on("weight_decay")
-        if shrink is not None and "decoupled_weight_decay" in group.on:
-            shrink = 1.0 - lr * shrink
-        return 1.0 - beta1, beta2, 1.0 - beta2, lr * correction / (1.0 - power1), eps * correction, shrink
+        """(a, b), as the class says; and with decoupled decay what it leaves of a parameter."""
+        beta1, beta2 = group.reads("betas")
+        lr, one = group.read("lr"), group.read("one")
+        power1, power2 = counts["power1"], counts["power2"]
+        power1, power2 = assign(power1, power1 * beta1), assign(power2, power2 * beta2)
+        assign(counts["step"], counts["step"] + one)
+        correction = sqrt(one - power2)
+        scalars = lr * correction / (one - power1), group.read("eps") * correction
+        if "weight_decay" in group.on and "decoupled_weight_decay" in group.on:
+            return *scalars, one - lr * group.read("weight_decay")
+        return scalars
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], scalars: Scalars, group: ParamGroup) -> None:
         """Move one parameter."""
-        fresh1, beta2, fresh2, rate, eps, decay = scalars
-        on = group.on
+        on, dtype = group.on, param.dtype
         start = param
         if "weight_decay" in on:
             if "decoupled_weight_decay" in on:
-                start = param * decay
+                start = param * scalars[2]
             else:
-                grad = grad + param * decay
-        first = state["exp_avg"]
+                grad = grad + param * group.read("weight_decay", dtype)
+        fresh1, fresh2 = group.reads("fresh", dtype)
+        first, second = state["exp_avg"], state["exp_avg_sq"]
         first = assign(first, first + (grad - first) * fresh1)
-        second = state["exp_avg_sq"]
-        second = assign(second, second * beta2 + grad * grad * fresh2)
+        second = assign(second, second * group.reads("betas", dtype)[1] + grad * grad * fresh2)
         if "amsgrad" in on:
             if "max_exp_avg_sq" not in state:  # AMSGrad was switched on later
                 state.update(self.init(param, group) | state)
             second = assign(state["max_exp_avg_sq"], maximum(state["max_exp_avg_sq"], second))
-        assign(param, start - first * rate / (sqrt(second) + eps))
+        assign(param, start - first * scalars[0] / (sqrt(second) + scalars[1]))
 
 
 class AdamW(Adam):

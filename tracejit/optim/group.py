@@ -6,13 +6,14 @@ from typing import Any, Callable, Iterable
 
 from ..dispatch import assign, bind
 from ..ops.create import fill
-from ..spec import float64
+from ..ops.casts import cast
+from ..spec import DType, float64
 from ..tensor import Tensor
 
 
-def scalar(value: float) -> Tensor:
-    """A 0-d float64 tensor: all of an optimiser's scalars are kept and combined in float64."""
-    return bind(fill, shape=(), dtype=float64, value=float(value))
+def scalar(value: float, dtype: DType = float64) -> Tensor:
+    """A 0-d tensor: an optimiser's scalars are kept and combined in float64, and take the parameter's dtype at the end."""
+    return bind(fill, shape=(), dtype=dtype, value=float(value))
 
 
 def _numbers(value: Any) -> tuple[float, ...] | None:
@@ -32,27 +33,31 @@ class Clock:
 
 
 class ParamGroup(dict):
-    """`group["lr"] = 0.1` also writes `group.tensors["lr"]`, which the update reads: a compiled step sees it and is not retraced.
+    """`group["lr"] = 0.1` also writes the tensors of "lr", which the update reads: a compiled step sees it and is not retraced.
 
-    `names` are the hyperparameters of the optimiser (a group may hold other items); `on` those of them that are not zero, False or
-    None: a compiled step is retraced if it changes.
+    names: the hyperparameters of the optimiser; a group may hold other items.
+    on: those of them that are not zero, False or None. A compiled step is retraced if it changes.
+    tensors: the numbers of each hyperparameter as 0-d tensors, in float64 and in the dtypes of the parameters.
+    derived: numbers that follow from a hyperparameter, kept likewise: their name, by the hyperparameter, and how to get them.
+    recount: counts of the clocks that follow from a hyperparameter and the step.
     """
 
     names: frozenset[str]
     on: frozenset[str]
-    tensors: dict[str, tuple[Tensor, ...]]
+    tensors: dict[str, dict[DType, tuple[Tensor, ...]]]
     clocks: list[Clock]
-    recount: dict[str, Callable[[float, ParamGroup], dict[str, float]]]  # counts that follow from a hyperparameter and the step
+    derived: dict[str, tuple[str, Callable[[Any], tuple[float, ...]]]]
+    recount: dict[str, Callable[[float, ParamGroup], dict[str, float]]]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> ParamGroup:
         self = super().__new__(cls)
         self.names = self.on = frozenset()
-        self.tensors, self.clocks, self.recount = {}, [], {}
+        self.tensors, self.clocks, self.derived, self.recount = {}, [], {}, {}
         return self
 
-    def __init__(self, items: dict[str, Any], names: Iterable[str]) -> None:
+    def __init__(self, items: dict[str, Any], names: Iterable[str], derived: dict[str, Any]) -> None:
         super().__init__()
-        self.names = frozenset(names)
+        self.names, self.derived = frozenset(names), derived
         self.update(items)
 
     def __setitem__(self, key: str, value: Any) -> None:
@@ -68,19 +73,24 @@ class ParamGroup(dict):
         numbers = _numbers(value)
         if numbers is not None:
             self._write(key, numbers)
+            if key in self.derived:
+                name, derive = self.derived[key]
+                self._write(name, derive(value))
             if before is not None and before != value and key in self.recount:
                 self._recount(key)
         on = any(numbers) if numbers is not None else bool(value)
         if on != (key in self.on):
             self.on = self.on | {key} if on else self.on - {key}
 
-    def _write(self, key: str, numbers: tuple[float, ...]) -> None:
-        held = self.tensors.get(key)
+    def _write(self, name: str, numbers: tuple[float, ...]) -> None:
+        held = self.tensors.get(name)
         if held is None:
-            self.tensors[key] = tuple(map(scalar, numbers))
+            dtypes = {float64, *(p.dtype for p in self.get("params", ()))}
+            self.tensors[name] = {dtype: tuple([scalar(number, dtype) for number in numbers]) for dtype in dtypes}
             return
-        for tensor, number in zip(held, numbers):
-            assign(tensor, scalar(number))
+        for dtype, tensors in held.items():
+            for tensor, number in zip(tensors, numbers):
+                assign(tensor, scalar(number, dtype))
 
     def _recount(self, key: str) -> None:
         for clock in self.clocks:
@@ -102,10 +112,11 @@ class ParamGroup(dict):
         self.update(other)
         return self
 
-    def read(self, key: str) -> Tensor:
-        """The hyperparameter as the 0-d float64 tensor that updates read."""
-        return self.tensors[key][0]
+    def reads(self, name: str, dtype: DType = float64) -> tuple[Tensor, ...]:
+        """The numbers of a hyperparameter as 0-d tensors of this dtype."""
+        found = self.tensors[name].get(dtype)
+        return found if found is not None else tuple([cast(t, dtype=dtype) for t in self.tensors[name][float64]])
 
-    def read_if_on(self, key: str) -> Tensor | None:
-        """As `read`; None if the hyperparameter is zero, False or None."""
-        return self.tensors[key][0] if key in self.on else None
+    def read(self, name: str, dtype: DType = float64) -> Tensor:
+        """The number of a hyperparameter as a 0-d tensor of this dtype."""
+        return self.reads(name, dtype)[0]

@@ -14,7 +14,7 @@ from ..spec import is_floating
 from ..tensor import Tensor
 from .group import Clock, ParamGroup, scalar
 
-Scalars = tuple[Any, ...]  # 0-d Tensors, and None for those an update will not read
+Scalars = tuple[Tensor, ...]
 _SWITCHES = frozenset(("foreach", "fused", "capturable"))  # PyTorch's choices of implementation: there is one here
 
 
@@ -28,6 +28,7 @@ class Optimizer(ABC):
     """
 
     counted: tuple[str, ...] = ()  # hyperparameters that `counts_at` reads
+    derived: dict[str, tuple[str, Callable[[Any], tuple[float, ...]]]] = {}  # see ParamGroup
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any], switches: dict[str, Any] | None = None) -> None:
         if unknown := set(switches or {}) - _SWITCHES:
@@ -51,11 +52,11 @@ class Optimizer(ABC):
 
     @abstractmethod
     def advance(self, counts: dict[str, Tensor], group: ParamGroup) -> Scalars:
-        """One tick of a clock: move its counts on, and give the scalars (0-d, float64) that `update` reads."""
+        """One tick of a clock: move its counts on, and give the scalars (0-d, float64) that change with it."""
 
     @abstractmethod
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], scalars: Scalars, group: ParamGroup) -> None:
-        """Move one parameter. `scalars` are those of `advance`, in the parameter's dtype."""
+        """Move one parameter. `scalars` are those of `advance`, in the parameter's dtype; others are read from the group."""
 
     def counts_at(self, step: float, group: ParamGroup) -> dict[str, float]:
         """The counts of a clock after this many steps."""
@@ -82,7 +83,7 @@ class Optimizer(ABC):
             dtype = param.dtype
             own = of_dtype.get(dtype)
             if own is None:
-                own = of_dtype[dtype] = tuple([s if s is None or s.dtype == dtype else cast(s, dtype=dtype) for s in scalars])
+                own = of_dtype[dtype] = tuple([s if s.dtype == dtype else cast(s, dtype=dtype) for s in scalars])
             self.update(param, -grad if "maximize" in group.on else grad, self.state[param], own, group)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -104,7 +105,7 @@ class Optimizer(ABC):
         for param in params:
             _check_parameter(param, self.state)
             self.state[param] = {}
-        group = ParamGroup({"params": params, **self.defaults, **{k: v for k, v in given.items() if k != "params"}}, self.defaults)
+        group = ParamGroup({"params": params, **self.defaults, **{k: v for k, v in given.items() if k != "params"}}, self.defaults, self.derived)
         counts = {name: scalar(value) for name, value in self.counts_at(0.0, group).items()}
         group.clocks.append(Clock(list(params), counts))
         group.recount.update({name: self.counts_at for name in self.counted})

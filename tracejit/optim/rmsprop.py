@@ -12,9 +12,15 @@ from .group import ParamGroup
 from .optimizer import Optimizer, Scalars
 
 
+def _complement(alpha: float) -> tuple[float, ...]:
+    return (1.0 - alpha,)
+
+
 class RMSprop(Optimizer):
     """v = alpha·v + (1-alpha)·g² (Tieleman and Hinton, Coursera 2012, lecture 6.5), p -= lr·g/(sqrt(v) + eps); optionally
     with v less the square of the mean gradient («centered», Graves 2013), and with momentum over the steps."""
+
+    derived = {"alpha": ("fresh", _complement)}
 
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0.0,
@@ -29,25 +35,24 @@ class RMSprop(Optimizer):
         return {name: zeros_like(param) for name in kept}
 
     def advance(self, counts: dict[str, Tensor], group: ParamGroup) -> Scalars:
-        """(lr, alpha, 1-alpha, eps, weight decay, momentum)."""
+        """None change with the step."""
         assign(counts["step"], counts["step"] + 1.0)
-        alpha = group.read("alpha")
-        return group.read("lr"), alpha, 1.0 - alpha, group.read("eps"), group.read_if_on("weight_decay"), group.read_if_on("momentum")
+        return ()
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], scalars: Scalars, group: ParamGroup) -> None:
         """Move one parameter."""
-        lr, alpha, fresh, eps, weight_decay, momentum = scalars
-        on = group.on
+        on, dtype = group.on, param.dtype
         if ("momentum" in on and "momentum_buffer" not in state) or ("centered" in on and "grad_avg" not in state):
             state.update(self.init(param, group) | state)  # switched on later
         if "weight_decay" in on:
-            grad = grad + param * weight_decay
-        square = assign(state["square_avg"], state["square_avg"] * alpha + grad * grad * fresh)
+            grad = grad + param * group.read("weight_decay", dtype)
+        square, fresh = state["square_avg"], group.read("fresh", dtype)
+        square = assign(square, square * group.read("alpha", dtype) + grad * grad * fresh)
         if "centered" in on:
             mean = state["grad_avg"]
             mean = assign(mean, mean + (grad - mean) * fresh)
             square = square - mean * mean
-        move = grad / (sqrt(square) + eps)
+        move = grad / (sqrt(square) + group.read("eps", dtype))
         if "momentum" in on:
-            move = assign(state["momentum_buffer"], state["momentum_buffer"] * momentum + move)
-        assign(param, param - move * lr)
+            move = assign(state["momentum_buffer"], state["momentum_buffer"] * group.read("momentum", dtype) + move)
+        assign(param, param - move * group.read("lr", dtype))

@@ -31,23 +31,22 @@ class SGD(Optimizer):
         return {"momentum_buffer": zeros_like(param)} if "momentum" in group.on else {}
 
     def advance(self, counts: dict[str, Tensor], group: ParamGroup) -> Scalars:
-        """(lr, momentum, what is left of a gradient after dampening, weight decay)."""
-        fresh = group.read_if_on("dampening")
-        if fresh is not None:  # the first step's buffer is the gradient itself
-            fresh = where(counts["step"] == 0.0, 1.0, 1.0 - fresh)
-        assign(counts["step"], counts["step"] + 1.0)
-        return group.read("lr"), group.read_if_on("momentum"), fresh, group.read_if_on("weight_decay")
+        """With dampening, (what is left of a gradient after it,): all at the first step, whose buffer is the gradient itself."""
+        step = counts["step"]
+        fresh = (where(step == 0.0, 1.0, 1.0 - group.read("dampening")),) if "dampening" in group.on else ()
+        assign(step, step + 1.0)
+        return fresh
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], scalars: Scalars, group: ParamGroup) -> None:
         """Move one parameter."""
-        lr, momentum, fresh, weight_decay = scalars
-        on = group.on
+        on, dtype = group.on, param.dtype
         if "weight_decay" in on:
-            grad = grad + param * weight_decay
+            grad = grad + param * group.read("weight_decay", dtype)
         if "momentum" in on:
             if "momentum_buffer" not in state:  # momentum was switched on later
                 state.update(self.init(param, group))
-            buffer = state["momentum_buffer"] * momentum + (grad if fresh is None else grad * fresh)
-            assign(state["momentum_buffer"], buffer)
+            momentum = group.read("momentum", dtype)
+            buffer = state["momentum_buffer"]
+            buffer = assign(buffer, buffer * momentum + (grad * scalars[0] if scalars else grad))
             grad = grad + buffer * momentum if "nesterov" in on else buffer
-        assign(param, param - grad * lr)
+        assign(param, param - grad * group.read("lr", dtype))

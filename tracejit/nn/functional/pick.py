@@ -30,7 +30,7 @@ class Picked(Application):
         self.saved: tuple[tuple[Tensor, int], ...] = ((x, x._version), (target, target._version))
         self.share, self.grown, self.total = share, grown, total
 
-    def pull_back(self, cotangents: list[Any], wanted: list[bool]) -> Sequence[Any]:
+    def pull_back(self, cotangents: Sequence[Any], wanted: Sequence[bool]) -> Sequence[Any]:
         if not self.saved:
             fail_freed(self.name)
         for tensor, version in self.saved:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...autograd.modes import GradMode
-from ...errors import DTypeError, fail
+from ...errors import ArgumentError, DTypeError, fail
 from ...ops.casts import where
 from ...ops.index import one_hot as _one_hot
 from ...ops.index import take
@@ -37,6 +37,8 @@ def embedding(
 
     The row `padding_idx` gets no gradient. Rows that are looked up are first scaled, in place, to a norm of at most `max_norm`.
     """
+    if scale_grad_by_freq or sparse:
+        fail(ArgumentError, "embedding with scale_grad_by_freq or sparse", "Gradients here are dense and unscaled; leave both out.")
     if not is_integer(input.dtype):
         fail(DTypeError, f"embedding of indices of {input.dtype.name}", "Give integers: cast with .astype(tj.int64).")
     if max_norm is not None:

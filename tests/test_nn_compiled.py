@@ -1,0 +1,96 @@
+"""Whole training steps of every kind of layer, eager and compiled: one graph, and the same losses, parameters and buffers to the bit."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import numpy as np
+import pytest
+from support import assert_bits_equal
+
+import tracejit as tj
+from tracejit import nn
+from tracejit.nn import functional as F
+
+Make = Callable[[], nn.Module]
+IDS = np.array([[1, 2, 0], [3, 4, 5]])
+
+MODELS: dict[str, tuple[Make, Any]] = {
+    "perceptron": (lambda: nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 6)), (4, 8)),
+    "dropout": (lambda: nn.Sequential(nn.Linear(8, 16), nn.Dropout(0.5), nn.GELU(), nn.Linear(16, 6)), (4, 8)),
+    "norms": (lambda: nn.Sequential(nn.LayerNorm(8), nn.Linear(8, 6), nn.BatchNorm1d(6), nn.SiLU(), nn.RMSNorm(6)), (4, 8)),
+    "images": (
+        lambda: nn.Sequential(
+            nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout2d(0.3), nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(), nn.Linear(4, 6),
+        ),
+        (4, 1, 6, 6),
+    ),
+    "signals": (
+        lambda: nn.Sequential(nn.Conv1d(2, 4, 3), nn.GroupNorm(2, 4), nn.Tanh(), nn.AvgPool1d(2), nn.Flatten(), nn.Linear(8, 6)), (4, 2, 6)
+    ),
+    "words": (lambda: nn.Sequential(nn.Embedding(10, 4, padding_idx=0), nn.Flatten(), nn.Linear(12, 6)), IDS),
+    "attention": (lambda: nn.TransformerEncoderLayer(6, 2, 8, batch_first=True), (2, 3, 6)),
+    "lstm": (lambda: nn.LSTM(3, 6, 2, batch_first=True), (2, 3, 3)),
+    "gru": (lambda: nn.GRU(3, 3, bidirectional=True, batch_first=True), (2, 3, 3)),
+}  # fmt: skip
+
+
+def train(make: Make, given: Any, compiled: bool) -> tuple[list[bytes], nn.Module, Any]:
+    """Three steps from one seed: the losses, the model, and the step."""
+    tj.manual_seed(0)
+    model, rng = make(), np.random.default_rng(0)
+    x = tj.asarray(given if isinstance(given, np.ndarray) else rng.standard_normal(given).astype("float32"))
+    optimiser = tj.optim.Adam(model.parameters(), lr=1e-2)
+
+    def step(x: tj.Tensor, y: tj.Tensor) -> tj.Tensor:
+        optimiser.zero_grad()
+        scores = model(x)
+        scores = scores[0] if isinstance(scores, tuple) else scores
+        loss = F.cross_entropy(scores.reshape((-1, 6)), y)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        return loss
+
+    probe = model.eval()(x)
+    model.train()
+    y = tj.asarray(rng.integers(0, 6, (probe[0] if isinstance(probe, tuple) else probe).numel() // 6))
+    step = tj.compile(step) if compiled else step
+    return [step(x, y).detach().numpy().tobytes() for _ in range(3)], model, step
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_training_step_is_one_graph_with_eager_bits(name: str) -> None:
+    losses, eager, _ = train(*MODELS[name], compiled=False)
+    compiled_losses, compiled, step = train(*MODELS[name], compiled=True)
+    assert losses == compiled_losses and len(set(losses)) == 3
+    for key, tensor in eager.state_dict().items():
+        assert_bits_equal(compiled.state_dict()[key].numpy(), tensor.numpy())
+    assert step.trace_count == 1 and step.cache_info().modes == ("graph",), step.cache_info()
+
+
+def test_a_compiled_loss_of_a_wrong_target_is_not_silent() -> None:
+    """Eager raises; a graph that is replayed on a wrong class gives NaN."""
+    x, right = tj.asarray(np.ones((2, 3), "float32")), tj.asarray([0, 2])
+    loss = tj.compile(lambda x, y: F.cross_entropy(x, y))
+    assert np.isfinite(loss(x, right).item())
+    assert np.isnan(loss(x, tj.asarray([0, 3])).item())
+
+
+def test_train_and_eval_take_effect() -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Dropout(0.5))
+    forward = tj.compile(lambda x: model(x))
+    x = tj.asarray(np.random.default_rng(1).standard_normal((5, 3)).astype("float32"))
+    with tj.no_grad():
+        for mode in (True, False, True, False):
+            tj.manual_seed(2)
+            model.train(mode)
+            before = {k: v.numpy().copy() for k, v in model.state_dict().items()}
+            compiled = forward(x).numpy()
+            after = {k: v.numpy().copy() for k, v in model.state_dict().items()}
+            model.load_state_dict(before)
+            tj.manual_seed(2)
+            assert_bits_equal(compiled, model(x).numpy())
+            for key, value in model.state_dict().items():
+                assert_bits_equal(after[key], value.numpy())
