@@ -99,9 +99,12 @@ def operand(value: Any) -> Any:
         return value
     if isinstance(value, (_ndarray, np.generic)):
         return np.asarray(value)
-    for plain in (int, float, complex):  # their subclasses: an enum's member, `x.size`
-        if isinstance(value, plain):
-            return plain(value)
+    if isinstance(value, int):  # a subclass: an enum's member, `x.size`
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, complex):
+        return complex(value)
     fail(
         ArgumentError,
         f"an operand is a {kind.__name__}: {value!r:.60}",

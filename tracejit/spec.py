@@ -91,10 +91,10 @@ def as_dtype(dtype: Any) -> DType:
     if isinstance(dtype, str) and dtype == "bfloat16":
         return bfloat16
     try:
-        found = _known_dtype(dtype)
+        found: DType | None = _known_dtype(dtype)
     except TypeError:
         found = None
-    if found not in SHORT_NAMES:
+    if found is None or found not in SHORT_NAMES:
         fail(DTypeError, f"{dtype!r} is not a dtype", "Give one of " + ", ".join(f"tj.{d.name}" for d in DTYPES) + ".")
     return found
 
@@ -207,6 +207,7 @@ def as_shape(shape: Any) -> Shape:
                 break
         else:
             return shape
+    result: Shape
     try:
         result = (operator.index(shape),)
     except TypeError:

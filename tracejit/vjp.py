@@ -50,7 +50,7 @@ class Differentiable:
             return [rule(g, y, *inputs, **attrs) if w and rule is not None else None for rule, w in zip(vjp, wanted)]
         results = vjp(g, y, *inputs, **attrs)  # type: ignore[misc]
         if len(results) == 1 and isinstance(results[0], Tensor):
-            return results  # type: ignore[return-value]
+            return results
         return [(r if r is None or isinstance(r, Tensor) else r()) if w else None for r, w in zip(results, wanted)]
 
 

@@ -250,7 +250,7 @@ class _Pass:
             cotangents = [zeros_like(r) if c is None else c for c, r in zip(cotangents, node.results or cotangents)]
         results = node.pull_back(cotangents, wanted) if not anomaly.enabled else _watched(node, cotangents, wanted)
         for edge, spec, result in zip(node.edges, node.inputs, results):
-            if result is not None:
+            if edge is not None and result is not None:
                 value = result._value
                 if value.shape != spec.shape or value.dtype != spec.dtype:
                     result = _fit(result, spec)

@@ -338,7 +338,7 @@ def numba_twins() -> dict[str, Any]:
     world = {**names, "np": np, "INFINITY": INFINITY, "NAN": NAN, "PI": PI, "LOG_2": LOG_2}
     for name, function in TEXTS.items():
         jitable = inlined if function is philox else compiled
-        world[name] = names[name] = jitable(FunctionType(function.__code__, world, name))  # type: ignore[attr-defined]
+        world[name] = names[name] = jitable(FunctionType(function.__code__, world, name))
     return names
 
 

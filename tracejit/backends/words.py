@@ -25,6 +25,12 @@ KINDS = {
     "u32": types.uint32, "u64": types.uint64, "f32": types.float32, "f64": types.float64, "c64": types.complex64, "c128": types.complex128,
 }  # fmt: skip
 KERNEL_SIGNATURE = (types.CPointer(types.int64),)
+FLAGS = {"error_model": "numpy", "nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+
+def word(define: Callable) -> Any:
+    """Numba's intrinsic. Untyped: it is called without the typing context that its definition takes first."""
+    return intrinsic(define)
 
 
 class LeanCompiler(compiler.CompilerBase):
@@ -42,10 +48,8 @@ def compile_lean(function: Callable, signature: tuple[Any, ...] = KERNEL_SIGNATU
     """(code library, symbol) of a kernel. The symbol follows Numba's convention: (result*, error**, args…) → status."""
     target = registry.cpu_target
     flags = compiler.Flags()
-    flags.error_model = "numpy"
-    flags.nrt = False
-    flags.no_cpython_wrapper = True
-    flags.no_cfunc_wrapper = True
+    for name, value in FLAGS.items():
+        setattr(flags, name, value)
     found = compiler.compile_extra(
         target.typing_context, target.target_context, function, signature, types.int64, flags, {}, pipeline_class=LeanCompiler
     )
@@ -81,18 +85,17 @@ def _value(kind: Any) -> Callable:
 def _lanes(kind: Any) -> Callable:
     stored = types.uint8 if kind is types.boolean else kind
 
-    @intrinsic
+    @intrinsic(prefer_literal=True)
     def lanes(typing: Any, n: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             return cgutils.alloca_once(builder, context.get_value_type(stored), size=n.literal_value)
 
         return (types.CPointer(stored)(n), generate) if isinstance(n, types.Literal) else None
 
-    lanes._prefer_literal = True
     return lanes
 
 
-@intrinsic
+@word
 def call_address(typing: Any, address: Any, args: Any) -> Any:
     """Call a kernel: status of `address(result*, error**, args)`, or 1 if it returned non-zero."""
 
@@ -108,7 +111,7 @@ def call_address(typing: Any, address: Any, args: Any) -> Any:
     return types.int64(types.int64, types.CPointer(types.int64)), generate
 
 
-@intrinsic
+@word
 def words_at(typing: Any, address: Any) -> Any:
     """An address as a pointer to 64-bit words."""
 
@@ -118,7 +121,7 @@ def words_at(typing: Any, address: Any) -> Any:
     return types.CPointer(types.int64)(types.int64), generate
 
 
-@intrinsic
+@word
 def address_of_word(typing: Any, pointer: Any, k: Any) -> Any:
     """The address of word `k` behind a pointer, itself a pointer."""
 
@@ -193,7 +196,7 @@ def make_walker() -> Callable[[int, int], int]:
     """
     tuple_items, array_data = 3, 2  # in words: PyTupleObject.ob_item, PyArrayObject.data
 
-    @numba.njit(types.int64(types.int64, types.int64), nogil=True, no_cpython_wrapper=False)
+    @numba.njit(types.int64(types.int64, types.int64), nogil=True)
     def walk(program: int, arrays: int) -> int:
         code = words_at(program)
         objects = words_at(arrays)

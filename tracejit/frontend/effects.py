@@ -181,7 +181,7 @@ class Streams:
     def __init__(self) -> None:
         self.kept: dict[int, tuple[Any, str, str, Any]] = {}
         if "random" in sys.modules:
-            self.keep(random._inst, "random", "draws from random")  # type: ignore[attr-defined]
+            self.keep(random._inst, "random", "draws from random")
         mtrand: Any = sys.modules.get("numpy.random.mtrand")
         if mtrand is not None:
             self.keep(mtrand._rand, "random", "draws from np.random")

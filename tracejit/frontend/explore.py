@@ -151,9 +151,9 @@ class Explorer:
             else:
                 self.adopt(part)
         if isinstance(value, operator.attrgetter):
-            self.take_names(frozenset(name for path in value.__reduce__()[1] for name in path.split(".")))  # type: ignore[index]
+            self.take_names(frozenset(name for path in value.__reduce__()[1] for name in path.split(".")))
         elif isinstance(value, operator.itemgetter):
-            self.take_keys(tuple(k for k in value.__reduce__()[1] if is_immutable(k)))  # type: ignore[index]
+            self.take_keys(tuple(k for k in value.__reduce__()[1] if is_immutable(k)))
         if not is_leaf(value) and (not isinstance(value, CONTAINERS) or has_attributes(value)) and not isinstance(value, ModuleType):
             self._objects.append(value)
             self._take(value, self.names)
@@ -368,7 +368,7 @@ class Explorer:
     def release(self) -> None:
         """Let go of everything that only the trace needed."""
         for held in (self._places, self._keep, self._read, self._objects, self._dicts, self._made, self._given, self.functions):
-            held.clear()  # type: ignore[attr-defined]
+            held.clear()
 
 
 def _itself(value: Any) -> Any:

@@ -170,7 +170,7 @@ def _object(value: Any, leaves: Leaves) -> tuple[Any, ...]:
         return (IDENTITY, token)
     if token.entry is None:  # type: ignore[union-attr]
         token.entry = (IDENTITY, token)  # type: ignore[union-attr]
-    return token.entry  # type: ignore[union-attr, return-value]
+    return token.entry  # type: ignore[union-attr]
 
 
 def _restore_object(token: tuple[Any, ...], arrays: Iterator[Any]) -> Any:

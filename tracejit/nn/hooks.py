@@ -86,7 +86,7 @@ class _Boundary(Function):
     """Gives its tensors, and hands their gradients to `seen(grads) -> grads`."""
 
     @staticmethod
-    def forward(ctx: Any, seen: Callable[..., tuple[Any, ...]], *tensors: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
+    def forward(ctx: Any, seen: Callable[..., tuple[Any, ...]], *tensors: Tensor) -> tuple[Tensor, ...]:
         ctx.seen = seen
         ctx.set_materialize_grads(False)
         return tensors

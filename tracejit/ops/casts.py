@@ -82,4 +82,4 @@ imag = Elementwise(
 )  # fmt: skip
 
 Tensor.real = property(lambda self: real(self), doc="The real part, in new memory.")  # type: ignore[attr-defined]
-Tensor.imag = property(lambda self: imag(self), doc="The imaginary part, in new memory.")  # type: ignore[attr-defined]
+Tensor.imag = property(lambda self: imag(self), doc="The imaginary part, in new memory; 0 of real numbers.")  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ from ..dispatch import assign, bind
 from ..errors import ArgumentError, fail
 from ..tensor import Tensor, method
 from . import activation, create, elementwise, transcendental, utility
-from .casts import conj, imag, real, where
+from .casts import conj, where
 from .convert import asarray
 from .elementwise import add, divide, floor_divide, subtract, trunc
 from .manipulate import matrix_transpose, split
@@ -123,6 +123,4 @@ def select(self: Tensor, dim: int, index: int) -> Tensor:
     return index_basic(self, (slice(None),) * (dim % max(self.ndim, 1)) + (index,))
 
 
-Tensor.real = property(lambda self: real(self), doc="The real parts, in new memory.")  # type: ignore[attr-defined]
-Tensor.imag = property(lambda self: imag(self), doc="The imaginary parts, in new memory; 0 of real numbers.")  # type: ignore[attr-defined]
 Tensor.is_cuda = property(lambda self: False, doc="Whether the values are on a CUDA device.")  # type: ignore[attr-defined]

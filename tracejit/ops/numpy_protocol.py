@@ -126,7 +126,7 @@ FUNCTIONS = {
 }  # fmt: skip
 # Where their parameters have other names than ours
 PARAMETERS = {"a_min": "min", "a_max": "max", "ddof": "correction", "reps": "repetitions"}
-NO_VALUE = np._NoValue  # type: ignore[attr-defined]
+NO_VALUE = np._NoValue
 
 
 @lru_cache(maxsize=None)

@@ -127,7 +127,7 @@ def _comparable(x1: Any, x2: Any) -> tuple[Tensor, Tensor]:
     x2 = beside(x2, x1.dtype)
     common = promote(x1.dtype, x2.dtype)
     common = float32 if common in SMALL_FLOATS else common
-    return tuple(t if t.dtype == common else cast(t, dtype=common) for t in (x1, x2))  # type: ignore[return-value]
+    return tuple(t if t.dtype == common else cast(t, dtype=common) for t in (x1, x2))
 
 
 def searchsorted(x1: Tensor, x2: Any, /, *, side: str = "left", sorter: Tensor | None = None, right: bool = False) -> Tensor:

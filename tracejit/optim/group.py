@@ -108,7 +108,7 @@ class ParamGroup(dict):
             self[key] = default
         return self[key]
 
-    def __ior__(self, other: Any) -> ParamGroup:  # type: ignore[override, misc]
+    def __ior__(self, other: Any) -> ParamGroup:  # type: ignore[misc]
         self.update(other)
         return self
 
