@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any, NoReturn, Sequence
+from typing import Any, Callable, NoReturn, Sequence
 
-import numpy as np
 
 from .errors import GradError, fail, user_line
-from .interpreter import mode
+from .interpreter import EAGER, mode
 from .spec import TensorSpec
 from .tensor import Storage, Tensor
 
@@ -21,22 +20,27 @@ class Anomaly:
 
 anomaly = Anomaly()
 _order = itertools.count().__next__
-_new, _new_tuple, _ndarray = object.__new__, tuple.__new__, np.ndarray
+_new, _new_tuple = object.__new__, tuple.__new__
+
+
+Replace = Callable[[Tensor, int], tuple[Tensor, int]]
 
 
 class Application:
     """What autograd keeps of one use of an op or function: where each input's gradient goes. Abstract.
 
     edges: for each input (Application, output index), (leaf, 0), or None where no gradient is wanted.
+    adds: whether the engine hands it the sums of its inputs' gradients so far, to add to (`pull_back_onto`).
     inputs: for each input its TensorSpec; the tensor itself, if it is saved; or whatever else it is.
     order: grows with time, so an Application's is greater than that of any it leads to.
     """
 
     __slots__ = ("name", "outputs", "order", "edges", "inputs", "hooks", "retained", "line", "__weakref__")
 
+    adds: bool = False
     name: str
     outputs: int
-    order: int
+    order: float
     edges: list[tuple[Any, int] | None]
     inputs: list[Any]
     hooks: dict[int, dict[int, Any]] | None  # by output index
@@ -54,8 +58,28 @@ class Application:
         """The cotangents of the wanted inputs, from those of the outputs (None: zero)."""
         raise NotImplementedError
 
+    def pull_back_onto(self, sums: Sequence[Any], cotangents: list[Any], wanted: Sequence[Any]) -> Sequence[Any]:
+        """As `pull_back`; each cotangent is added to the sum so far of its input's (None: zero)."""
+        raise NotImplementedError
+
+    def unfolded(self, index: int) -> tuple[Application, int]:
+        """The slot that an output has in a backward pass that is itself recorded."""
+        return self, index
+
     def free(self) -> None:
         """Let go of the saved values."""
+
+    def saves(self) -> bool:
+        """Whether values are saved."""
+        return False
+
+    def freed(self) -> bool:
+        """Whether saved values were let go of."""
+        return False
+
+    def rebuilt(self, replace: Replace, edges: list[tuple[Any, int] | None]) -> Application:
+        """The same application of other tensors: `replace` says, for a saved tensor and its version, what is in its place."""
+        raise NotImplementedError
 
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
@@ -155,6 +179,23 @@ class OpApplication(Application):
             self.saved = self.results = None
             self.inputs = []
 
+    def saves(self) -> bool:
+        return bool(self.saved)
+
+    def freed(self) -> bool:
+        return self.saved is None
+
+    def rebuilt(self, replace: Replace, edges: list[tuple[Any, int] | None]) -> OpApplication:
+        new = _new(OpApplication)
+        new.op, new.attrs, new.order, new.edges, new.line = self.op, self.attrs, _order(), edges, self.line
+        new.hooks = new.retained = new.saved = None
+        found = {id(tensor): replace(tensor, version) for tensor, version in self.saved or ()}
+        if self.saved is not None:
+            new.saved = [found[id(tensor)] for tensor, _ in self.saved]
+        new.inputs = [found[id(i)][0] if isinstance(i, Tensor) else i for i in self.inputs]
+        new.results = None if self.results is None else [found[id(r)][0] if isinstance(r, Tensor) else r for r in self.results]
+        return new
+
     def keep(self, before: Tensor, copied: Tensor) -> None:
         """Read `copied` where `before` was saved: it is about to be overwritten by this op's own result."""
         self.inputs = [copied if i is before else i for i in self.inputs]
@@ -184,7 +225,7 @@ def fail_changed(name: str, before: int, now: int) -> NoReturn:
 def alias_of(tensor: Tensor) -> Tensor:
     """Another handle on the same storage, without history: keeping it in an Application makes no cycle."""
     value = tensor._value
-    if type(value) is _ndarray:
+    if mode.interpreter is EAGER:
         alias = _new(Tensor)
         alias._value = value
     else:

@@ -14,8 +14,9 @@ import numpy as np
 
 from .backends.cpu import backend
 from .backends.source import print_kernel
-from .dispatch import EAGER, mode
-from .entry import Entry
+from .dispatch import EAGER, anomaly, mode
+from .autograd.segment import Segment, Unreplayable
+from .entry import Entry, History, Trace, is_spent
 from .errors import CompileError, fail
 from .frontend import Reach, Signature, compile_guards
 from .graph.ir import Node
@@ -24,9 +25,10 @@ from .graph.trace import Tracer
 from .lowering.kernel import Kernel
 from .runtime.executor import OutOfBounds
 from .tensor import Tensor, wrap
-from .tree import Structure, flatten, unflatten
+from .tree import flatten, unflatten
 
 ENTRY_LIMIT = 256  # signatures kept by one function; the least recently used goes first
+VARIANT_LIMIT = 8  # traces kept of one signature, for different states of what the function reads
 _CONSTANTS = (bool, int, float, complex, str, bytes, type(None), np.dtype)
 _switch = threading.local()
 
@@ -75,9 +77,10 @@ def _disabled() -> bool:
 class Compiled:
     """A compiled function. Call it as the function; look inside with `graph`, `source` and `plan`."""
 
-    def __init__(self, function: Callable, fullgraph: bool = False) -> None:
+    def __init__(self, function: Callable, fullgraph: bool = False, watched: bool = True) -> None:
+        """`watched` False: the function is known to depend on nothing but its arguments, and to have no effects."""
         self.__wrapped__ = function
-        self._fullgraph = fullgraph
+        self._fullgraph, self._watched = fullgraph, watched
         functools.update_wrapper(self, function)
         self._signature = Signature(function)
         self._lock = threading.RLock()
@@ -102,7 +105,7 @@ class Compiled:
         return f"<compiled {self.__wrapped__!r}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if mode.interpreter is not EAGER or _disabled():
+        if mode.interpreter is not EAGER or anomaly.enabled or _disabled():
             return self.__wrapped__(*args, **kwargs)
         key, leaves = self._signature.flatten(args, kwargs)
         key = (key, mode.grad)
@@ -129,12 +132,12 @@ class Compiled:
         tracer.arguments(handles)
         call_args, call_kwargs = self._signature.restore(key[0], handles)
         mode.interpreter = tracer
+        reach = None
         try:
-            if keep:
+            if keep and self._watched:
                 with Reach(self.__wrapped__, call_args, call_kwargs) as reach:
                     result = self.__wrapped__(*call_args, **call_kwargs)
             else:
-                reach = None
                 result = self.__wrapped__(*call_args, **call_kwargs)
         except OutOfBounds:
             mode.interpreter = EAGER
@@ -147,47 +150,53 @@ class Compiled:
             mode.interpreter = EAGER
         returned, structure = flatten(result)
         del result
-        reasons = self._reasons(tracer, reach, returned)
-        if keep and self._fullgraph and reasons:
+        grads = list(tracer.grads.values())
+        trace = Trace(returned, structure, handles, grads, tracer.grads_read, numpy_in)
+        if keep:
+            self._keep(key, tracer, reach, trace)
+        else:
+            tracer.settle()
+        return _hand_back(trace, leaves)
+
+    def _keep(self, key: Any, tracer: Tracer, reach: Reach | None, trace: Trace) -> None:
+        """Settle a trace, and keep it."""
+        reasons, history = self._reasons(tracer, reach, trace)
+        if self._fullgraph and reasons:
             tracer.settle()
             fail(CompileError, f"fullgraph=True, but {reasons[0]}", "Take that out of the function, or drop fullgraph=True.")
-        grads = list(tracer.grads.values())
         tracer.settle()
-        if reach is not None:
-            entry = Entry(compile_guards(reach.guards), reasons)
-            if not reasons and tracer.flushed is not None:
-                entry.fill(tracer.flushed, returned, structure, grads, handles, numpy_in, tracer.grads_read)
-            self._remember(key, entry)
-        return _hand_back(returned, structure, handles, leaves, numpy_in)
+        entry = Entry(compile_guards(reach.guards if reach is not None else []), reasons)
+        if history is not None and tracer.flushed is not None:
+            entry.fill(tracer.flushed, trace, history, _compile_backward)
+        self._remember(key, entry)
 
-    def _reasons(self, tracer: Tracer, reach: Any, returned: list[Any]) -> list[str]:
-        """Why the graph cannot be replayed in the function's place; none if it can."""
+    def _reasons(self, tracer: Tracer, reach: Reach | None, trace: Trace) -> tuple[list[str], History | None]:
+        """Why the graph cannot be replayed in the function's place: none, if it can; and the history of its results."""
         reasons = [f"{what} ({_place(line)})" for what, line in tracer.reasons]
-        if reach is None:
-            return reasons
-        reasons += [str(effect) for effect in reach.effects]
-        if getattr(reach, "incomplete", None):
-            reasons.append(str(reach.incomplete))
-        changed = reach.changed()
-        if changed is not None:
-            reasons.append(f"the function changes what it reads: {changed}")
-        for value in returned:
+        if reach is not None:
+            reasons += _seen_by(reach)
+        for value in trace.returned:
             if isinstance(value, Tensor):
-                if value._application is not None and not _is_spent(value._application):
-                    reasons.append("a result carries history for autograd")
-                elif not isinstance(value._value, Node) and id(value) not in tracer.numbers:
+                if not isinstance(value._value, Node) and id(value) not in tracer.numbers:
                     reasons.append("a result is a tensor made of Python data")
             elif not isinstance(value, _CONSTANTS):
                 reasons.append(f"a result is a {type(value).__name__}")
-        reachable = [*returned, *(g for _, g in tracer.grads.values())]
+        if any(g is not None and g._application is not None and not is_spent(g._application) for _, g in trace.grads):
+            reasons.append("a gradient carries history for autograd")
+        if reasons:
+            return reasons, None
+        try:
+            history = History(tracer, trace.returned)
+        except Unreplayable as reason:
+            return [str(reason)], None
+        reachable = [*trace.returned, *(g for _, g in trace.grads), *history.tensors()]
         known = {id(t) for r in reachable for t in ((r, r._base, r._aside) if isinstance(r, Tensor) else (r,))}
         if any(id(t) not in known for t in tracer.tensors()):
-            reasons.append("a tensor made in the function is kept beyond the call")
-        return reasons
+            return ["a tensor made in the function is kept beyond the call"], None
+        return [], history
 
     def _remember(self, key: Any, entry: Entry) -> None:
-        kept = [e for e in self._entries.pop(key, []) if e.guard() is None][-7:]
-        self._entries[key] = [*kept, entry]
+        self._entries[key] = [*self._entries.pop(key, []), entry][-VARIANT_LIMIT:]
         while len(self._entries) > ENTRY_LIMIT:
             self._entries.popitem(last=False)
 
@@ -228,31 +237,33 @@ class Compiled:
         return CacheInfo(self._hits, self._misses, len(entries), self.trace_count, modes, tuple(r for e in entries for r in e.reasons[:1]))
 
 
-def _is_spent(application: Any) -> bool:
-    """Whether a backward pass inside the function has freed all of a history: what is left of it is the same at each call."""
-    stack, seen = [application], set()
-    while stack:
-        node = stack.pop()
-        if isinstance(node, Tensor) or id(node) in seen:
-            continue
-        seen.add(id(node))
-        if getattr(node, "saved", True):  # a Function keeps what it likes
-            return False
-        stack.extend(edge[0] for edge in node.edges if edge is not None)
-    return True
+def _seen_by(reach: Reach) -> list[str]:
+    """What the watch over a trace has seen that a replay would leave out."""
+    reasons = [str(effect) for effect in reach.effects]
+    if reach.incomplete:
+        reasons.append(str(reach.incomplete))
+    changed = reach.changed()
+    if changed is not None:
+        reasons.append(f"the function changes what it reads: {changed}")
+    return reasons
 
 
-def _hand_back(returned: list[Any], structure: Structure, handles: list[Tensor], leaves: list[Any], numpy_in: bool) -> Any:
+def _compile_backward(segment: Segment) -> Compiled:
+    """A segment's backward pass, compiled. It is a function of its arguments alone, unless it runs code of the user's."""
+    return Compiled(segment.pull_back, watched=segment.user_code)
+
+
+def _hand_back(trace: Trace, leaves: list[Any]) -> Any:
     """The first call's result: arguments as they came, arrays for arrays."""
-    given = {id(h): leaf for h, leaf in zip(handles, leaves)}
+    given = {id(h): leaf for h, leaf in zip(trace.handles, leaves)}
     values = []
-    for value in returned:
+    for value in trace.returned:
         if id(value) in given:
             value = given[id(value)]
-        elif numpy_in and isinstance(value, Tensor):
+        elif trace.numpy_in and isinstance(value, Tensor) and not value._requires_grad:
             value = value._value if value._value.ndim else value._value[()]
         values.append(value)
-    return unflatten(structure, values)
+    return unflatten(trace.structure, values)
 
 
 def _place(line: Any) -> str:

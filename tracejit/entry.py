@@ -2,15 +2,92 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
 import numpy as np
 
+from .application import edge_of, set_history
+from .autograd.modes import GradMode
+from .autograd.segment import Segment, SegmentApplication, Slot, Target, Unreplayable, segments
 from .backends.cpu import backend, element_strides
-from .graph.trace import Flushed, view_of
+from .dispatch import refresh_view, walk_chain
+from .graph.trace import Flushed, Tracer, history_of, view_of
 from .runtime.executor import Executable, OutOfBounds
-from .tensor import Tensor, storage_of, wrap
+from .tensor import Storage, Tensor, storage_of, wrap
 from .tree import Structure, unflatten
+
+
+class Trace(NamedTuple):
+    """What a traced call left: its results, and the gradients it wrote."""
+
+    returned: list[Any]
+    structure: Structure
+    handles: list[Tensor]  # of the arguments
+    grads: list[tuple[Tensor, Tensor | None]]
+    grads_read: dict[int, Tensor]
+    numpy_in: bool
+
+
+class History:
+    """What the results of a trace carry for autograd. Made before the trace is settled; raises Unreplayable."""
+
+    def __init__(self, tracer: Tracer, returned: list[Any]) -> None:
+        inputs: dict[Slot, int] = {}
+        for number, (handle, before) in enumerate(zip(tracer.handles, tracer.histories)):
+            if history_of(handle) != before:
+                raise Unreplayable("a tensor from outside is given a history")
+            application, index, requires_grad = before
+            if requires_grad and inputs.setdefault((application or handle, index), number) != number:
+                raise Unreplayable("two tensors from outside have one history")
+        own = {id(h) for h in tracer.handles}
+        roots = [v for v in returned if isinstance(v, Tensor) and id(v) not in own and v._application is not None]
+        roots = [v for v in roots if not is_spent(v._application) and not _shows_input(v, own)]
+        _refuse_shared(returned, roots)
+        self.segments: list[Segment] = []
+        self.places: dict[Slot, Target] = {}
+        if roots:
+            self.segments, self.places = segments(roots, inputs)
+
+    def tensors(self) -> list[Tensor]:
+        """The tensors that history keeps."""
+        return [t for s in self.segments for t in s.kept]
+
+
+def is_spent(application: Any) -> bool:
+    """Whether a backward pass inside the function has freed all of a history: what is left of it is the same at each call."""
+    stack, seen, freed = [application], set(), False
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Tensor) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if node.saves():
+            return False
+        freed = freed or node.freed()
+        stack.extend(edge[0] for edge in node.edges if edge is not None)
+    return freed
+
+
+def _shows_input(value: Tensor, own: set[int]) -> bool:
+    """Whether a result is a differentiable view of an input, so that its history is that of the view."""
+    return value._base is not None and any(id(t) in own for t in (value._base, value._base._base))
+
+
+def _refuse_shared(returned: list[Any], roots: list[Tensor]) -> None:
+    for root in roots:
+        if root._base is not None and any(isinstance(v, Tensor) and v is not root and v._storage is root._storage for v in returned):
+            raise Unreplayable("two results with history share memory")
+
+
+class Result(NamedTuple):
+    """How one leaf of the results is made again."""
+
+    kind: str  # "constant" and "object": what; "argument": its number; "input" and "output": a view of that array
+    what: Any
+    chain: tuple[Any, ...] = ()
+    history: Slot | Target | None = None
+    leaf: bool = False  # requires grad, with no history
+    grad: bool = True  # a view of an input: the mode it was made in
 
 
 class Entry:
@@ -22,33 +99,45 @@ class Entry:
         self.flushed: Flushed | None = None
         self.known: list[Any] = []  # the arrays of the last call, already checked
 
-    def fill(
-        self, flushed: Flushed, returned: list[Any], structure: Structure, grads: list[Any], handles: list[Tensor],
-        numpy_in: bool, grads_read: dict[int, Tensor],
-    ) -> None:  # fmt: skip
+    def fill(self, flushed: Flushed, trace: Trace, history: History, compile_backward: Callable[[Segment], Callable]) -> None:
         """Take what a trace found; the executable is the one that has just run."""
-        self.flushed, self.structure, self.numpy_in = flushed, structure, numpy_in
+        self.flushed, self.structure, self.numpy_in = flushed, trace.structure, trace.numpy_in
         self.sources, self.writes = flushed.sources, flushed.writes
         self.layouts = [(h._value.shape, h._value.strides, h._value.dtype) for h in flushed.handles]
         self.requires = [(h, h._requires_grad) for s, h in zip(flushed.sources, flushed.handles) if s.kind == "capture"]
-        self.grads_read = [(leaf, leaf._grad is None) for leaf in grads_read.values() if id(leaf) not in {id(x) for x, _ in grads}]
-        positions = {id(h): i for i, h in enumerate(handles)}
-        self.results = [self._result(value, positions) for value in returned]
-        self.grads = [(leaf, None if g is None else flushed.places.get(id(g))) for leaf, g in grads]
+        written = {id(leaf) for leaf, _ in trace.grads}
+        self.grads_read = [(leaf, leaf._grad is None) for leaf in trace.grads_read.values() if id(leaf) not in written]
+        positions = {id(h): i for i, h in enumerate(trace.handles)}
+        self.results = [self._result(value, positions, history) for value in trace.returned]
+        self.grads = [(leaf, None if g is None else flushed.places.get(id(g))) for leaf, g in trace.grads]
         self.known = [None] * len(flushed.handles)
+        self.segments = [(s, compile_backward(s), self._places(s.kept)) for s in history.segments]
+        # memory that both the caller and a backward pass reach has versions
+        seen = {r.what for r in self.results if r.kind == "output"}
+        self.versioned = seen & {place[1] for _, _, places in self.segments for place in places if place[0] == "output"}
+        for segment in history.segments:
+            segment.release()
         strides = [element_strides(h._value) for h in flushed.handles]
         self.executable = backend.executable(flushed.graph, strides, flushed.writes)
 
-    def _result(self, value: Any, positions: dict[int, int]) -> tuple[str, Any, Any]:
+    def _places(self, tensors: list[Tensor]) -> list[tuple[str, int, tuple[Any, ...]]]:
+        """Where each tensor is found at a replay: ("input" or "output", number, view chain)."""
+        assert self.flushed is not None
+        numbers = {id(h): n for n, h in enumerate(self.flushed.handles)}
+        return [("input", numbers[id(t)], ()) if id(t) in numbers else self.flushed.places[id(t)] for t in tensors]
+
+    def _result(self, value: Any, positions: dict[int, int], history: History) -> Result:
+        assert self.flushed is not None
         if not isinstance(value, Tensor):
-            return "constant", value, None
+            return Result("constant", value)
         if id(value) in positions:
-            return "argument", positions[id(value)], None
-        place = self.flushed.places.get(id(value))  # type: ignore[union-attr]
+            return Result("argument", positions[id(value)])
+        place = self.flushed.places.get(id(value))
         if place is None:
-            return "object", value, None
-        history = (value._application, value._index) if value._application is not None else None
-        return place[0], place[1], (place[2], history)
+            return Result("object", value)
+        slot = (value._application, value._index) if value._application is not None else None
+        found = None if slot is None else history.places.get(slot, slot)
+        return Result(*place, found, value._requires_grad and slot is None, value._aside is None)
 
     def holds(self, leaves: list[Any]) -> bool:
         """Whether this trace speaks of the present state of the world."""
@@ -94,30 +183,84 @@ class Entry:
             self._changed(number, leaves)
         for leaf, place in self.grads:
             leaf._grad = None if place is None else wrap(_found(place, arrays, outputs))
-        return unflatten(self.structure, [self._give(r, leaves, arrays, outputs) for r in self.results])
+        call = _Call(self, leaves, arrays, outputs)
+        return unflatten(self.structure, [call.give(r) for r in self.results])
+
+    def source_of(self, number: int, leaves: list[Any]) -> Any:
+        """The tensor (or NumPy array) that an input's array belongs to, in this call."""
+        source = self.sources[number]
+        return leaves[source.what] if source.kind == "argument" else source.what if source.kind == "capture" else source.what._grad
 
     def _changed(self, number: int, leaves: list[Any]) -> None:
-        source = self.sources[number]
-        tensor = leaves[source.what] if source.kind == "argument" else source.what if source.kind == "capture" else source.what._grad
+        tensor = self.source_of(number, leaves)
         if isinstance(tensor, Tensor):
             storage_of(tensor).version += 1
             tensor._seen = tensor._version
 
-    def _give(self, result: Any, leaves: list[Any], arrays: list[np.ndarray], outputs: list[np.ndarray]) -> Any:
-        kind, what, chain = result
+
+class _Call:
+    """One replay, whose results are made from what ran."""
+
+    def __init__(self, entry: Entry, leaves: list[Any], arrays: list[np.ndarray], outputs: list[np.ndarray]) -> None:
+        self.entry, self.leaves, self.arrays, self.outputs = entry, leaves, arrays, outputs
+        self.storages = {number: Storage() for number in entry.versioned} if entry.segments else {}
+        self.applications: list[SegmentApplication] = []
+        for segment, backward, places in entry.segments:
+            edges = [self._edge(target) for target in segment.targets]
+            self.applications.append(SegmentApplication(segment, backward, edges, [self._tensor(*place) for place in places]))
+
+    def _edge(self, target: Target) -> Slot:
+        if target.segment is not None:
+            return self.applications[target.segment], target.number
+        tensor = self.entry.source_of(target.number, self.leaves)
+        refresh_view(tensor)
+        return edge_of(tensor)
+
+    def _tensor(self, kind: str, number: int, chain: tuple[Any, ...]) -> Tensor:
+        """A value as a tensor that shares the version of its memory."""
+        if kind == "output":
+            tensor = wrap(view_of(self.outputs[number], chain))
+            if number in self.storages:
+                tensor._storage, tensor._chain = self.storages[number], chain
+            return tensor
+        source = self.entry.source_of(number, self.leaves)
+        if not isinstance(source, Tensor):
+            return wrap(view_of(self.arrays[number], chain))
+        if not chain:
+            return source
+        tensor = wrap(view_of(source._value, chain))
+        tensor._storage, tensor._chain, tensor._seen = storage_of(source), (*source._chain, *chain), source._version
+        return tensor
+
+    def give(self, result: Result) -> Any:
+        """One leaf of the results."""
+        kind, what = result.kind, result.what
         if kind == "argument":
-            return leaves[what]
+            return self.leaves[what]
         if kind in ("constant", "object"):
             return what
-        steps, history = chain
-        array = _found((kind, what, steps), arrays, outputs)
-        if self.numpy_in:
+        history = result.history
+        if self.entry.numpy_in and not isinstance(history, Target):
+            array = _found((kind, what, result.chain), self.arrays, self.outputs)
             return array if array.ndim else array[()]
-        tensor = wrap(array)
-        if history is not None:
-            tensor._application, tensor._index = history
+        source = self.entry.source_of(what, self.leaves) if kind == "input" else None
+        if isinstance(source, Tensor) and (source._requires_grad or source._base is not None):
+            return _view(source, result)
+        tensor = self._tensor(kind, what, result.chain) if what in self.storages and kind == "output" else wrap(_found(result[:3], self.arrays, self.outputs))
+        if isinstance(history, Target):
+            assert history.segment is not None
+            self.applications[history.segment].give(tensor, history.number)
+        elif history is not None:
+            set_history(tensor, *history)
+        elif result.leaf:
             tensor._requires_grad = True
         return tensor
+
+
+def _view(source: Tensor, result: Result) -> Tensor:
+    """A result that shows an input which has a history: the view is taken anew, and recorded as it was."""
+    with GradMode(result.grad):
+        return walk_chain(source, result.chain)
 
 
 def _found(place: Any, arrays: list[np.ndarray], outputs: list[np.ndarray]) -> np.ndarray:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from heapq import heapify, heappop, heappush
 from sys import getrefcount
 from typing import Any
 
 import numpy as np
 
-from ..application import Application, OpApplication, anomaly
+from ..application import Application, OpApplication, anomaly, set_history
 from ..dispatch import assign, bind, mode, refresh_view
 from ..errors import ArgumentError, DTypeError, GradError, ShapeError, fail
 from ..ops.casts import cast, copy, real
@@ -42,6 +42,8 @@ def backward(
     Raises GradError: a root without history, values freed by an earlier pass or changed since they were saved.
     """
     wanted = None
+    if create_graph:
+        _unfold(_as_list(tensors))
     if inputs is not None:
         wanted = [_slot_of_input(t, i) for i, t in enumerate(_as_list(inputs))]
         if not wanted:
@@ -68,6 +70,8 @@ def grad(
     """
     if materialize_grads and allow_unused is False:
         fail(ArgumentError, "grad(allow_unused=False, materialize_grads=True)", "Leave allow_unused out: unused inputs get zeros.")
+    if create_graph:
+        _unfold(_as_list(outputs))
     sources = _as_list(inputs)
     wanted = [_slot_of_input(t, i) for i, t in enumerate(sources)]
     roots, cotangents = _roots(outputs, grad_outputs)
@@ -121,6 +125,21 @@ def _roots(tensors: Any, cotangents: Any) -> tuple[list[Slot], list[Tensor]]:
         fail(ArgumentError, f"{len(given)} gradients for {len(roots)} tensors", "Give one gradient for each.")
     slots = [_slot(root) for root in roots]
     return slots, [_root_gradient(root, g) for root, g in zip(roots, given)]
+
+
+def _unfold(roots: list[Any]) -> None:
+    """Before a pass that is itself recorded: have Applications that stand for several put those in their place."""
+    roots = [root for root in roots if isinstance(root, Tensor) and root._application is not None]
+    stack, found = [root._application for root in roots], set()
+    while stack:
+        node = stack.pop()
+        if not isinstance(node, Tensor) and node not in found:
+            found.add(node)
+            stack += [edge[0] for edge in node.edges if edge is not None]
+    for node in sorted(found, key=lambda n: n.order):  # each after all that it leads to
+        node.edges = [edge if edge is None or isinstance(edge[0], Tensor) else edge[0].unfolded(edge[1]) for edge in node.edges]
+    for root in roots:
+        set_history(root, *root._application.unfolded(root._index))
 
 
 def _root_gradient(root: Tensor, g: Any) -> Tensor:
@@ -246,17 +265,30 @@ class _Pass:
             wanted = [edge is not None and edge[0] in pending for edge in node.edges]
             if True not in wanted:
                 return
-        if node.outputs > 1 and isinstance(node, OpApplication):
-            cotangents = [zeros_like(r) if c is None else c for c, r in zip(cotangents, node.results or cotangents)]
-        results = node.pull_back(cotangents, wanted) if not anomaly.enabled else _watched(node, cotangents, wanted)
-        for edge, spec, result in zip(node.edges, node.inputs, results):
-            if edge is not None and result is not None:
-                value = result._value
-                if value.shape != spec.shape or value.dtype != spec.dtype:
-                    result = _fit(result, spec)
-                self._add(edge[0], edge[1], result)
+        if node.adds:
+            self._add_by(node, cotangents, wanted)
+        else:
+            for (target, index), g in contributions(node, cotangents, wanted):
+                self._add(target, index, g)
         if not self.retain:
             node.free()
+
+    def _add_by(self, node: Application, cotangents: list[Any], wanted: Sequence[Any]) -> None:
+        """Let an Application add to the sums so far of its inputs' gradients; of two inputs with one slot, to the first's."""
+        slots = [edge if w else None for edge, w in zip(node.edges, wanted)]
+        first = {slot: i for i, slot in reversed(list(enumerate(slots)))}
+        sums = [self._take(slot) if slot is not None and first[slot] == i else None for i, slot in enumerate(slots)]
+        for slot, g in zip(slots, node.pull_back_onto(sums, cotangents, wanted)):
+            if slot is not None and g is not None:
+                self._add(*slot, g)
+
+    def _take(self, slot: Slot) -> Tensor | None:
+        """The sum so far of a slot's gradients, which then begins anew."""
+        found = self.sums.get(slot[0])
+        if found is None:
+            return None
+        before, found[slot[1]] = found[slot[1]], None
+        return before
 
     def _show(self, node: Application, cotangents: list[Any]) -> None:
         """Run the hooks of an Application's outputs, and keep the gradients that are asked for."""
@@ -301,6 +333,19 @@ class _Pass:
             return copy(slots[0]) if self.create_graph else mode.interpreter.handle(slots[0])
         alone = getrefcount(slots[0]) == 2 and getrefcount(slots[0]._value) == 2 and slots[0]._storage is None
         return slots[0] if alone and (self.create_graph or not slots[0]._requires_grad) else copy(slots[0])
+
+
+def contributions(node: Application, cotangents: list[Any], wanted: Sequence[Any]) -> Iterator[tuple[Slot, Tensor]]:
+    """What an Application hands on to its inputs, given the gradients of its outputs: (where to, gradient)."""
+    if node.outputs > 1 and isinstance(node, OpApplication):
+        cotangents = [zeros_like(r) if c is None else c for c, r in zip(cotangents, node.results or cotangents)]
+    results = node.pull_back(cotangents, wanted) if not anomaly.enabled else _watched(node, cotangents, wanted)
+    for edge, spec, result in zip(node.edges, node.inputs, results):
+        if result is not None and edge is not None:
+            value = result._value
+            if value.shape != spec.shape or value.dtype != spec.dtype:
+                result = _fit(result, spec)
+            yield edge, result
 
 
 def _fit(g: Tensor, spec: Any) -> Tensor:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..application import Application, alias_of, fail_changed, fail_freed, set_history
+from ..application import Application, Replace, alias_of, fail_changed, fail_freed, set_history
 from ..dispatch import assigned, bind, mode
 from ..errors import ArgumentError, GradError, fail
 from ..ops.create import zeros_like
 from ..ops.view import put, same
 from ..spec import TensorSpec, is_inexact
 from ..tensor import Tensor
+from ..tree import map_leaves
 from .modes import GradMode
 
 
@@ -75,6 +77,13 @@ class _Saved:
         self.version = 0 if tensor is None else tensor._version
         self.output = output
 
+    def rebuilt(self, replace: Replace) -> _Saved:
+        """The same of another tensor."""
+        new = object.__new__(_Saved)
+        new.output = self.output
+        new.tensor, new.version = (None, 0) if self.tensor is None else replace(self.tensor, self.version)
+        return new
+
     def read(self, name: str, application: FunctionApplication | None) -> Tensor | None:
         tensor = self.tensor
         if tensor is None:
@@ -135,6 +144,26 @@ class FunctionApplication(Application):
         """Let go of what `save_for_backward` kept, if anything."""
         if self.context._saved:
             self.context._saved, self.context._to_save, self.context._freed = None, (), True
+
+    def saves(self) -> bool:
+        return bool(self.context._saved)
+
+    def freed(self) -> bool:
+        return self.context._freed
+
+    def rebuilt(self, replace: Replace, edges: list[tuple[Any, int] | None]) -> FunctionApplication:
+        """As of every Application. Tensors that are attributes of the context, or in containers there, are replaced too."""
+        new = object.__new__(FunctionApplication)
+        Application.__init__(new, self.name, self.outputs, ())
+        new.edges, new.inputs, new.order, new.line = edges, self.inputs, self.order, self.line
+        new.function, new.results, new.differentiable = self.function, self.results, self.differentiable
+        context = new.context = copy.copy(self.context)
+        for name, value in list(vars(context).items()):
+            if not name.startswith("_"):
+                setattr(context, name, map_leaves(lambda v: replace(v, v._version)[0] if isinstance(v, Tensor) else v, value))
+        context._saved = None if context._saved is None else [saved.rebuilt(replace) for saved in context._saved]
+        context._application = weakref.ref(new)
+        return new
 
 
 class Function:

@@ -70,8 +70,10 @@ class Tracer:
         self.inputs: list[Node] = []
         self.sources: list[Source] = []
         self.handles: list[Tensor] = []  # kept alive: `numbers` goes by identity
+        self.histories: list[tuple[Any, int, bool]] = []  # of the handles, when they were first met
         self.numbers: dict[int, int] = {}
         self.arrays: list[np.ndarray] = []
+        self.aliases: list[Tensor] = []  # further handles on inputs, made in the trace
         self.contents: dict[Storage, Contents] = {}
         self.live: list[weakref.ref[Tensor]] = []
 
@@ -122,7 +124,11 @@ class Tracer:
         """Another Tensor on the same value; followed as every traced tensor is."""
         value = tensor._value
         if not isinstance(value, Node):
-            return wrap(value)
+            self.enter(tensor, Source("capture", tensor))
+            handle = wrap(value)
+            self.numbers[id(handle)] = self.numbers[id(tensor)]
+            self.aliases.append(handle)
+            return handle
         handle = self._tensor(value)
         handle._traced_at = tensor._traced_at
         return handle
@@ -161,6 +167,7 @@ class Tracer:
         self.inputs.append(node)
         self.sources.append(source)
         self.handles.append(tensor)
+        self.histories.append(history_of(tensor))
         self.arrays.append(array)
         return node
 
@@ -285,7 +292,7 @@ class Tracer:
                 outputs.append(self.read(tensor) if entry is None else entry.node)
         graph = Graph(tuple(self.inputs), tuple(outputs))
         results = self.run(graph, self.arrays, tuple(e.home for e in homes)) if outputs else []  # type: ignore[misc]
-        places: dict[int, tuple[str, int, tuple[Any, ...]]] = {}
+        places: dict[int, tuple[str, int, tuple[Any, ...]]] = {id(a): ("input", self.numbers[id(a)], ()) for a in self.aliases}
         for tensor in held:
             entry = self.contents.get(tensor._storage) if tensor._storage is not None else None
             chain = tensor._chain[entry.start :] if entry is not None else ()
@@ -306,6 +313,11 @@ class Tracer:
         for leaf, grad in self.grads.values():
             leaf._grad = grad
         self.grads.clear()
+
+
+def history_of(tensor: Tensor) -> tuple[Any, int, bool]:
+    """Where a tensor comes from, and whether it requires grad."""
+    return tensor._application, tensor._index, tensor._requires_grad
 
 
 def view_of(array: np.ndarray, chain: tuple[Any, ...]) -> np.ndarray:

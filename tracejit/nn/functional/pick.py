@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
-from ...application import Application, fail_changed, fail_freed, set_history
+from ...application import Application, Replace, fail_changed, fail_freed, set_history
 from ...autograd.modes import GradMode
 from ...dispatch import bind, mode, refresh_view
 from ...ops.create import iota
@@ -45,6 +45,22 @@ class Picked(Application):
         """Let go of the saved values."""
         self.saved = ()
         self.share = self.grown = self.total = None  # type: ignore[assignment]
+
+    def saves(self) -> bool:
+        return bool(self.saved)
+
+    def freed(self) -> bool:
+        return not self.saved
+
+    def rebuilt(self, replace: Replace, edges: list[Any]) -> Picked:
+        new = object.__new__(Picked)
+        Application.__init__(new, self.name, 1, ())
+        new.edges, new.inputs, new.order, new.line = edges, self.inputs, self.order, self.line
+        new.saved = tuple(replace(tensor, version) for tensor, version in self.saved)
+        for part in ("share", "grown", "total"):
+            tensor = getattr(self, part)
+            setattr(new, part, None if tensor is None else replace(tensor, tensor._version)[0])
+        return new
 
 
 def picked_losses(x: Tensor, target: Tensor, safe: Tensor, share: Tensor) -> Tensor:
