@@ -155,6 +155,40 @@ def test_arguments_change_as_in_eager(program):
     assert bits(mine) == bits(theirs)
 
 
+def append_to_a_list(x, log, table):
+    log.append(len(log))
+    return x + 1
+
+
+def fill_a_dict(x, log, table):
+    table["y"] = x * 2
+    table["x"] = table["x"] + x
+    log.extend([table["x"], "end"])
+
+
+def change_and_raise(x, log, table):
+    table.clear()
+    log.insert(0, x * 3)
+    raise KeyError("changed")
+
+
+@pytest.mark.parametrize("make", [np.float32, lambda a: tj.asarray(np.float32(a))], ids=["NumPy", "Tensor"])
+@pytest.mark.parametrize("program", [append_to_a_list, fill_a_dict, change_and_raise], ids=lambda f: f.__name__)
+def test_containers_among_the_arguments_change_as_in_eager(program, make):
+    compiled = tj.compile(program)
+    for seed in range(3):
+        outcomes = []
+        for run in (program, compiled):
+            x, log, table = make(np.arange(3.0) + seed), [seed], {"x": make(np.ones(3))}
+            inner = table["x"]
+            try:
+                result = run(x, log, table)
+            except KeyError as error:
+                result = str(error)
+            outcomes.append((bits(result), bits(log), bits(table), table.get("x") is inner))
+        assert outcomes[0] == outcomes[1]
+
+
 def test_results_are_never_overwritten_and_arguments_keep_identity():
     f = tj.compile(lambda x: (x * 2, x))
     x, y = data(4), data(4, seed=1)

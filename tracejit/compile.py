@@ -18,7 +18,7 @@ from .dispatch import EAGER, anomaly, mode
 from .autograd.segment import Segment, Unreplayable
 from .entry import Entry, History, Trace, is_spent
 from .errors import CompileError, fail
-from .frontend import Reach, Signature, compile_guards
+from .frontend import Reach, Signature, Substitution, compile_guards
 from .graph.ir import Node
 from .graph.text import print_graph
 from .graph.trace import Tracer
@@ -127,24 +127,26 @@ class Compiled:
 
     def _trace(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any], keep: bool) -> Any:
         tracer = Tracer(backend.run)
-        handles = [leaf if isinstance(leaf, Tensor) else wrap(np.asarray(leaf)) for leaf in leaves]
+        made = {id(leaf): leaf if isinstance(leaf, Tensor) else wrap(np.asarray(leaf)) for leaf in leaves}
+        handles = [made[id(leaf)] for leaf in leaves]
         numpy_in = bool(leaves) and not any(isinstance(leaf, Tensor) for leaf in leaves)
         tracer.arguments(handles)
-        call_args, call_kwargs = self._signature.restore(key[0], handles)
+        call = Substitution(*self._signature.bind(args, kwargs), handles)
         mode.interpreter = tracer
         reach = None
         try:
             if keep and self._watched:
-                with Reach(self.__wrapped__, call_args, call_kwargs) as reach:
-                    result = self.__wrapped__(*call_args, **call_kwargs)
+                with Reach(self.__wrapped__, call.args, call.kwargs) as reach:
+                    result = self.__wrapped__(*call.args, **call.kwargs)
             else:
-                result = self.__wrapped__(*call_args, **call_kwargs)
+                result = self.__wrapped__(*call.args, **call.kwargs)
         except OutOfBounds:
             mode.interpreter = EAGER
             return self.__wrapped__(*args, **kwargs)
         except BaseException:
             mode.interpreter = EAGER
             tracer.settle()
+            call.write_back(_as_given(numpy_in))
             raise
         finally:
             mode.interpreter = EAGER
@@ -156,6 +158,7 @@ class Compiled:
             self._keep(key, tracer, reach, trace)
         else:
             tracer.settle()
+        call.write_back(_as_given(numpy_in))
         return _hand_back(trace, leaves)
 
     def _keep(self, key: Any, tracer: Tracer, reach: Reach | None, trace: Trace) -> None:
@@ -253,17 +256,22 @@ def _compile_backward(segment: Segment) -> Compiled:
     return Compiled(segment.pull_back, watched=segment.user_code)
 
 
+def _as_given(numpy_in: bool) -> Callable[[Any], Any]:
+    """What turns a value of the function's into the caller's kind: arrays for arrays, unless it carries history."""
+
+    def convert(value: Any) -> Any:
+        if numpy_in and isinstance(value, Tensor) and not value._requires_grad:
+            return value._value if value._value.ndim else value._value[()]
+        return value
+
+    return convert
+
+
 def _hand_back(trace: Trace, leaves: list[Any]) -> Any:
     """The first call's result: arguments as they came, arrays for arrays."""
     given = {id(h): leaf for h, leaf in zip(trace.handles, leaves)}
-    values = []
-    for value in trace.returned:
-        if id(value) in given:
-            value = given[id(value)]
-        elif trace.numpy_in and isinstance(value, Tensor) and not value._requires_grad:
-            value = value._value if value._value.ndim else value._value[()]
-        values.append(value)
-    return unflatten(trace.structure, values)
+    convert = _as_given(trace.numpy_in)
+    return unflatten(trace.structure, [given[id(v)] if id(v) in given else convert(v) for v in trace.returned])
 
 
 def _place(line: Any) -> str:

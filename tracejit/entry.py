@@ -11,7 +11,7 @@ from .autograd.modes import GradMode
 from .autograd.segment import Segment, SegmentApplication, Slot, Target, Unreplayable, segments
 from .backends.cpu import backend, element_strides
 from .dispatch import refresh_view, walk_chain
-from .graph.trace import Flushed, Tracer, history_of, view_of
+from .graph.trace import Flushed, Source, Tracer, history_of, view_of
 from .runtime.executor import Executable, OutOfBounds
 from .tensor import Storage, Tensor, storage_of, wrap
 from .tree import Structure, unflatten
@@ -102,14 +102,15 @@ class Entry:
     def fill(self, flushed: Flushed, trace: Trace, history: History, compile_backward: Callable[[Segment], Callable]) -> None:
         """Take what a trace found; the executable is the one that has just run."""
         self.flushed, self.structure, self.numpy_in = flushed, trace.structure, trace.numpy_in
-        self.sources, self.writes = flushed.sources, flushed.writes
+        positions = {id(h): i for i, h in enumerate(trace.handles)}
+        self.sources = [s if s.kind == "argument" else Source(s.kind, positions.get(id(s.what), s.what)) for s in flushed.sources]
+        self.writes = flushed.writes
         self.layouts = [(h._value.shape, h._value.strides, h._value.dtype) for h in flushed.handles]
         self.requires = [(h, h._requires_grad) for s, h in zip(flushed.sources, flushed.handles) if s.kind == "capture"]
         written = {id(leaf) for leaf, _ in trace.grads}
-        self.grads_read = [(leaf, leaf._grad is None) for leaf in trace.grads_read.values() if id(leaf) not in written]
-        positions = {id(h): i for i, h in enumerate(trace.handles)}
+        self.grads_read = [(positions.get(i, leaf), leaf._grad is None) for i, leaf in trace.grads_read.items() if i not in written]
         self.results = [self._result(value, positions, history) for value in trace.returned]
-        self.grads = [(leaf, None if g is None else flushed.places.get(id(g))) for leaf, g in trace.grads]
+        self.grads = [(positions.get(id(leaf), leaf), None if g is None else flushed.places.get(id(g))) for leaf, g in trace.grads]
         self.known = [None] * len(flushed.handles)
         self.segments = [(s, compile_backward(s), self._places(s.kept)) for s in history.segments]
         # memory that both the caller and a backward pass reach has versions
@@ -145,16 +146,18 @@ class Entry:
             return False
         if self.executable is None:
             return True
-        return all(h._requires_grad is flag for h, flag in self.requires) and all((x._grad is None) is f for x, f in self.grads_read)
+        if not all(h._requires_grad is flag for h, flag in self.requires):
+            return False
+        return all((_tensor(x, leaves)._grad is None) is flag for x, flag in self.grads_read)
 
     def _arrays(self, leaves: list[Any]) -> list[np.ndarray] | None:
         arrays = []
-        for source in self.sources:
-            if source.kind == "argument":
-                value = leaves[source.what]
+        for kind, what in self.sources:
+            if kind == "argument":
+                value = leaves[what]
                 arrays.append(value._value if isinstance(value, Tensor) else np.asarray(value))
             else:
-                arrays.append(source.what._value if source.kind == "capture" else source.what._grad._value)
+                arrays.append(what._value if kind == "capture" else _tensor(what, leaves)._grad._value)
         new = [n for n, (array, known) in enumerate(zip(arrays, self.known)) if array is not known]
         if new and not self._fits(arrays, new):
             return None
@@ -182,14 +185,15 @@ class Entry:
         for number in self.writes:
             self._changed(number, leaves)
         for leaf, place in self.grads:
-            leaf._grad = None if place is None else wrap(_found(place, arrays, outputs))
+            _tensor(leaf, leaves)._grad = None if place is None else wrap(_found(place, arrays, outputs))
         call = _Call(self, leaves, arrays, outputs)
         return unflatten(self.structure, [call.give(r) for r in self.results])
 
     def source_of(self, number: int, leaves: list[Any]) -> Any:
         """The tensor (or NumPy array) that an input's array belongs to, in this call."""
         source = self.sources[number]
-        return leaves[source.what] if source.kind == "argument" else source.what if source.kind == "capture" else source.what._grad
+        tensor = _tensor(source.what, leaves)
+        return tensor._grad if source.kind == "grad" else tensor
 
     def _changed(self, number: int, leaves: list[Any]) -> None:
         tensor = self.source_of(number, leaves)
@@ -261,6 +265,11 @@ def _view(source: Tensor, result: Result) -> Tensor:
     """A result that shows an input which has a history: the view is taken anew, and recorded as it was."""
     with GradMode(result.grad):
         return walk_chain(source, result.chain)
+
+
+def _tensor(what: Any, leaves: list[Any]) -> Any:
+    """An argument of this call, given its position; or the outer tensor itself."""
+    return leaves[what] if type(what) is int else what
 
 
 def _found(place: Any, arrays: list[np.ndarray], outputs: list[np.ndarray]) -> np.ndarray:

@@ -24,6 +24,7 @@ class Substitution:
 
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], arrays: list[Any]) -> None:
         self._copies: dict[int, tuple[Any, Any]] = {}  # of the caller's container: it, and its copy
+        self._shared: dict[int, Any] = {}  # the caller's containers that the function gets itself
         self._owners: dict[int, Any] = {}  # of a copy or a stand-in: what the caller has there
         source = iter(arrays)
         self.args: tuple[Any, ...] = tuple([self._replace(a, source) for a in args])
@@ -40,6 +41,8 @@ class Substitution:
             return value
         after = [self._replace(part, arrays) for part in before]
         if all(map(_same, before, after)):
+            if type(value) in _MUTABLE:
+                self._shared[id(value)] = value
             return value
         known = self._copies.get(id(value))
         if known is not None:  # one container in two places stays one
@@ -56,9 +59,9 @@ class Substitution:
 
     def write_back(self, convert: Callable[[Any], Any] = lambda value: value) -> bool:
         """Do to the caller's containers what the function did to their copies. `convert` makes other values the caller's
-        own (a tensor born in the function, say). Whether anything had changed."""
+        own (a tensor born in the function, say), in every container. Whether anything had changed."""
         changed = False
-        for owner, copy in self._copies.values():
+        for owner, copy in [*self._copies.values(), *((own, own) for own in self._shared.values())]:
             before, after = parts_of(owner), parts_of(copy)
             after = [self._back(part, convert) for part in after or []]
             keys_differ = isinstance(owner, dict) and list(owner) != list(copy)
@@ -83,9 +86,10 @@ def _same(a: Any, b: Any) -> bool:
 
 def _fill(owner: Any, copy: Any, parts: list[Any]) -> None:
     """Make a container hold these parts, under the keys of `copy` if it is a dict."""
+    keys = list(copy)
     owner.clear()
     if isinstance(owner, dict):
-        owner.update(zip(copy, parts[type(owner) is defaultdict :]))
+        owner.update(zip(keys, parts[type(owner) is defaultdict :]))
     else:
         owner.extend(parts)
 
