@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tracejit as tj
+from tracejit import nn
 from tracejit.backends.jit import compiled_count, python_kernel
 from tracejit.backends.source import print_kernel
 from tracejit.graph.text import parse_graph, print_graph
@@ -383,3 +384,14 @@ def test_methods_keep_instances_apart_and_see_attribute_changes():
         assert bits(one.method(x)) == bits(x * 2.0) and bits(two.method(x)) == bits(x * 3.0)
     one.scale = 5.0
     assert bits(one.method(x)) == bits(x * 5.0)
+
+
+def test_train_and_eval_are_traced_once_each():
+    model = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5), nn.BatchNorm1d(4))
+    compiled = tj.compile(lambda x: model(x))
+    x = tj.ones((5, 3))
+    for _ in range(4):
+        for training in (True, False):
+            model.train(training)
+            compiled(x)
+    assert compiled.trace_count == 2 and compiled.cache_info().hits == 6

@@ -30,7 +30,15 @@ from .tree import flatten, unflatten
 ENTRY_LIMIT = 256  # signatures kept by one function; the least recently used goes first
 VARIANT_LIMIT = 8  # traces kept of one signature, for different states of what the function reads
 _CONSTANTS = (bool, int, float, complex, str, bytes, type(None), np.dtype)
-_switch = threading.local()
+
+
+class _Switch(threading.local):
+    """Whether compiled functions run eagerly in this thread."""
+
+    off: bool = os.environ.get("TRACEJIT_DISABLE") == "1"
+
+
+_switch = _Switch()
 
 
 class CacheInfo(NamedTuple):
@@ -62,16 +70,11 @@ def compile(function: Callable | None = None, *, fullgraph: bool = False) -> Any
 @contextlib.contextmanager
 def disable() -> Iterator[None]:
     """Run compiled functions eagerly inside the block, in this thread."""
-    before = getattr(_switch, "off", False)
-    _switch.off = True
+    before, _switch.off = _switch.off, True
     try:
         yield
     finally:
         _switch.off = before
-
-
-def _disabled() -> bool:
-    return getattr(_switch, "off", False) or os.environ.get("TRACEJIT_DISABLE") == "1"
 
 
 class Compiled:
@@ -105,10 +108,10 @@ class Compiled:
         return f"<compiled {self.__wrapped__!r}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if mode.interpreter is not EAGER or anomaly.enabled or _disabled():
+        if mode.interpreter is not EAGER or _switch.off or anomaly.enabled:
             return self.__wrapped__(*args, **kwargs)
-        key, leaves = self._signature.flatten(args, kwargs)
-        key = (key, mode.grad)
+        token, leaves = self._signature.flatten(args, kwargs)
+        key = token, mode.grad
         for entry in self._entries.get(key, ()):
             if entry.holds(leaves):
                 self._hits += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import is_
 from typing import Any, Callable, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from .dispatch import refresh_view, walk_chain
 from .graph.trace import Flushed, Source, Tracer, history_of, view_of
 from .runtime.executor import Executable, OutOfBounds
 from .tensor import Storage, Tensor, storage_of, wrap
-from .tree import Structure, unflatten
+from .tree import Structure, is_leaf, unflatten
 
 
 class Trace(NamedTuple):
@@ -97,11 +98,11 @@ class Entry:
         self.guard, self.reasons = guard, reasons
         self.executable: Executable | None = None
         self.flushed: Flushed | None = None
-        self.known: list[Any] = []  # the arrays of the last call, already checked
 
     def fill(self, flushed: Flushed, trace: Trace, history: History, compile_backward: Callable[[Segment], Callable]) -> None:
         """Take what a trace found; the executable is the one that has just run."""
         self.flushed, self.structure, self.numpy_in = flushed, trace.structure, trace.numpy_in
+        self.single = is_leaf(trace.structure)
         positions = {id(h): i for i, h in enumerate(trace.handles)}
         self.sources = [s if s.kind == "argument" else Source(s.kind, positions.get(id(s.what), s.what)) for s in flushed.sources]
         self.writes = flushed.writes
@@ -111,7 +112,8 @@ class Entry:
         self.grads_read = [(positions.get(i, leaf), leaf._grad is None) for i, leaf in trace.grads_read.items() if i not in written]
         self.results = [self._result(value, positions, history) for value in trace.returned]
         self.grads = [(positions.get(id(leaf), leaf), None if g is None else flushed.places.get(id(g))) for leaf, g in trace.grads]
-        self.known = [None] * len(flushed.handles)
+        self.known: list[Any] = [None] * len(flushed.handles)  # the arrays of the last call, already checked
+        self.plain = not history.segments and all(r.kind == "output" and not r.chain and not r.leaf for r in self.results)
         self.segments = [(s, compile_backward(s), self._places(s.kept)) for s in history.segments]
         # memory that both the caller and a backward pass reach has versions
         seen = {r.what for r in self.results if r.kind == "output"}
@@ -146,11 +148,16 @@ class Entry:
             return False
         if self.executable is None:
             return True
-        if not all(h._requires_grad is flag for h, flag in self.requires):
-            return False
-        return all((_tensor(x, leaves)._grad is None) is flag for x, flag in self.grads_read)
+        for tensor, flag in self.requires:
+            if tensor._requires_grad is not flag:
+                return False
+        for leaf, absent in self.grads_read:
+            if (_tensor(leaf, leaves)._grad is None) is not absent:
+                return False
+        return True
 
-    def _arrays(self, leaves: list[Any]) -> list[np.ndarray] | None:
+    def _arrays(self, leaves: list[Any]) -> list[np.ndarray]:
+        """The inputs' arrays now. Raises OutOfBounds if the graph does not speak of arrays like these."""
         arrays = []
         for kind, what in self.sources:
             if kind == "argument":
@@ -158,10 +165,11 @@ class Entry:
                 arrays.append(value._value if isinstance(value, Tensor) else np.asarray(value))
             else:
                 arrays.append(what._value if kind == "capture" else _tensor(what, leaves)._grad._value)
-        new = [n for n, (array, known) in enumerate(zip(arrays, self.known)) if array is not known]
-        if new and not self._fits(arrays, new):
-            return None
-        self.known = arrays
+        if not all(map(is_, arrays, self.known)):
+            new = [n for n, (array, known) in enumerate(zip(arrays, self.known)) if array is not known]
+            if not self._fits(arrays, new):
+                raise OutOfBounds
+            self.known = arrays
         return arrays
 
     def _fits(self, arrays: list[np.ndarray], new: list[int]) -> bool:
@@ -178,28 +186,35 @@ class Entry:
     def run(self, leaves: list[Any]) -> Any:
         """One call: gather arrays, run, hand back."""
         arrays = self._arrays(leaves)
-        if arrays is None:
-            raise OutOfBounds
-        assert self.executable is not None
-        outputs = self.executable(arrays)
+        outputs = self.executable(arrays)  # type: ignore[misc]
         for number in self.writes:
-            self._changed(number, leaves)
+            tensor = self.source_of(number, leaves)
+            if isinstance(tensor, Tensor):
+                storage = tensor._storage or storage_of(tensor)
+                storage.version += 1
+                tensor._seen = storage.version
         for leaf, place in self.grads:
             _tensor(leaf, leaves)._grad = None if place is None else wrap(_found(place, arrays, outputs))
-        call = _Call(self, leaves, arrays, outputs)
-        return unflatten(self.structure, [call.give(r) for r in self.results])
+        if self.plain:
+            values = [self._plain(outputs[r.what], r.history) for r in self.results]
+        else:
+            call = _Call(self, leaves, arrays, outputs)
+            values = [call.give(r) for r in self.results]
+        return values[0] if self.single else unflatten(self.structure, values)
+
+    def _plain(self, array: np.ndarray, history: Slot | None) -> Any:
+        if self.numpy_in:
+            return array if array.shape else array[()]
+        tensor = wrap(array)
+        if history is not None:
+            set_history(tensor, *history)
+        return tensor
 
     def source_of(self, number: int, leaves: list[Any]) -> Any:
         """The tensor (or NumPy array) that an input's array belongs to, in this call."""
         source = self.sources[number]
         tensor = _tensor(source.what, leaves)
         return tensor._grad if source.kind == "grad" else tensor
-
-    def _changed(self, number: int, leaves: list[Any]) -> None:
-        tensor = self.source_of(number, leaves)
-        if isinstance(tensor, Tensor):
-            storage_of(tensor).version += 1
-            tensor._seen = tensor._version
 
 
 class _Call:

@@ -14,6 +14,11 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
     return optree.tree_flatten(tree, none_is_leaf=True, namespace="tracejit")
 
 
+def is_leaf(structure: Structure) -> bool:
+    """Whether the structure is that of one leaf alone."""
+    return optree.treespec_is_leaf(structure)
+
+
 def unflatten(structure: Structure, leaves: list[Any]) -> Any:
     return optree.tree_unflatten(structure, leaves)
 
