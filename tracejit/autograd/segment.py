@@ -49,46 +49,42 @@ class Segment:
     """
 
     def __init__(self, applications: list[Application], outputs: list[Slot], places: dict[Slot, Target], specs: dict[Slot, TensorSpec]) -> None:
-        self._numbers = {application: number for number, application in enumerate(applications)}
-        self._places = places
-        self.outputs = [(self._numbers[application], index) for application, index in outputs]
+        numbers = {application: number for number, application in enumerate(applications)}
+        self.outputs = [(numbers[application], index) for application, index in outputs]
         self.output_specs = [specs[slot] for slot in outputs]
-        slots = dict.fromkeys(e for a in applications for e in a.edges if e is not None and e[0] not in self._numbers)
-        self.targets = list(dict.fromkeys(places[slot] for slot in slots))
-        self.target_specs = list({places[slot]: specs[slot] for slot in slots}.values())
-        self.kept: list[Tensor] = []
-        self.origins: list[_Origin | None] = []
+        outside = dict.fromkeys(e for a in applications for e in a.edges if e is not None and e[0] not in numbers)
+        targets = {places[slot]: specs[slot] for slot in outside}
+        self.targets, self.target_specs = list(targets), list(targets.values())
         self.user_code = any(isinstance(a, FunctionApplication) for a in applications)
         self.name = next((a.name for a in reversed(applications) if a.saves()), applications[-1].name)
-        self._blanks: list[Tensor] = []
+        positions = {target: position for position, target in enumerate(targets)}
+        self._origins: dict[Slot, _Origin] = {slot: _Origin(False, positions[places[slot]], 0) for slot in outside}
+        self._origins.update({(a, i): _Origin(True, number, i) for a, number in numbers.items() for i in range(a.outputs)})
+        self.kept: list[Tensor] = []
+        self.origins: list[_Origin | None] = []
+        self._blanks: dict[int, Tensor] = {}
         self._applications = [
-            (a.rebuilt(self._keep, []), [None if edge is None else self._origin(edge) for edge in a.edges]) for a in applications
+            (a.rebuilt(self._keep, []), [None if edge is None else self._origins[edge] for edge in a.edges]) for a in applications
         ]
-        self._positions = {id(blank): position for position, blank in enumerate(self._blanks)}
-
-    def _origin(self, slot: Slot) -> _Origin:
-        number = self._numbers.get(slot[0])
-        if number is not None:
-            return _Origin(True, number, slot[1])
-        if slot not in self._places or self._places[slot] not in self.targets:
-            raise Unreplayable("a Function saves a tensor whose history begins outside")
-        return _Origin(False, self.targets.index(self._places[slot]), 0)
+        self._positions = {id(blank): position for position, blank in enumerate(self._blanks.values())}
 
     def _keep(self, tensor: Tensor, version: int) -> Kept:
         """Note a tensor that an application saves; what stands in its place."""
         if tensor._version != version:
             raise Unreplayable("a value that the backward pass needs is changed in the function")
-        for known, blank in zip(self.kept, self._blanks):
-            if known is tensor:
-                return blank, 0
-        self.kept.append(tensor)
-        self.origins.append(None if tensor._application is None else self._origin((tensor._application, tensor._index)))
-        self._blanks.append(wrap(None))
-        return self._blanks[-1], 0
+        blank = self._blanks.get(id(tensor))
+        if blank is None:
+            origin = None if tensor._application is None else self._origins.get((tensor._application, tensor._index))
+            if origin is None and tensor._application is not None:
+                raise Unreplayable("a Function saves a tensor whose history begins outside")
+            blank = self._blanks[id(tensor)] = wrap(None)
+            self.kept.append(tensor)
+            self.origins.append(origin)
+        return blank, 0
 
     def release(self) -> None:
         """Let go of the tensors and the history of the trace."""
-        self.kept, self._numbers, self._places = [], {}, {}
+        self.kept, self._origins = [], {}
 
     def applications(self, kept: Sequence[Kept], edges: Sequence[Slot], histories: bool) -> list[Application]:
         """The applications anew, on other tensors: `edges` for the targets. `histories`: the tensors carry theirs."""
