@@ -145,15 +145,25 @@ class Elementwise(Op):
         self._lowers: dict[tuple[Any, ...], bool] = {}  # whether kernels compute it, by the operands' dtypes and types
         if not parameters:
             parameters = "x, /" if arity == 1 else ", ".join(f"x{i + 1}" for i in range(arity)) + ", /"
-        super().__init__(name, eager=self.numpy if exact else self._eager, vjp=vjp, parameters=parameters, doc=doc)
+        plain = exact and (self.ufunc is not None or accepts == "bifc")  # NumPy itself refuses what the op does not take
+        eager = self.numpy if plain else self._checked if exact else self._eager
+        super().__init__(name, eager=eager, vjp=vjp, parameters=parameters, doc=doc)
 
     def _eager(self, *values: Any, **attrs: Any) -> Any:
+        return get_backend("cpu").apply(self, values, attrs) if self._lower(values, attrs) else self.numpy(*values, **attrs)
+
+    def _checked(self, *values: Any, **attrs: Any) -> Any:
+        self._lower(values, attrs)
+        return self.numpy(*values, **attrs)
+
+    def _lower(self, values: tuple[Any, ...], attrs: dict[str, Any]) -> bool:
+        """Whether kernels compute the op for such values; raises if it does not take their dtypes."""
         kinds = tuple([v.dtype if isinstance(v, np.ndarray) else type(v) for v in values])
         lowers = self._lowers.get(kinds)
         if lowers is None:
             specs = [TensorSpec(v.shape, v.dtype) if isinstance(v, np.ndarray) else v for v in values]
             lowers = self._lowers[kinds] = self.text(self.operand_dtypes(*specs, **attrs)[-1]) is not None
-        return get_backend("cpu").apply(self, values, attrs) if lowers else self.numpy(*values, **attrs)
+        return lowers
 
     def text(self, dtype: DType) -> str | None:
         """The scalar text for operands of this dtype, or None if kernels cannot compute it."""
@@ -222,13 +232,18 @@ class Reduction(Op):
         super().__init__(name, eager=eager, vjp=vjp, parameters="x, /, *, axes, keepdims=False", doc=doc)
 
     def _numpy_eager(self, x: np.ndarray, *, axes: tuple[int, ...], keepdims: bool = False) -> Any:
-        dtype = self._dtypes.get(x.dtype)
-        if dtype is None:
-            dtype = self._dtypes[x.dtype] = self.spec(TensorSpec(x.shape, x.dtype), axes=axes, keepdims=keepdims).dtype
+        dtype = self._result_dtype(x, axes)
         contiguous = x if x.flags.c_contiguous else np.asarray(x, order="C")
         return self.numpy(contiguous, axes, dtype, None, keepdims)
 
+    def _result_dtype(self, x: np.ndarray, axes: tuple[int, ...]) -> DType:
+        dtype = self._dtypes.get(x.dtype)
+        if dtype is None:
+            dtype = self._dtypes[x.dtype] = self.spec(TensorSpec(x.shape, x.dtype), axes=axes).dtype
+        return dtype
+
     def _eager(self, x: np.ndarray, *, axes: tuple[int, ...], keepdims: bool = False) -> Any:
+        self._result_dtype(x, axes)  # raises where the op does not take the dtype
         if not self.lowers(x.dtype):
             return self.numpy(np.asarray(x, order="C"), axis=axes, keepdims=keepdims)
         return _run_kernel(self, x, axes=axes, keepdims=keepdims)

@@ -175,7 +175,7 @@ ceil = _rounding("ceil", np.ceil, "ceil({0})", "The smallest integer not below x
 trunc = _rounding("trunc", np.trunc, "trunc({0})", "The integer next to x towards 0, in the dtype of x.")
 rounded = _rounding(
     "round", lambda x: np.rint(x) if is_inexact(x.dtype) else x.copy(), "rint({0})",
-    "The nearest integer, halves to even, in the dtype of x.", accepts="ifc", method=False,
+    "The nearest integer, halves to even, in the dtype of x.", accepts="bifc", method=False,
 )  # fmt: skip
 
 

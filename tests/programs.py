@@ -1,0 +1,192 @@
+"""Random programs: what they are, the arrays they run on, and how two runs are compared.
+
+A program is Python text, a list of statements on arguments `a0, a1 …` and captured tensors `c0, c1 …`, so that one that
+fails can be read, pasted and stepped through. `program_forms.py` draws them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import textwrap
+from typing import Any, Callable, NamedTuple
+
+import numpy as np
+from support import bits
+
+import tracejit as tj
+from tracejit.op import OPS
+from tracejit.spec import as_dtype, is_complex, is_floating
+from tracejit.tensor import wrap
+from tracejit.tree import flatten
+
+# Inputs: memory that is filled anew before each call, seen in some layout
+
+
+LAYOUTS: dict[str, Callable[[tuple[int, ...]], tuple[tuple[int, ...], Callable[[np.ndarray], np.ndarray]]]] = {
+    "contiguous": lambda shape: (shape, lambda owner: owner),
+    "transposed": lambda shape: (shape[::-1], lambda owner: owner.T),
+    "sliced": lambda shape: (tuple(2 * n + 1 for n in shape), lambda owner: owner[(..., *(slice(1, None, 2),) * owner.ndim)]),
+    "reversed": lambda shape: (shape, lambda owner: owner[(..., *(slice(None, None, -1),) * owner.ndim)]),
+    "broadcast": lambda shape: ((1, *shape[1:]) if shape else shape, lambda owner: np.broadcast_to(owner, shape)),
+}
+
+SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, np.inf, -np.inf, np.nan, 1e-45, -1e-310, 3e38, 65504.0, -2.5]
+
+
+class Input(NamedTuple):
+    """An argument or a captured tensor."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    layout: str
+    values: str  # "plain", "coarse" (many are equal) or "special" (signed zeros, infinities, NaN, the limits of integers)
+    of: str = ""  # an expression: the memory of an input before it, seen in another way; or another name of it
+    requires_grad: bool = False
+
+
+def _filled(owner: np.ndarray, values: str, rng: np.random.Generator) -> None:
+    dtype, shape = owner.dtype, owner.shape
+    if dtype.kind == "b":
+        drawn = rng.integers(0, 2, shape)
+    elif dtype.kind in "iu":
+        info = np.iinfo(dtype)
+        drawn = rng.integers(0 if dtype.kind == "u" else -9, 10, shape)
+        if values == "special":
+            drawn = np.where(rng.random(shape) < 0.5, rng.choice(np.array([info.min, info.max, info.max - 1], dtype), shape), drawn.astype(dtype))
+    elif values == "special":
+        drawn = rng.choice(np.array(SPECIAL), shape)
+    elif values == "coarse":
+        drawn = rng.integers(-4, 5, shape) / 2
+    else:
+        drawn = rng.uniform(-2, 2, shape)
+    if is_complex(dtype):
+        drawn = drawn + 1j * rng.uniform(-2, 2, shape)
+    with np.errstate(all="ignore"):
+        owner[...] = np.asarray(drawn).astype(dtype)
+
+
+class Program(NamedTuple):
+    """Inputs, statements, and the expression that is returned."""
+
+    inputs: tuple[Input, ...]
+    body: tuple[str, ...]
+    result: str
+
+    def text(self) -> str:
+        """The program as a function."""
+        names = [i.name for i in self.inputs if i.name[0] == "a"]
+        return "\n".join([f"def program({', '.join(names)}):", *(f"    {s}" for s in self.body), f"    return {self.result}", ""])
+
+    def __str__(self) -> str:
+        return "\n".join([*(f"# {i}" for i in self.inputs), self.text()])
+
+    def function(self, scope: dict[str, Any]) -> Callable[..., Any]:
+        """The program as a function whose globals are these names."""
+        exec(compile(self.text(), "<random program>", "exec"), scope)
+        return scope["program"]
+
+
+class World:
+    """The tensors of one run: captured ones that last, and arguments made anew for each call."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.captures: dict[str, Any] = {}
+        self.owners: dict[str, np.ndarray] = {}
+        self.tensors: dict[str, Any] = {}
+        self.fill(0)
+        self.scope = {"tj": tj, "np": np, "OPS": OPS, **self.captures}
+
+    def fill(self, seed: int) -> None:
+        """New contents for the captured tensors, and new arguments."""
+        self.tensors = dict(self.captures)
+        for number, given in enumerate(self.program.inputs):
+            rng = np.random.default_rng([seed, number])
+            captured = given.name[0] == "c"
+            if given.of:
+                if given.name not in self.tensors:
+                    self.tensors[given.name] = eval(given.of, {"tj": tj, "np": np, "wrap": wrap}, self.tensors)
+            else:
+                shape, seen = LAYOUTS[given.layout](given.shape)
+                if given.name not in self.captures:
+                    self.owners[given.name] = np.empty(shape, as_dtype(given.dtype))
+                    self.tensors[given.name] = wrap(seen(self.owners[given.name])).requires_grad_(given.requires_grad)
+                _filled(self.owners[given.name], given.values, rng)
+            if captured:
+                self.captures[given.name] = self.tensors[given.name]
+
+    @property
+    def arguments(self) -> list[Any]:
+        return [self.tensors[i.name] for i in self.program.inputs if i.name[0] == "a"]
+
+    def call(self, function: Callable[..., Any], seed: int) -> dict[str, Any]:
+        """Call a function on these tensors; what can be seen of it afterwards."""
+        tj.manual_seed(seed)
+        with np.errstate(all="ignore"):
+            try:
+                result: Any = function(*self.arguments)
+            except Exception as error:  # noqa: BLE001 the undecorated function's error is the reference
+                result = (type(error).__name__, str(error).split("\n")[0])
+        leaves, structure = flatten(result)
+        tensors = {**{f"result {i}": v for i, v in enumerate(leaves)}, **self.tensors}
+        given = {id(t): name for name, t in reversed(self.tensors.items())}
+        seen: dict[str, Any] = {"structure": str(structure), "random numbers": tj.rand(1).item()}
+        for name, value in tensors.items():
+            seen[name] = look(value)
+            if isinstance(value, tj.Tensor):
+                seen[f"grad of {name}"] = look(value.grad) if value.is_leaf else None
+        seen["identities"] = {name: given[id(v)] for name, v in tensors.items() if id(v) in given and name not in self.tensors}
+        arrays = [(name, v.detach().numpy()) for name, v in tensors.items() if isinstance(v, tj.Tensor)]
+        seen["shared memory"] = [(m, n) for (m, a), (n, b) in itertools.combinations(arrays, 2) if np.may_share_memory(a, b)]
+        return seen
+
+
+def look(value: Any) -> Any:
+    """What is compared of a value: type, dtype, shape, strides of axes that are walked, and bits."""
+    if not isinstance(value, tj.Tensor):
+        return type(value).__name__, repr(value)
+    array = value.detach().numpy()
+    strides = tuple(s for s, n in zip(array.strides, array.shape) if n > 1) if array.size else ()
+    return "Tensor", str(array.dtype), array.shape, strides, value.requires_grad, bits(array).tolist(), array.reshape(-1).tolist()
+
+
+def differences(mine: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
+    """What two runs do not agree in, a line each; the elements' values are printed, their bits compared."""
+
+    def compared(v: Any) -> Any:
+        return v[:-1] if isinstance(v, tuple) and v[:1] == ("Tensor",) else v
+
+    def shown(v: Any) -> Any:
+        return (*v[1:-2], v[-1]) if isinstance(v, tuple) and v[:1] == ("Tensor",) else v
+
+    return [
+        textwrap.shorten(f"{key}: {shown(mine.get(key))} instead of {shown(theirs.get(key))}", 600)
+        for key in {**theirs, **mine} if compared(mine.get(key)) != compared(theirs.get(key))
+    ]  # fmt: skip
+
+
+def check_compiled(program: Program, calls: int = 3) -> list[str]:
+    """What a compiled program does otherwise than the undecorated one, at its trace and at replays; empty if nothing."""
+    eager, compiled = World(program), World(program)
+    plain = program.function(eager.scope)
+    function = tj.compile(program.function(compiled.scope))
+    failed = False
+    for number in range(calls + 1):
+        seed = min(number, calls - 1)
+        if number < calls:  # the last call is on the same tensors as the one before, as that has left them
+            eager.fill(seed)
+            compiled.fill(seed)
+        wanted, found = eager.call(plain, seed), compiled.call(function, seed)
+        failed = failed or wanted["structure"] != found["structure"] or "Error" in str(wanted.get("result 0"))
+        differ = differences(found, wanted)
+        if differ:
+            modes = function.cache_info()
+            return [f"call {number} ({modes.modes}, {modes.reasons}):", *differ]
+    if not failed and function.trace_count != 1:
+        return [f"{function.trace_count} traces"]
+    return []
+
+
+def is_float(tensor: Any) -> bool:
+    return is_floating(tensor.dtype)
