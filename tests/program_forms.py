@@ -423,6 +423,10 @@ def acceptable(value: Any, d: Drawer) -> bool:
     return True
 
 
+# What eager mode may say to a statement that makes no sense.
+REFUSED = (Impossible, tj.TracejitError, ValueError, TypeError, AttributeError, ArithmeticError, LookupError, np.linalg.LinAlgError)
+
+
 def draw_body(d: Drawer, kinds: list[Kind], length: int) -> list[str]:
     body: list[str] = []
     for _ in range(4 * length):
@@ -436,7 +440,7 @@ def draw_body(d: Drawer, kinds: list[Kind], length: int) -> list[str]:
             trial = dict(d.scope)
             with np.errstate(all="ignore"):
                 exec(statement, trial)
-        except (Impossible, tj.TracejitError, ValueError, TypeError, ZeroDivisionError, OverflowError, IndexError, RuntimeError, np.linalg.LinAlgError):
+        except REFUSED:
             continue
         if kind.names and not acceptable(trial[name], d):
             continue

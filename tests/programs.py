@@ -123,15 +123,18 @@ class World:
     def call(self, function: Callable[..., Any], seed: int) -> dict[str, Any]:
         """Call a function on these tensors; what can be seen of it afterwards."""
         tj.manual_seed(seed)
+        raised = ""
         with np.errstate(all="ignore"):
             try:
                 result: Any = function(*self.arguments)
             except Exception as error:  # noqa: BLE001 the undecorated function's error is the reference
-                result = (type(error).__name__, str(error).split("\n")[0])
+                result, raised = None, f"{type(error).__name__}: {error}".split("\n")[0]
         leaves, structure = flatten(result)
         tensors = {**{f"result {i}": v for i, v in enumerate(leaves)}, **self.tensors}
         given = {id(t): name for name, t in reversed(self.tensors.items())}
         seen: dict[str, Any] = {"structure": str(structure), "random numbers": tj.rand(1).item()}
+        if raised:
+            seen["error"] = raised
         for name, value in tensors.items():
             seen[name] = look(value)
             if isinstance(value, tj.Tensor):
@@ -171,20 +174,20 @@ def check_compiled(program: Program, calls: int = 3) -> list[str]:
     eager, compiled = World(program), World(program)
     plain = program.function(eager.scope)
     function = tj.compile(program.function(compiled.scope))
-    failed = False
+    traces = 1 + any(i.requires_grad and i.name[0] == "c" for i in program.inputs)  # whose .grad is None at first, then is there
     for number in range(calls + 1):
         seed = min(number, calls - 1)
         if number < calls:  # the last call is on the same tensors as the one before, as that has left them
             eager.fill(seed)
             compiled.fill(seed)
         wanted, found = eager.call(plain, seed), compiled.call(function, seed)
-        failed = failed or wanted["structure"] != found["structure"] or "Error" in str(wanted.get("result 0"))
         differ = differences(found, wanted)
+        if number < calls and "error" not in wanted and function.trace_count > traces:
+            differ.append(f"{function.trace_count} traces")
         if differ:
-            modes = function.cache_info()
-            return [f"call {number} ({modes.modes}, {modes.reasons}):", *differ]
-    if not failed and function.trace_count != 1:
-        return [f"{function.trace_count} traces"]
+            info = function.cache_info()
+            return [f"call {number} ({info.modes}, {info.reasons}):", *differ]
+        traces += "error" in wanted
     return []
 
 

@@ -25,7 +25,7 @@ class Trace(NamedTuple):
     structure: Structure
     handles: list[Tensor]  # of the arguments
     grads: list[tuple[Tensor, Tensor | None]]
-    grads_read: dict[int, Tensor]
+    grads_read: dict[int, tuple[Tensor, bool]]  # whether their .grad was None when first read
     numpy_in: bool
 
 
@@ -108,8 +108,7 @@ class Entry:
         self.writes = flushed.writes
         self.layouts = [(h._value.shape, h._value.strides, h._value.dtype) for h in flushed.handles]
         self.requires = [(h, h._requires_grad) for s, h in zip(flushed.sources, flushed.handles) if s.kind == "capture"]
-        written = {id(leaf) for leaf, _ in trace.grads}
-        self.grads_read = [(positions.get(i, leaf), leaf._grad is None) for i, leaf in trace.grads_read.items() if i not in written]
+        self.grads_read = [(positions.get(i, leaf), was_none) for i, (leaf, was_none) in trace.grads_read.items()]
         self.results = [self._result(value, positions, history) for value in trace.returned]
         self.grads = [(positions.get(id(leaf), leaf), None if g is None else flushed.places.get(id(g))) for leaf, g in trace.grads]
         self.known: list[Any] = [None] * len(flushed.handles)  # the arrays of the last call, already checked

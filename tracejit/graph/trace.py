@@ -62,7 +62,7 @@ class Tracer:
         self.reasons: list[tuple[str, Any]] = []  # why a replay of the graph would not do, and where
         self.flushed: Flushed | None = None
         self.grads: dict[int, tuple[Tensor, Tensor | None]] = {}
-        self.grads_read: dict[int, Tensor] = {}
+        self.grads_read: dict[int, tuple[Tensor, bool]] = {}  # of outside tensors: whether their .grad was None at first
         self._start()
 
     def _start(self) -> None:
@@ -136,7 +136,8 @@ class Tracer:
     def read_grad(self, leaf: Tensor) -> Tensor | None:
         if id(leaf) in self.grads:
             return self.grads[id(leaf)][1]
-        self.grads_read[id(leaf)] = leaf
+        if not isinstance(leaf._value, Node):
+            self.grads_read.setdefault(id(leaf), (leaf, leaf._grad is None))
         grad = leaf._grad
         if grad is not None and isinstance(grad._value, np.ndarray) and id(grad) not in self.numbers:
             self.enter(grad, Source("grad", leaf))
