@@ -1,0 +1,78 @@
+"""What a replay must do again, beside its values: whose gradient, which exception, whose memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from support import assert_bits_equal
+
+import tracejit as tj
+from tracejit.op import OPS, Elementwise, Reduction
+from tracejit.spec import DTYPES, TensorSpec
+
+
+def data(*shape: int, seed: int = 0) -> tj.Tensor:
+    return tj.asarray(np.random.default_rng(seed).standard_normal(shape))
+
+
+# Gradients
+
+
+def squares(x):
+    loss = (x * x).sum()
+    loss.backward()
+    return loss.detach()
+
+
+def test_each_call_gives_its_gradient_to_its_own_argument():
+    f = tj.compile(squares)
+    for seed in range(3):
+        x = data(4, seed=seed).requires_grad_()
+        f(x)
+        assert_bits_equal(x.grad, 2 * x.detach())
+    assert f.trace_count == 1
+
+
+def test_a_grad_that_is_there_is_added_to_and_none_is_replaced():
+    f = tj.compile(squares)
+    x = data(4).requires_grad_()
+    wanted = tj.zeros(4, dtype=tj.float64)
+    for call in range(7):
+        if call in (3, 4):
+            x.grad, wanted = None, tj.zeros(4, dtype=tj.float64)
+        f(x)
+        wanted += 2 * x.detach()
+        assert_bits_equal(x.grad, wanted)
+    assert f.trace_count == 2
+
+
+def test_a_captured_leaf_gathers_gradients_over_calls():
+    w = data(4).requires_grad_()
+    f = tj.compile(lambda x: squares(x * w))
+    total = tj.zeros(4, dtype=tj.float64)
+    for seed in range(4):
+        x = data(4, seed=seed)
+        f(x)
+        total += 2 * x * (x * w.detach())
+        assert_bits_equal(w.grad, total)
+    assert f.trace_count == 2
+    kept = w.grad
+    f(data(4))
+    assert w.grad is kept
+
+
+# Dtypes that an op does not take
+
+REFUSING = [op for op in OPS.values() if isinstance(op, (Elementwise, Reduction))]
+
+
+@pytest.mark.parametrize("op", REFUSING, ids=lambda op: op.name)
+def test_eager_refuses_the_dtypes_that_a_trace_refuses(op):
+    attrs = {"axes": (0,)} if isinstance(op, Reduction) else {"cast": {"dtype": tj.float32}, "polygamma": {"n": 1}}.get(op.name, {})
+    for dtype in DTYPES:
+        operands = [tj.ones(2, dtype=tj.bool if op.name == "where" and i == 0 else dtype) for i in range(getattr(op, "arity", 1))]
+        try:
+            op.spec(*(TensorSpec(x.shape, x.dtype) for x in operands), **attrs)
+        except tj.DTypeError as refusal:
+            with pytest.raises(tj.DTypeError, match=str(refusal).split("\n")[0].replace("(", r"\(")):
+                op(*operands, **attrs)
