@@ -76,3 +76,13 @@ def test_eager_refuses_the_dtypes_that_a_trace_refuses(op):
         except tj.DTypeError as refusal:
             with pytest.raises(tj.DTypeError, match=str(refusal).split("\n")[0].replace("(", r"\(")):
                 op(*operands, **attrs)
+
+
+def test_writing_to_an_empty_view_changes_nothing():
+    base = tj.zeros((3, 0))
+
+    def program(part):
+        part[...] = 1.0
+        return base * 2
+
+    assert_bits_equal(tj.compile(program)(base[1:]), tj.zeros((3, 0)))

@@ -95,6 +95,8 @@ class Tracer:
         )
 
     def assign(self, target: Tensor, value: Tensor) -> None:
+        if not target._value.size:
+            return  # there is nothing to write, and an empty view does not tell whose memory it shows
         self._see_changes((target, value))
         if self._overlapped(target):
             self.outside("memory that is changed here is also reached as another tensor")
