@@ -1,6 +1,7 @@
 """Every example runs, in a process of its own, with small settings; and says what it must."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,8 +21,8 @@ SAYS = {
 QUICK = {"digits", "convnet", "transformer", "black_scholes"}
 
 
-def run(name, *arguments):
-    environment = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent), "COLUMNS": "200"}
+def run(name, *arguments, **settings):
+    environment = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent), "COLUMNS": "200", **settings}
     command = [sys.executable, str(EXAMPLES / f"{name}.py"), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
@@ -43,6 +44,15 @@ def test_example(name, tmp_path):
         assert phrase in printed, printed
     if name == "digits":
         assert picture.read_bytes().startswith(b"\x89PNG") and picture.stat().st_size > 5000
+
+
+def test_a_transformer_trained_eagerly_has_the_same_bits():
+    """The other examples that train compare the two themselves."""
+    compiled, eager = run("transformer", "--quick"), run("transformer", "--quick", TRACEJIT_DISABLE="1")
+    checksums = [re.search(r"CRC-32: (\w+)", printed)[1] for printed in (compiled, eager)]
+    assert "traces: 1" in compiled and "traces: 0" in eager
+    assert checksums[0] == checksums[1]
+    assert compiled.splitlines()[-1] == eager.splitlines()[-1]  # the text that the model writes
 
 
 def test_the_digits_are_the_1797_of_the_uci_test_set():
