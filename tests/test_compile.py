@@ -340,7 +340,7 @@ def test_text_of_graphs_parses_and_text_of_kernels_runs_in_python(program):
     x = data(7, 9)
     f(x)
     (entries,) = f._entries.values()
-    graph = entries[0].flushed.graph
+    graph = entries[0].executable.plan.graph
     text = print_graph(graph, lines=False)
     assert print_graph(parse_graph(text), lines=False) == text
     for step in entries[0].executable.plan.steps:

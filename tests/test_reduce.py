@@ -341,3 +341,14 @@ def test_sums_of_nothing():
 
 def test_one_definition_serves_namespace_and_method():
     assert reduce.sum.__doc__ == tj.sum.__doc__ == tj.Tensor.sum.__doc__
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_a_sum_of_negative_zeros_is_numpys_compiled_too(shape):
+    """0.0, over nothing as well: NumPy's sums begin at 0.0."""
+    x = np.full(shape, -0.0, np.float32)
+    for axis in axes_of(x.ndim):
+        wanted = x.sum(axis=axis)
+        assert_bits_equal(tj.asarray(x).sum(axis=axis), wanted)
+        assert_bits_equal(tj.compile(lambda t: t.sum(axis=axis))(tj.asarray(x)), wanted)  # noqa: B023
+        assert_bits_equal(tj.compile(lambda t: (t * 3).sum(axis=axis))(tj.asarray(x)), wanted)  # noqa: B023

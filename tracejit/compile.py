@@ -222,7 +222,7 @@ class Compiled:
 
     def graph(self, *args: Any, **kwargs: Any) -> str:
         """The graph of a call, as text. The function is called, if it was not yet called with such arguments."""
-        return print_graph(self._entry(args, kwargs).flushed.graph)  # type: ignore[union-attr]
+        return print_graph(self._entry(args, kwargs).executable.plan.graph)  # type: ignore[union-attr]
 
     def source(self, *args: Any, **kwargs: Any) -> str:
         """The kernels of a call: Python text, each statement with the user's file and line. Calls the function as `graph` does."""

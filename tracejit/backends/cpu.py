@@ -12,6 +12,7 @@ import numpy as np
 
 from ..backend import Backend
 from ..graph.ir import Graph, Interner
+from ..graph.rules import simplify
 from ..graph.text import print_graph
 from ..lowering.kernel import Kernel, Slot
 from ..lowering.plan import Call, Operand, Plan, make_plan
@@ -81,7 +82,7 @@ class Cpu(Backend):
             with _lock:
                 found = self.executables.get(key)
                 if found is None:
-                    found = self.executables[key] = self.build(graph, layouts, writes)
+                    found = self.executables[key] = self.build(simplify(graph, layouts), layouts, writes)
         return found
 
     def run(self, graph: Graph, arrays: Sequence[np.ndarray], writes: tuple[int, ...] = ()) -> list[np.ndarray]:

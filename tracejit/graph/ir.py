@@ -74,11 +74,15 @@ class Interner:
 
     def node(self, op: Any, inputs: tuple[Node, ...], attrs: Attrs, spec: Any, line: Any = None) -> Node:
         """The node of this application; `spec` is taken at its word."""
-        key = (op, inputs, tuple((name, _exact(value)) for name, value in attrs))
+        key = _key(op, inputs, attrs)
         found = self.nodes.get(key)
         if found is None:
             found = self.nodes[key] = Node(op, inputs, attrs, spec, line or user_line())
         return found
+
+    def keep(self, node: Node) -> Node:
+        """A node that was made elsewhere, as the one of its application; the one there is, if it was made here before."""
+        return self.nodes.setdefault(_key(node.op, node.inputs, node.attrs), node)
 
     def input(self, spec: TensorSpec) -> Node:
         """A new input."""
@@ -95,7 +99,11 @@ class Interner:
         return self.node(op, inputs, tuple(attrs.items()), spec, line)
 
 
-def _exact(value: Any) -> Any:
+def _key(op: Any, inputs: tuple[Node, ...], attrs: Attrs) -> Any:
+    return op, inputs, tuple([(name, exact(value)) for name, value in attrs])
+
+
+def exact(value: Any) -> Any:
     """A key that tells 0.0 from -0.0 and 1 from 1.0 and True."""
     return (type(value), repr(value)) if isinstance(value, (bool, int, float, complex)) else value
 

@@ -81,6 +81,8 @@ def _lower_trivial_reduction(node: Node, slots: Slots) -> Kernel:
         builder.store(slots[node], where, builder.constant(np.asarray(empty).item(), node.dtype), node)
     else:
         value = builder.read(source, Position(source.shape, flat=where.flat))
+        if category(source.dtype) == "floating":  # a sum of -0.0 alone is 0.0
+            value = builder.let(node.op.combine.format(f"{{T}}({node.op.identity['floating']})", "{0}"), value, source)
         builder.store(slots[node], where, value, source)
     return builder.kernel(node.op.name)
 
@@ -319,6 +321,12 @@ class Builder:
                 self.body.append(LetIndex(self.known[key], "wrap", variable(value), extent, place(node)))
             found.append(variable(self.known[key]))
         return tuple(found)
+
+    def let(self, text: str, value: str, node: Node) -> str:
+        """The name of what a text of one value of a node's dtype gives."""
+        result = self.name("t")
+        self.body.append(Let(result, text, (value,), node.dtype, node.dtype, line=place(node)))
+        return result
 
     def store(self, slot: Slot, where: Position, value: str, node: Node) -> None:
         self.body.append(Store(slot, self.at(slot, where), value, node.dtype, None, place(node)))

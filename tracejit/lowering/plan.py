@@ -29,6 +29,7 @@ class Call:
 class Plan:
     """What runs, in order. Arrays are numbered: the inputs, then the outputs that are not written into inputs."""
 
+    graph: Graph  # what it computes
     steps: list[Kernel | Call]
     inputs: list[Slot]
     outputs: list[Slot]  # the new arrays, one for each output that is not a write
@@ -63,7 +64,7 @@ class _Planner:
             self._lower(number, group)
         outputs = self._outputs()
         self._write_inputs()
-        plan = Plan(self.steps, self.inputs, outputs)
+        plan = Plan(self.graph, self.steps, self.inputs, outputs)
         _place_temporaries(plan)
         return plan
 
