@@ -315,6 +315,16 @@ def test_one_triangle_is_read(dtype: str) -> None:
         close(linalg.eigh(wrap(dirty), UPLO="U" if upper else "L").eigenvalues, np.linalg.eigvalsh(x))
 
 
+@pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 0), (2, 0, 3), (0, 2, 3)], ids=str)
+@pytest.mark.parametrize("ord", ["fro", "nuc", 1, 2, float("inf")])
+def test_norms_of_nothing_are_0(shape: tuple[int, ...], ord: Any) -> None:
+    x = np.zeros(shape)
+    close(linalg.matrix_norm(wrap(x), ord=ord), np.zeros(shape[:-2]))
+    if not isinstance(ord, str):
+        close(linalg.vector_norm(wrap(x), ord=ord, keepdims=True), np.zeros((1,) * len(shape)))
+        close(linalg.vector_norm(wrap(x), ord=ord, axis=-1), np.zeros(shape[:-1]))
+
+
 EMPTY = ["qr", "svd", "svdvals", "eigh", "inv", "det", "slogdet", "pinv", "matrix_rank", "cholesky", "eigvalsh"]
 
 

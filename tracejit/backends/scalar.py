@@ -166,8 +166,8 @@ def power(x: Any, y: Any) -> Any:
         return x
     if y == 3:
         return x * x * x
-    if y == 0.5:
-        return sqrt(x)  # as NumPy: NaN at -inf, -0.0 at -0.0
+    if y == 0.5:  # the root of -inf is NaN and that of -0.0 is -0.0; IEEE 754's power gives inf and 0.0
+        return like(x, INFINITY) if x == like(x, -INFINITY) else sqrt(x + like(x, 0))
     if y == -1:
         return like(x, 1) / x
     return pow(x, y)

@@ -37,8 +37,8 @@ class LstsqResult(NamedTuple):
 def vector_norm(x: Tensor, /, *, axis: Any = None, keepdims: bool = False, ord: float = 2) -> Tensor:
     """(Σ |x|^ord)^(1/ord) over `axis` (an int or a tuple; all axes, if None); real.
 
-    ord: any number; inf is the largest magnitude, −inf the smallest, 0 the number of elements that are not 0. Where the norm
-    is 0 the gradient is 0. Integers become float64; float16 and bfloat16 are computed in float32.
+    ord: any number; inf is the largest magnitude (0 of nothing), −inf the smallest, 0 the number of elements that are not 0.
+    Where the norm is 0 the gradient is 0. Integers become float64; float16 and bfloat16 are computed in float32.
     """
     x = as_tensor(x)
     if x.dtype in SMALL_FLOATS:
@@ -51,7 +51,7 @@ def vector_norm(x: Tensor, /, *, axis: Any = None, keepdims: bool = False, ord: 
         return where(total == 0, 0, sqrt(where(total == 0, 1, total)))
     size = abs(x)
     if ord == float("inf"):
-        return max(size, axis=axes, keepdims=keepdims)
+        return _largest(size, axes, keepdims)
     if ord == float("-inf"):
         return min(size, axis=axes, keepdims=keepdims)
     if ord == 0:
@@ -66,6 +66,12 @@ def vector_norm(x: Tensor, /, *, axis: Any = None, keepdims: bool = False, ord: 
 
 def _squares(x: Tensor) -> Tensor:
     return real(x * conjugate(x)) if is_complex(x.dtype) else x * x
+
+
+def _largest(sizes: Tensor, axes: tuple[int, ...], keepdims: bool = False) -> Tensor:
+    """The largest of magnitudes; of none, 0, as the sum is."""
+    reduce = max if all(sizes.shape[axis] for axis in axes) else sum
+    return reduce(sizes, axis=axes, keepdims=keepdims)
 
 
 def matrix_norm(x: Tensor, /, *, keepdims: bool = False, ord: Any = "fro") -> Tensor:
@@ -83,10 +89,10 @@ def matrix_norm(x: Tensor, /, *, keepdims: bool = False, ord: Any = "fro") -> Te
         result = sum(svdvals(x), axis=-1)
     elif ord in (2, -2):
         values = svdvals(x)
-        result = max(values, axis=-1) if ord == 2 else min(values, axis=-1)
+        result = _largest(values, (-1,)) if ord == 2 else min(values, axis=-1)
     elif ord in (1, -1, float("inf"), float("-inf")):
         sums = vector_norm(x, axis=-2 if builtins.abs(ord) == 1 else -1, ord=1)
-        result = max(sums, axis=-1) if ord > 0 else min(sums, axis=-1)
+        result = _largest(sums, (-1,)) if ord > 0 else min(sums, axis=-1)
     else:
         fail(ArgumentError, f"a matrix norm with ord={ord!r}", 'Give "fro", "nuc", 1, -1, 2, -2, inf or -inf.')
     return reshape(result, reduced_shape(tuple(x.shape), (x.ndim - 2, x.ndim - 1), True)) if keepdims else result
