@@ -17,7 +17,7 @@ import numpy as np
 from ..op import Op
 from ..ops.casts import cast, conj, copy, real, where
 from ..ops.elementwise import (
-    abs, add, ceil, divide, floor, maximum, minimum, multiply, negative, positive, pow, reciprocal, rounded, sign, sqrt, square, subtract,
+    abs, add, ceil, divide, floor, maximum, minimum, multiply, negative, positive, pow, reciprocal, rounded, sign, square, subtract,
     trunc,
 )  # fmt: skip
 from ..ops.activation import relu
@@ -105,7 +105,6 @@ RULES: list[Rule] = [
     Rule("f", lambda x, *, c=4.0: divide(x, c), _reciprocal),
     Rule("f", lambda x: pow(x, 1), lambda x: x),
     Rule("f", lambda x: pow(x, 2), lambda x: square(x)),
-    Rule("f", lambda x: pow(x, 0.5), lambda x: sqrt(x)),
     Rule("f", lambda x: pow(x, -1), lambda x: reciprocal(x)),
     # rounding, extremes, bits and truth
     _idempotent(floor, "bif"), _idempotent(ceil, "bif"), _idempotent(trunc, "bif"), _idempotent(rounded, "if"),
