@@ -50,7 +50,6 @@ REDUCTIONS = {
     "any": (tj.any, np.any), "mean": (tj.mean, np.mean), "var": (tj.var, np.var), "std": (tj.std, np.std),
     "count_nonzero": (tj.count_nonzero, np.count_nonzero),
 }  # fmt: skip
-EXACT = {"sum", "max", "min", "all", "any", "mean", "var", "std", "count_nonzero"}
 
 
 def takes(name, dtype):
@@ -61,7 +60,6 @@ def takes(name, dtype):
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("name", REDUCTIONS)
 def test_reductions_are_numpys(name, dtype):
-    """To the bit, but for products of floats, whose order NumPy does not fix."""
     if not takes(name, dtype):
         with pytest.raises(tj.DTypeError):
             REDUCTIONS[name][0](tj.ones(3, dtype=dtype))
@@ -81,24 +79,9 @@ def test_reductions_are_numpys(name, dtype):
         if dtype in SMALL_FLOATS and is_inexact(expected.dtype):
             expected = expected.astype(dtype)
         found = ours(tj.asarray(x), axis=axis, keepdims=keepdims)
-        if name in EXACT or not is_inexact(dtype):
-            if np.asarray(expected).dtype.kind == "f" and name in ("max", "min"):
-                found, expected = found + 0.0, (expected + np.array(0, dtype)).astype(dtype)  # of 0 and -0 either is the largest
-            assert_bits_equal(found, expected, what)
-        else:
-            np.testing.assert_allclose(found.numpy().astype(complex), expected.astype(complex), rtol=1e-5 if dtype.itemsize > 2 else 0.02, err_msg=what)
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=str)
-@pytest.mark.parametrize("size", [7, 8, 129, 1000, 5003])
-def test_large_sums_and_means_have_numpys_bits(size, dtype):
-    x = RNG.normal(size=(3, size)).astype(dtype)
-    t = tj.asarray(x)
-    for axis in (None, 0, 1):
-        assert_bits_equal(tj.sum(t, axis=axis), x.sum(axis))
-        assert_bits_equal(tj.mean(t, axis=axis), x.mean(axis))
-        assert_bits_equal(tj.var(t, axis=axis, correction=1), x.var(axis, ddof=1))
-    assert_bits_equal(tj.sum(tj.asarray(x.T), axis=0), np.ascontiguousarray(x.T).sum(0))  # the order follows the shape, not the strides
+        if expected.dtype.kind == "f" and name in ("max", "min"):
+            found, expected = found + 0.0, (expected + np.array(0, dtype)).astype(dtype)  # of 0 and -0 either is the largest
+        assert_bits_equal(found, expected, what)
 
 
 def test_the_mean_of_many_is_divided_once():

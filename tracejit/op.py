@@ -204,9 +204,11 @@ class Elementwise(Op):
 
 
 class Reduction(Op):
-    """Combines the elements along axes, in the fixed order of NumPy's sums over a C-contiguous array; ends a fusion group.
+    """Combines the elements along axes, in NumPy's order over a C-contiguous array of that shape; ends a fusion group.
 
     combine: the scalar text that joins `{0}` (so far) and `{1}`; identity: the text it starts from, by category.
+    in_sequence: element after element, as NumPy multiplies; else in the order of NumPy's sums (`backends/source.py`), which
+      is as good as any other for what combines in any order.
     Attributes: `axes`, a sorted tuple, and `keepdims`.
     """
 
@@ -221,11 +223,12 @@ class Reduction(Op):
         identity: dict[str, str],
         vjp: VJP | None = None,
         exact: bool = False,
+        in_sequence: bool = False,
         accepts: str = "bifc",
         result: str = "same",
         doc: str = "",
     ) -> None:
-        self.numpy, self.combine, self.identity = numpy, combine, identity
+        self.numpy, self.combine, self.identity, self.in_sequence = numpy, combine, identity, in_sequence
         self.accepts, self.result, self.exact = accepts, result, exact
         self._dtypes: dict[DType, DType] = {}  # of the result, by the operand's
         eager = self._numpy_eager if exact else self._eager

@@ -109,10 +109,7 @@ class _Printer:
 
     def _reduction(self) -> None:
         axes = {role: [a for a in self.kernel.axes if a.role == role] for role in ("space", "outer", "inner", "lane")}
-        if axes["inner"]:
-            inside = self._pairwise_stage
-        else:
-            inside = self._lane_stage
+        inside = self._pairwise_stage if axes["inner"] else self._lane_stage if axes["lane"] else self._sequence_stage
         self._loops(axes["space"], 1, lambda depth: inside(depth, axes))
 
     def _lane_stage(self, depth: int, axes: dict[str, list[Axis]]) -> None:
@@ -131,6 +128,20 @@ class _Printer:
             self._line(d, f"{slot}[{at}] = {self._to_memory(store.slot, joined)}", store.line)
 
         self._loops(axes["outer"] + axes["lane"], depth, accumulate)
+
+    def _sequence_stage(self, depth: int, axes: dict[str, list[Axis]]) -> None:
+        """Element after element."""
+        reduction = self.kernel.reduction
+        assert reduction is not None
+        kind, store = typed(reduction.dtype), reduction.store
+        self._line(depth, f"total = {self._identity()}")
+
+        def accumulate(d: int) -> None:
+            self._body(d)
+            self._line(d, f"total = {kind}({reduction.combine.format('total', f'{kind}({reduction.value})', T=kind)})")
+
+        self._loops(axes["outer"], depth, accumulate)
+        self._line(depth, f"{self.slots[store.slot]}[{self._index(store.index)}] = {self._to_memory(store.slot, 'total')}", store.line)
 
     def _pairwise_stage(self, depth: int, axes: dict[str, list[Axis]]) -> None:
         """NumPy's pairwise order over the inner axis: leaves of at most 128 elements in eight lanes, joined as a tree."""

@@ -28,15 +28,15 @@ def lower_map(nodes: list[Node], slots: Slots) -> Kernel:
 
 
 def lower_reduction(node: Node, slots: Slots) -> Kernel:
-    """The nest of one reduction, in the order of NumPy's sums: pairwise over the trailing reduced axes, slice after slice
-    over the others."""
+    """The nest of one reduction, in NumPy's order: slice after slice over the leading reduced axes, pairwise over the
+    trailing ones (or, for an op that combines in sequence, element after element)."""
     (source,) = node.inputs
     shape, reduced = source.shape, set(node.attr("axes"))
     wide = [d for d, n in enumerate(shape) if n != 1]
     if source.size == 0 or not any(d in reduced for d in wide):
         return _lower_trivial_reduction(node, slots)
     last_kept = max((d for d in wide if d not in reduced), default=-1)
-    inner = [d for d in wide if d > last_kept]
+    inner = [] if node.op.in_sequence else [d for d in wide if d > last_kept]
     kernel = _lower_reduction(node, slots, wide, inner, fold=False)
     if sum(axis.role == "inner" for axis in kernel.axes) > 1:
         kernel = _lower_reduction(node, slots, wide, inner, fold=True)

@@ -63,9 +63,10 @@ reduce_sum = Reduction(
     doc="The sum over `axes`, in the order of NumPy's pairwise summation.",
 )  # fmt: skip
 reduce_prod = Reduction(
-    "prod", numpy=np.multiply.reduce, result="accumulator", combine="{0} * {1}", identity={"floating": "1.0", "integer": "1", "bool": "1"},
+    "prod", numpy=np.multiply.reduce, exact=True, in_sequence=True, result="accumulator", combine="{0} * {1}",
+    identity={"floating": "1.0", "integer": "1", "bool": "1"},
     vjp=lambda g, _y, x, *, axes, keepdims=False: (_spread(g, x.shape, axes) * conjugate(_others(x, axes)),),
-    doc="The product over `axes`, in the tree of the sum.",
+    doc="The product over `axes`, element after element.",
 )  # fmt: skip
 reduce_max = Reduction(
     "max", numpy=np.maximum.reduce, accepts="bif", combine="maximum({0}, {1})", identity={"floating": "-inf"},
@@ -115,7 +116,8 @@ def _as(x: Tensor, dtype: DType) -> Tensor:
 def sum(x: Tensor, /, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
     """The sum over `axis`: an int, a tuple, or None for all axes; 0 over nothing.
 
-    Integers and bools are summed in 64 bits, float16 and bfloat16 in float32, unless `dtype` says otherwise.
+    Integers and bools are summed in 64 bits, float16 and bfloat16 in float32, unless `dtype` says otherwise: `x` is cast to it,
+    then summed in the order of NumPy's sums.
     """
     x = as_tensor(x)
     if dtype is None:
