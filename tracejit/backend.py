@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Callable, Protocol, Sequence
 
 from .errors import DeviceError, fail
+from .tensor import Tensor
 
 _MODULES = {"cpu": "tracejit.backends.cpu"}
 _loaded: dict[str, Backend] = {}
+
+
+class NotKept(Exception):
+    """A kernel would have to be compiled, and that was not asked for."""
+
+
+class Replay(Protocol):
+    """A function that was traced, to be run on other tensors of the same layouts."""
+
+    def fits(self, arrays: list[Any]) -> bool:
+        """Whether it may be run on these arrays: what it writes can be written, and shares no memory with what else it is given."""
+
+    def run(self, function: Callable[[], Any], tensors: Sequence[Tensor], arrays: list[Any]) -> Any:
+        """What `function()` would return and write, the arrays being those of the tensors."""
 
 
 class Backend(ABC):
@@ -24,6 +39,13 @@ class Backend(ABC):
     @abstractmethod
     def routine(self, op: Any, specs: tuple[Any, ...]) -> Any | None:
         """The backend's own routine for a library op on these specs, or None to use the op's NumPy function."""
+
+    @abstractmethod
+    def trace(self, function: Callable[[], Any], tensors: Sequence[Tensor], compile: bool) -> tuple[Any, Replay | None]:
+        """Run a function that reads and assigns these tensors alone, as a graph: its result, and its replay, if a graph can give it.
+
+        Raises NotKept, nothing having been run, if a kernel is not at hand and `compile` is False.
+        """
 
 
 def get_backend(name: str = "cpu") -> Backend:

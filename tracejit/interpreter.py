@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Protocol
+from typing import Any, Callable, Protocol, Sequence
 
 import numpy as np
 
 from .errors import ArgumentError, TracejitError, fail
 from .spec import TensorSpec, bfloat16, promote
 from .tensor import Tensor, wrap
+from .whole import Whole
 
 _ndarray = np.ndarray
 _PYTHON_SCALARS = frozenset((bool, int, float, complex))
@@ -26,6 +27,7 @@ class Interpreter(Protocol):
     def strides(self, tensor: Tensor) -> tuple[int, ...]: ...
     def read_grad(self, leaf: Tensor) -> Tensor | None: ...
     def write_grad(self, leaf: Tensor, grad: Tensor | None) -> None: ...
+    def run_whole(self, whole: Whole, function: Callable[[], Any], tensors: Sequence[Tensor], key: Any) -> Any: ...
 
 
 class Eager:
@@ -76,6 +78,9 @@ class Eager:
 
     def write_grad(self, leaf: Tensor, grad: Tensor | None) -> None:
         leaf._grad = grad
+
+    def run_whole(self, whole: Whole, function: Callable[[], Any], tensors: Sequence[Tensor], key: Any) -> Any:
+        return whole.run(function, tensors, key)
 
 
 EAGER = Eager()

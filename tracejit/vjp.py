@@ -8,6 +8,7 @@ from typing import Any
 
 from .dispatch import mode, record
 from .tensor import Tensor
+from .whole import Whole
 
 VJP = Callable[..., Sequence[Any]] | tuple[Callable[..., Any] | None, ...]
 
@@ -43,7 +44,7 @@ class Differentiable:
         found = self.residuals_of[wanted] = saved, others, any(n.get(-1, False) for n in needs)
         return found
 
-    def cotangents(self, wanted: Sequence[Any], g: Any, y: Any, inputs: tuple[Any, ...], attrs: dict[str, Any]) -> Sequence[Any]:
+    def cotangents(self, wanted: Sequence[Any], g: Any, y: Any, inputs: Sequence[Any], attrs: dict[str, Any]) -> Sequence[Any]:
         """The VJP: the wanted cotangents of the inputs; None for the others, and where there is none."""
         vjp = self.vjp
         if isinstance(vjp, tuple):
@@ -72,26 +73,45 @@ COMPOSITES: dict[str, Composite] = {}
 
 
 class Composite(Differentiable):
-    """A function of ops whose gradient is given in closed form, in fewer steps than its parts' take.
+    """A pure function of tensors, written in ops, whose gradient is given in closed form: fewer steps than its parts' take.
 
-    Its parts are applied as ever (so it is traced, fused and compiled as they are), but recorded as one. It must return a
-    tensor of its own, and nothing but its positional arguments has a gradient.
+    It is recorded as one application. Its ops are traced, fused and compiled as ever; in eager mode the function, and
+    its gradients where they are not recorded themselves, are a `Whole`.
+
+    function: of tensors (or None, for one that is absent) by position and hashable attributes by keyword; returns a tensor
+      of its own. With `residuals`, a tuple of it and of tensors for the gradient alone, which the VJP gets after the inputs.
     """
 
-    def __init__(self, name: str, function: Callable[..., Tensor], vjp: VJP) -> None:
+    def __init__(self, name: str, function: Callable[..., Any], vjp: VJP, residuals: bool = False) -> None:
         super().__init__(vjp)
-        self.name, self.function = name, function
+        self.name, self.function, self.has_residuals = name, function, residuals
+        self.whole, self.whole_vjp = Whole(), Whole()
         if name in COMPOSITES:
             raise ValueError(f"the composite {name} is defined twice")
         COMPOSITES[name] = self
 
-    def __call__(self, *args: Any, **attrs: Any) -> Tensor:
-        if not mode.grad:
-            return self.function(*args, **attrs)
-        mode.grad = False
+    def __call__(self, *args: Tensor | None, **attrs: Any) -> Tensor:
+        tensors = [a for a in args if a is not None]
+        key = (tuple([a is None for a in args]), *attrs.items())
+        grad, mode.grad = mode.grad, False
         try:
-            result = self.function(*args, **attrs)
+            result = mode.interpreter.run_whole(self.whole, lambda: self.function(*args, **attrs), tensors, key)
         finally:
-            mode.grad = True
-        record(self, args, attrs, result)
+            mode.grad = grad
+        recorded: tuple[Any, ...] = args
+        if self.has_residuals:
+            result, *residuals = result
+            recorded = (*args, *residuals)
+        if grad:
+            record(self, recorded, attrs, result)
         return result
+
+    def cotangents(self, wanted: Sequence[Any], g: Any, y: Any, inputs: Sequence[Any], attrs: dict[str, Any]) -> Sequence[Any]:
+        compute = super().cotangents
+        if mode.grad:
+            return compute(wanted, g, y, inputs, attrs)
+        asked = tuple([bool(w) for w in wanted])
+        given = (g, y, *inputs)
+        tensors = [t for t in given if isinstance(t, Tensor)]
+        key = (asked, *[None if isinstance(t, Tensor) else t for t in given], *attrs.items())
+        return mode.interpreter.run_whole(self.whole_vjp, lambda: compute(asked, g, y, inputs, attrs), tensors, key)

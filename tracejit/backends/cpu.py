@@ -19,7 +19,9 @@ from ..lowering.plan import Call, Operand, Plan, make_plan
 from ..op import Op
 from ..ops.casts import cast
 from ..runtime.executor import Executable, HostCall, Program
+from ..runtime.replay import GraphReplay, trace_whole
 from ..spec import TensorSpec, contiguous_strides, float32, float64
+from ..tensor import Tensor
 from .jit import address_of
 from .source import Parameter, pairwise_leaves, print_kernel
 
@@ -74,31 +76,44 @@ class Cpu(Backend):
             return op
         return None
 
-    def executable(self, graph: Graph, layouts: Sequence[tuple[int, ...]], writes: tuple[int, ...] = ()) -> Executable:
-        """The executable of a graph on arrays of these layouts; graphs of equal text share one."""
+    def trace(self, function: Callable[[], Any], tensors: Sequence[Tensor], compile: bool) -> tuple[Any, GraphReplay | None]:
+        layouts = [element_strides(t._value) for t in tensors]
+
+        def executable_of(graph: Graph, writes: tuple[int, ...]) -> Executable:
+            return self.executable(graph, layouts, writes, compile)
+
+        return trace_whole(function, tensors, executable_of)
+
+    def executable(
+        self, graph: Graph, layouts: Sequence[tuple[int, ...]], writes: tuple[int, ...] = (), compile: bool = True
+    ) -> Executable:
+        """The executable of a graph on arrays of these layouts; graphs of equal text share one.
+
+        Raises NotKept if a kernel is neither known nor on disk and `compile` is False.
+        """
         key = (print_graph(graph, lines=False), tuple(layouts), writes)
         found = self.executables.get(key)
         if found is None:
             with _lock:
                 found = self.executables.get(key)
                 if found is None:
-                    found = self.executables[key] = self.build(simplify(graph, layouts), layouts, writes)
+                    found = self.executables[key] = self.build(simplify(graph, layouts), layouts, writes, compile)
         return found
 
     def run(self, graph: Graph, arrays: Sequence[np.ndarray], writes: tuple[int, ...] = ()) -> list[np.ndarray]:
         """Compute a graph on arrays; the first outputs go into the inputs that `writes` numbers."""
         return self.executable(graph, [element_strides(a) for a in arrays], writes)(arrays)
 
-    def build(self, graph: Graph, layouts: Sequence[tuple[int, ...]], writes: Sequence[int] = ()) -> Executable:
+    def build(self, graph: Graph, layouts: Sequence[tuple[int, ...]], writes: Sequence[int] = (), compile: bool = True) -> Executable:
         plan = make_plan(graph, layouts, writes)
-        return _Assembler(plan).run()
+        return _Assembler(plan, compile).run()
 
 
 class _Assembler:
     """A plan as programs of words, host calls between them."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
+    def __init__(self, plan: Plan, compile: bool) -> None:
+        self.plan, self.compile = plan, compile
         self.arrays = len(plan.inputs) + len(plan.outputs) + 1
         self.keep: list[Any] = []
         self.steps: list[Program | HostCall] = []
@@ -131,7 +146,7 @@ class _Assembler:
     def _native(self, step: Kernel | Call) -> tuple[int, list[tuple[int, int]]] | None:
         if isinstance(step, Kernel):
             text, parameters = print_kernel(step, lines=False)
-            return address_of(text), [self._argument(p, step) for p in parameters]
+            return address_of(text, self.compile), [self._argument(p, step) for p in parameters]
         specs = tuple(TensorSpec(o[1], o[0].dtype) for o in step.operands if isinstance(o, tuple))
         if len(specs) == len(step.operands) and backend.routine(step.node.op, specs) is not None:
             return self._gemm(step)
@@ -172,7 +187,7 @@ class _Assembler:
         arguments += [self._place(a[0], a[3]), (VALUE, step_a * size), (VALUE, lda)]
         arguments += [self._place(b[0], b[3]), (VALUE, step_b * size), (VALUE, ldb)]
         arguments += [self._place(result), (VALUE, m * n * size)]
-        return address_of(GEMM_TEXT.format(kind=kind)), arguments
+        return address_of(GEMM_TEXT.format(kind=kind), self.compile), arguments
 
     def _host(self, step: Any) -> HostCall:
         operands = [self._seen(o) if isinstance(o, tuple) else (lambda arrays, _o=o: _o) for o in step.operands]

@@ -11,6 +11,7 @@ from typing import Any, Callable
 
 import numpy as np
 
+from ..backend import NotKept
 from ..runtime import store
 from . import memory, scalar
 
@@ -42,14 +43,14 @@ def python_kernel(text: str) -> Callable:
     return scope["kernel"]
 
 
-def address_of(text: str) -> int:
-    """The address of a kernel's machine code: known already, kept on disk, or compiled now."""
+def address_of(text: str, compile: bool = True) -> int:
+    """The address of a kernel's machine code: known already, kept on disk, or compiled now (NotKept, unless `compile`)."""
     found = _addresses.get(text)
     if found is None:
         with _lock:
             found = _addresses.get(text)
             if found is None:
-                found = _addresses[text] = _load_or_compile(text)
+                found = _addresses[text] = _load_or_compile(text, compile)
     return found
 
 
@@ -81,7 +82,7 @@ def _source_of(*modules: Any) -> str:
     return store.key_of(*(Path(m.__file__).read_text() for m in modules))
 
 
-def _load_or_compile(text: str) -> int:
+def _load_or_compile(text: str, may_compile: bool) -> int:
     state = _numba()
     codegen = state["target"].target_context.codegen()
     key = store.key_of(text, state["version"])
@@ -92,6 +93,8 @@ def _load_or_compile(text: str) -> int:
             return _finish(library, kept["name"])
         except Exception:  # another LLVM's object file, or a damaged one
             kept = None
+    if not may_compile:
+        raise NotKept
     scope = dict(state["words"])
     exec(compile(text, "<tracejit kernel>", "exec"), scope)
     library, name = state["compile"](scope["kernel"])

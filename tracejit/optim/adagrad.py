@@ -12,7 +12,7 @@ from .group import ParamGroup
 from .optimizer import Optimizer, Scalars
 
 
-class Adagrad(Optimizer):
+class Adagrad(Optimizer, pure=True):
     """s += g² (Duchi, Hazan and Singer, JMLR 2011), p -= lr/(1 + (t-1)·lr_decay) · g/(sqrt(s) + eps), t the step from 1."""
 
     def __init__(

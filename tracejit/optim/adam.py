@@ -21,7 +21,7 @@ def _one(_: float) -> tuple[float, ...]:
     return (1.0,)
 
 
-class Adam(Optimizer):
+class Adam(Optimizer, pure=True):
     """Adam (Kingma and Ba, ICLR 2015, algorithm 1), optionally AMSGrad (Reddi et al., ICLR 2018).
 
     m = β₁m + (1-β₁)g, v = β₂v + (1-β₂)g², p -= lr · m/(1-β₁ᵗ) / (sqrt(v/(1-β₂ᵗ)) + eps). The bias corrections are made

@@ -9,6 +9,7 @@ from ..ops.create import fill
 from ..ops.casts import cast
 from ..spec import DType, float64
 from ..tensor import Tensor
+from ..whole import Whole
 
 
 def scalar(value: float, dtype: DType = float64) -> Tensor:
@@ -30,6 +31,7 @@ class Clock:
 
     def __init__(self, params: list[Tensor], counts: dict[str, Tensor]) -> None:
         self.params, self.counts = params, counts
+        self.whole = Whole()  # of the steps
 
 
 class ParamGroup(dict):
@@ -38,6 +40,7 @@ class ParamGroup(dict):
     names: the hyperparameters of the optimiser; a group may hold other items.
     on: those of them that are not zero, False or None. A compiled step is retraced if it changes.
     tensors: the numbers of each hyperparameter as 0-d tensors, in float64 and in the dtypes of the parameters.
+    scalars: all of `tensors`.
     derived: numbers that follow from a hyperparameter, kept likewise: their name, by the hyperparameter, and how to get them.
     recount: counts of the clocks that follow from a hyperparameter and the step.
     """
@@ -45,6 +48,7 @@ class ParamGroup(dict):
     names: frozenset[str]
     on: frozenset[str]
     tensors: dict[str, dict[DType, tuple[Tensor, ...]]]
+    scalars: list[Tensor]
     clocks: list[Clock]
     derived: dict[str, tuple[str, Callable[[Any], tuple[float, ...]]]]
     recount: dict[str, Callable[[float, ParamGroup], dict[str, float]]]
@@ -52,7 +56,7 @@ class ParamGroup(dict):
     def __new__(cls, *args: Any, **kwargs: Any) -> ParamGroup:
         self = super().__new__(cls)
         self.names = self.on = frozenset()
-        self.tensors, self.clocks, self.derived, self.recount = {}, [], {}, {}
+        self.tensors, self.scalars, self.clocks, self.derived, self.recount = {}, [], [], {}, {}
         return self
 
     def __init__(self, items: dict[str, Any], names: Iterable[str], derived: dict[str, Any]) -> None:
@@ -86,7 +90,8 @@ class ParamGroup(dict):
         held = self.tensors.get(name)
         if held is None:
             dtypes = {float64, *(p.dtype for p in self.get("params", ()))}
-            self.tensors[name] = {dtype: tuple([scalar(number, dtype) for number in numbers]) for dtype in dtypes}
+            held = self.tensors[name] = {dtype: tuple([scalar(number, dtype) for number in numbers]) for dtype in dtypes}
+            self.scalars += [tensor for tensors in held.values() for tensor in tensors]
             return
         for dtype, tensors in held.items():
             for tensor, number in zip(tensors, numbers):

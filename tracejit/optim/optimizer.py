@@ -27,8 +27,14 @@ class Optimizer(ABC):
     state: for each parameter, the dict of tensors the update keeps, under PyTorch's names.
     """
 
+    pure: bool = False  # whether `advance` and `update` depend on tensors and `group.on` alone
     counted: tuple[str, ...] = ()  # hyperparameters that `counts_at` reads
     derived: dict[str, tuple[str, Callable[[Any], tuple[float, ...]]]] = {}  # see ParamGroup
+
+    def __init_subclass__(cls, *, pure: bool = False, **keywords: Any) -> None:
+        """`class Mine(Optimizer, pure=True)`: eager steps may run as one program. A subclass with rules of its own says so anew."""
+        super().__init_subclass__(**keywords)
+        cls.pure = pure or (cls.pure and not {"advance", "update"} & set(vars(cls)))
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any], switches: dict[str, Any] | None = None) -> None:
         if unknown := set(switches or {}) - _SWITCHES:
@@ -77,6 +83,17 @@ class Optimizer(ABC):
         return loss
 
     def _step_together(self, clock: Clock, grads: list[Tensor], group: ParamGroup) -> None:
+        if not self.pure:
+            self._move(clock, grads, group)
+            return
+        states = [self.state[param] for param in clock.params]
+        tensors = [*clock.counts.values(), *group.scalars, *clock.params, *grads]
+        for state in states:
+            tensors += [tensor for name, tensor in state.items() if name != "step"]  # which is one of the counts
+        key = (group.on, *map(tuple, states))
+        mode.interpreter.run_whole(clock.whole, lambda: self._move(clock, grads, group), tensors, key)
+
+    def _move(self, clock: Clock, grads: list[Tensor], group: ParamGroup) -> None:
         scalars = self.advance(clock.counts, group)
         of_dtype: dict[Any, Scalars] = {}
         for param, grad in zip(clock.params, grads):

@@ -16,7 +16,7 @@ def _complement(alpha: float) -> tuple[float, ...]:
     return (1.0 - alpha,)
 
 
-class RMSprop(Optimizer):
+class RMSprop(Optimizer, pure=True):
     """v = alpha·v + (1-alpha)·g² (Tieleman and Hinton, Coursera 2012, lecture 6.5), p -= lr·g/(sqrt(v) + eps); optionally
     with v less the square of the mean gradient («centered», Graves 2013), and with momentum over the steps."""
 

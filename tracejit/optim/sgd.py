@@ -13,7 +13,7 @@ from .group import ParamGroup
 from .optimizer import Optimizer, Scalars
 
 
-class SGD(Optimizer):
+class SGD(Optimizer, pure=True):
     """g += weight_decay·p; with momentum, b = momentum·b + (1 - dampening)·g (b = g at first), and g = b, or g + momentum·b
     if Nesterov's (Sutskever et al., ICML 2013); p -= lr·g."""
 

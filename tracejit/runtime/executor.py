@@ -52,7 +52,10 @@ class Executable:
     def __call__(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The new output arrays; inputs that the plan writes are changed in place."""
         outputs = [np.empty(shape, dtype) for shape, dtype in self.outputs]
-        arena = self.arenas.pop() if self.arenas else aligned(self.arena_size)
+        try:
+            arena = self.arenas.pop()
+        except IndexError:
+            arena = aligned(self.arena_size)
         arrays = (*inputs, *outputs, arena)
         if self.only is not None:
             if self.walk(self.only, id(arrays)):

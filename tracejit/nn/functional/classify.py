@@ -13,11 +13,10 @@ from ...dispatch import bind
 from ...errors import ArgumentError, DTypeError, IndexingError, ShapeError, fail
 from ...ops.casts import cast, where
 from ...ops.create import iota
-from ...ops.index import gather_op
 from ...ops.reduce import log_softmax
-from ...spec import DType, int64, is_floating, is_integer, uint64
+from ...spec import int64, is_floating, is_integer
 from ...tensor import Tensor
-from .pick import picked_losses
+from .pick import loss_of_scores, shares
 from .precision import narrowed, widened
 from .reduction import check_reduction, reduced
 
@@ -44,7 +43,7 @@ def cross_entropy(
     axis, scores = _class_axis(input), widened(input)
     if is_floating(target.dtype):
         loss = _of_probabilities(log_softmax(scores, axis=axis), target, weight, axis, label_smoothing, reduction)
-    elif label_smoothing:
+    elif label_smoothing or (weight is not None and weight.requires_grad):
         loss = _of_indices(log_softmax(scores, axis=axis), target, weight, ignore_index, axis, label_smoothing, reduction)
     else:
         loss = _of_scores(scores, target, weight, ignore_index, axis, reduction)
@@ -83,22 +82,12 @@ def _of_scores(x: Tensor, target: Tensor, weight: Tensor | None, ignore_index: i
     classes, shape = x.shape[axis], tuple(target.shape)
     if x.ndim != 2:
         x, target = x.moveaxis(axis, -1).reshape((target.numel(), classes)), target.reshape((-1,))
-    target = target if target.dtype == int64 else cast(target, dtype=int64)
-    known, share = _shares(target, ignore_index, classes, x.dtype)
-    safe = where(known, target, 0)
-    if weight is not None:
-        share = share * bind(gather_op, weight, safe)
-    losses = picked_losses(x, target, safe, share)
-    if reduction == "mean":
-        return losses.sum() / share.sum()
-    return reduced(losses if len(shape) == 1 else losses.reshape(shape), reduction)
+    loss = loss_of_scores(x, _as_int64(target), weight, ignore_index=ignore_index, reduction=reduction)
+    return loss.reshape(shape) if reduction == "none" and len(shape) != 1 else loss
 
 
-def _shares(target: Tensor, ignore_index: int, classes: int, dtype: DType) -> tuple[Tensor, Tensor]:
-    """Whether each target is a class; and its share of the loss: 1, or 0 if it is ignored, or NaN if it is no class."""
-    known = cast(target, dtype=uint64) < classes
-    share = where(target == ignore_index, 0.0, where(known, 1.0, float("nan")))
-    return known, share if share.dtype == dtype else cast(share, dtype=dtype)
+def _as_int64(target: Tensor) -> Tensor:
+    return target if target.dtype == int64 else cast(target, dtype=int64)
 
 
 def _of_indices(
@@ -112,7 +101,7 @@ def _of_indices(
         bind(iota, shape=(classes,), dtype=target.dtype), logs.ndim, axis
     )
     picked = where(hits, logs, 0).sum(axis=axis)
-    _, share = _shares(target, ignore_index, classes, logs.dtype)
+    _, share = shares(target, ignore_index, classes, logs.dtype)
     if weight is not None:
         share = share * where(hits, _aligned(weight, logs.ndim, axis), 0).sum(axis=axis)
     losses = -(picked * share)
@@ -133,10 +122,12 @@ def _check_targets(logs: Tensor, target: Tensor, ignore_index: int, axis: int) -
         fail(ShapeError, met, f"Class indices here have shape {wanted}: the scores' shape without the class axis {axis}.")
     values = target._value
     if isinstance(values, np.ndarray):
-        wrong = ((values < 0) | (values >= logs.shape[axis])) & (values != ignore_index)
-        if wrong.any():
-            met = f"Target {values[wrong].flat[0]} is out of bounds"
-            fail(IndexingError, met, f"There are {logs.shape[axis]} classes: give 0 to {logs.shape[axis] - 1}, or ignore_index.")
+        classes = logs.shape[axis]
+        if values.size and (values.min() < 0 or values.max() >= classes):
+            wrong = values[((values < 0) | (values >= classes)) & (values != ignore_index)]
+            if wrong.size:
+                met = f"Target {wrong[0]} is out of bounds"
+                fail(IndexingError, met, f"There are {classes} classes: give 0 to {classes - 1}, or ignore_index.")
 
 
 def _of_probabilities(logs: Tensor, target: Tensor, weight: Tensor | None, axis: int, smoothing: float, reduction: str) -> Tensor:

@@ -10,6 +10,7 @@ from ...ops import join
 from ...ops.elementwise import conjugate
 from ...ops.linalg import matmul
 from ...ops.manipulate import flatten as _flatten
+from ...ops.reduce import sum_to
 from ...tensor import Tensor
 from ...vjp import Composite
 
@@ -41,7 +42,10 @@ def _weight_gradient(g: Tensor, _y: Any, x: Tensor, _weight: Any, _bias: Any) ->
 
 affine = Composite(
     "linear", _affine,
-    vjp=(lambda g, _y, _x, weight, _bias: matmul(g, conjugate(weight)), _weight_gradient, lambda g, _y, _x, _weight, _bias: g),
+    vjp=(
+        lambda g, _y, _x, weight, _bias: matmul(g, conjugate(weight)), _weight_gradient,
+        lambda g, _y, _x, _weight, _bias: sum_to(g, _bias.shape),
+    ),
 )  # fmt: skip
 
 

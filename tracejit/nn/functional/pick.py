@@ -1,77 +1,60 @@
-"""The loss of each sample whose class is known, with its gradient in closed form: softmax(x) - one_hot(class).
+"""The loss of scores whose right classes are known, with its gradient in closed form: softmax(x) - one_hot(class).
 
-Composed of ops, the loss records a dozen Applications and its backward runs twice as many ops; so it is one Application.
+Composed of ops, the loss records a dozen applications and its backward runs twice as many ops; so it is a composite.
 """
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from typing import Any
 
-from ...application import Application, Replace, fail_changed, fail_freed, set_history
-from ...autograd.modes import GradMode
-from ...dispatch import bind, mode, refresh_view
+from ...dispatch import bind, mode
+from ...ops.casts import cast, where
 from ...ops.create import iota
 from ...ops.elementwise import exp, log
 from ...ops.index import gather_op
-from ...ops.reduce import reduce_max, softmax, sum_over
-from ...spec import int64
+from ...ops.reduce import reduce_max, reduce_sum, softmax, sum_over
+from ...spec import DType, int64, uint64
 from ...tensor import Tensor
+from ...vjp import Composite
 
 _ROW = (1,)
 
 
-class Picked(Application):
-    """What autograd keeps: the scores and classes, checked to be unchanged, and the parts of the softmax."""
-
-    __slots__ = ("saved", "share", "grown", "total")
-
-    def __init__(self, x: Tensor, target: Tensor, share: Tensor, grown: Tensor, total: Tensor) -> None:
-        Application.__init__(self, "cross_entropy", 1, (x,))
-        self.saved: tuple[tuple[Tensor, int], ...] = ((x, x._version), (target, target._version))
-        self.share, self.grown, self.total = share, grown, total
-
-    def pull_back(self, cotangents: Sequence[Any], wanted: Sequence[bool]) -> Sequence[Any]:
-        if not self.saved:
-            fail_freed(self.name)
-        for tensor, version in self.saved:
-            if tensor._version != version:
-                fail_changed(self.name, version, tensor._version)
-        (x, _), (target, _) = self.saved
-        chances = softmax(x, axis=1) if mode.grad else self.grown / self.total  # with its history, if that is wanted
-        hits = target.reshape((-1, 1)) == bind(iota, shape=(x.shape[1],), dtype=target.dtype)
-        return ((chances - hits) * (cotangents[0] * self.share).reshape((-1, 1)),)
-
-    def free(self) -> None:
-        """Let go of the saved values."""
-        self.saved = ()
-        self.share = self.grown = self.total = None  # type: ignore[assignment]
-
-    def saves(self) -> bool:
-        return bool(self.saved)
-
-    def freed(self) -> bool:
-        return not self.saved
-
-    def rebuilt(self, replace: Replace, edges: list[Any]) -> Picked:
-        new = object.__new__(Picked)
-        Application.__init__(new, self.name, 1, ())
-        new.edges, new.inputs, new.order, new.line = edges, self.inputs, self.order, self.line
-        new.saved = tuple(replace(tensor, version) for tensor, version in self.saved)
-        for part in ("share", "grown", "total"):
-            tensor = getattr(self, part)
-            setattr(new, part, None if tensor is None else replace(tensor, tensor._version)[0])
-        return new
+def shares(target: Tensor, ignore_index: int, classes: int, dtype: DType) -> tuple[Tensor, Tensor]:
+    """Whether each target is a class; and its share of the loss: 1, or 0 if it is ignored, or NaN if it is no class."""
+    known = cast(target, dtype=uint64) < classes
+    share = where(target == ignore_index, 0.0, where(known, 1.0, float("nan")))
+    return known, share if share.dtype == dtype else cast(share, dtype=dtype)
 
 
-def picked_losses(x: Tensor, target: Tensor, safe: Tensor, share: Tensor) -> Tensor:
-    """share · (log Σ exp x - x[target]) of each row of x (N, C): (N,). `safe` is the target, any class where that is none."""
-    with GradMode(False):
-        lowered = x - bind(reduce_max, x, axes=_ROW, keepdims=True)
-        grown = exp(lowered)
-        total = sum_over(grown, _ROW, True)
-        picked = bind(gather_op, lowered, bind(iota, shape=(x.shape[0],), dtype=int64), safe)
-        losses = (log(total).reshape(picked.shape) - picked) * share
-    refresh_view(x)
-    if mode.grad and x.requires_grad:
-        set_history(losses, Picked(x, target, share, grown, total), 0)
-    return losses
+def _loss(x: Tensor, target: Tensor, weight: Tensor | None, *, ignore_index: int, reduction: str) -> tuple[Tensor | None, ...]:
+    known, share = shares(target, ignore_index, x.shape[1], x.dtype)
+    safe = where(known, target, 0)
+    if weight is not None:
+        share = share * bind(gather_op, weight, safe)
+    top = bind(reduce_max, x, axes=_ROW, keepdims=True)
+    lowered = x - top
+    total = sum_over(exp(lowered), _ROW, True)
+    picked = bind(gather_op, lowered, bind(iota, shape=(x.shape[0],), dtype=int64), safe)
+    losses = (log(total).reshape(picked.shape) - picked) * share
+    if reduction == "mean":
+        count = bind(reduce_sum, share, axes=(0,))
+        return bind(reduce_sum, losses, axes=(0,)) / count, share, top, total, count
+    return bind(reduce_sum, losses, axes=(0,)) if reduction == "sum" else losses, share, top, total, None
+
+
+def _loss_vjp(
+    g: Tensor, _y: Any, x: Tensor, target: Tensor, _weight: Any, share: Tensor, top: Tensor, total: Tensor, count: Tensor | None,
+    *, ignore_index: int, reduction: str,
+) -> Tensor:  # fmt: skip
+    chances = softmax(x, axis=1) if mode.grad else exp(x - top) / total  # with its history, if that is wanted
+    hits = target.reshape((-1, 1)) == bind(iota, shape=(x.shape[1],), dtype=target.dtype)
+    each = (g if count is None else g / count) * share
+    return (chances - hits) * each.reshape((-1, 1))
+
+
+loss_of_scores = Composite("cross_entropy", _loss, vjp=(_loss_vjp, None, None), residuals=True)
+loss_of_scores.__doc__ = """share · (log Σ exp x - x[target]) of each row of x (N, C), reduced; target (N,) int64, weight (C,) or None.
+
+The share is 1 or the class's weight, 0 for `ignore_index`, NaN where the target is no class. The mean is by the shares.
+"""
