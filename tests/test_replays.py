@@ -86,3 +86,75 @@ def test_writing_to_an_empty_view_changes_nothing():
         return base * 2
 
     assert_bits_equal(tj.compile(program)(base[1:]), tj.zeros((3, 0)))
+
+
+# Arguments that are changed while their old contents are still needed
+
+
+def read_beside_a_write(x, y):
+    old = tj.abs(x.reshape(x.shape))
+    x *= 2.0
+    return old + 0 * y
+
+
+def swapped(x, y):
+    old, new = x[::-1], x * 2.0
+    x[...] = y
+    y[...] = new
+    return old + x
+
+
+def rotated(x, y):
+    first, shown = x * 2.0, x[::-1]
+    y[...] = shown
+    x[...] = first
+    return x + y
+
+
+def shifted(x, y):
+    x[1:] = x[:-1]
+    y[:-1] = x[1:] * y[1:]
+    y[::2] += y[1::2]
+    return x[::-1]
+
+
+def summed_then_written(x, y):
+    total = x.sum()
+    x -= total
+    y[...] = y[::-1] + x
+    x += y.sum()
+    return total
+
+
+def through_views(x, y):
+    part = x[1:5]
+    part *= 2.0
+    inner = part[::-2]
+    inner += y[: inner.shape[0]]
+    x[:3] = part[1:]
+    return inner, part
+
+
+def cumulated(x, y):
+    x[...] = tj.cumsum(x[::-1])
+    y[2:] = x[:-2]
+    x[...] = tj.sort(y)[::-1] + x
+    return y * x
+
+
+CHANGING = [read_beside_a_write, swapped, rotated, shifted, summed_then_written, through_views, cumulated]
+
+
+@pytest.mark.parametrize("program", CHANGING, ids=lambda f: f.__name__)
+def test_old_contents_are_read_before_they_are_overwritten(program):
+    f = tj.compile(program)
+    for seed in range(3):
+        mine, theirs = ([data(6, seed=seed), data(6, seed=seed + 9)] for _ in range(2))
+        found, wanted = f(*mine), program(*theirs)
+        for a, b in zip([*mine, *as_tuple(found)], [*theirs, *as_tuple(wanted)]):
+            assert_bits_equal(a, b)
+    assert f.trace_count == 1
+
+
+def as_tuple(result):
+    return result if isinstance(result, tuple) else (result,)

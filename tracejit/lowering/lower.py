@@ -21,8 +21,8 @@ def lower_map(nodes: list[Node], slots: Slots) -> Kernel:
     """One loop nest that computes and stores these nodes, all of one shape."""
     builder = Builder(slots, nodes)
     where = builder.space(nodes[0].shape, "space")
-    for node in nodes:
-        value = builder.read(node, where)
+    values = [builder.read(node, where) for node in nodes]
+    for node, value in zip(nodes, values):  # after all loads: a store may be to memory that is loaded from
         builder.store(slots[node], where, value, node)
     return builder.kernel(", ".join(" → ".join(_names(node, slots)) for node in nodes[:4]))
 
