@@ -34,7 +34,7 @@ def _as_tuple(result: Any) -> tuple[Tensor, ...]:
     return tuple(result) if isinstance(result, tuple) else (result,)
 
 
-def _directional(function: Callable[..., Tensor], arrays: list[np.ndarray], directions: list[np.ndarray], step: float) -> float:
+def directional(function: Callable[..., Tensor], arrays: list[np.ndarray], directions: list[np.ndarray], step: float) -> float:
     """The derivative of a real scalar function along a direction, by central differences of fourth order."""
 
     def at(t: float) -> float:
@@ -66,7 +66,7 @@ def check_gradients(function: Callable[..., Any], *arrays: Any, order: int = 2, 
 def _compare(function: Callable[..., Tensor], arrays: list[np.ndarray], rng: np.random.Generator, tolerance: float, which: str) -> None:
     directions = [random_like(a, rng) for a in arrays]
     scale = max(1.0, max((float(np.abs(a).max()) for a in arrays if a.size), default=1.0))
-    numeric = _directional(lambda *t: function(*t).detach(), arrays, directions, 3e-4 * scale)
+    numeric = directional(lambda *t: function(*t).detach(), arrays, directions, 3e-4 * scale)
     leaves = [wrap(a.copy()).requires_grad_() for a in arrays]
     result = function(*leaves)
     if not result.requires_grad:

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any, Callable, NamedTuple
 
 import numpy as np
-from programs import LAYOUTS, Input, Program, World
+from programs import LAYOUTS, Input, Program, World, as_numpy, numpy_scope
 
 import tracejit as tj
 from tracejit.op import OPS, Elementwise, Reduction
@@ -28,6 +28,7 @@ class Drawer:
     def __init__(self, chance: Random, scope: dict[str, Any]) -> None:
         self.chance, self.scope = chance, scope
         self.names: list[str] = []
+        self.numpy: dict[str, Any] | None = None  # the same names in NumPy, of a program that it must run too
 
     def __getitem__(self, name: str) -> Any:
         return self.scope[name]
@@ -111,8 +112,8 @@ def spelled(name: str) -> str:
     return f"tj.{name}" if hasattr(tj, name) else f"OPS[{name!r}]"
 
 
-def elementwise(d: Drawer) -> str:
-    op = d.pick(ELEMENTWISE)
+def elementwise(d: Drawer, ops: list[Elementwise] = ELEMENTWISE) -> str:
+    op = d.pick(ops)
     first = d.name()
     operands = [first]
     for _ in range(op.arity - 1):
@@ -355,7 +356,8 @@ def composite(d: Drawer) -> str:
 def in_place(d: Drawer) -> str:
     x = d.name()
     value = d.scalar(d[x].dtype) if d.coin(0.4) else d.name(lambda t: _broadcast(t.shape, d[x].shape))
-    return f"{x} {d.pick(['+', '-', '*', '/', '//', '**', '&', '|', '^'])}= {value}"
+    whole = "[...]" if x[0] == "c" else ""  # `c0 += 1` would make a local name of it
+    return f"{x}{whole} {d.pick(['+', '-', '*', '/', '//', '**', '&', '|', '^'])}= {value}"
 
 
 def assignment(d: Drawer) -> str:
@@ -415,6 +417,11 @@ def draw_inputs(d: Drawer, dtypes: list[str]) -> list[Input]:
     return inputs
 
 
+def tame(value: Any, d: Drawer) -> bool:
+    """Whether a value may stand in a program that is compared with finite differences."""
+    return acceptable(value, d) and value.dtype.itemsize >= 8 and bool((abs(value.detach().numpy()) < 50).all())
+
+
 def acceptable(value: Any, d: Drawer) -> bool:
     if not isinstance(value, tj.Tensor) or value.size > LARGEST or value.ndim > 5:
         return False
@@ -424,10 +431,10 @@ def acceptable(value: Any, d: Drawer) -> bool:
 
 
 # What eager mode may say to a statement that makes no sense.
-REFUSED = (Impossible, tj.TracejitError, ValueError, TypeError, AttributeError, ArithmeticError, LookupError, np.linalg.LinAlgError)
+REFUSED = (Impossible, tj.TracejitError, ValueError, TypeError, AttributeError, ArithmeticError, LookupError, NameError, np.linalg.LinAlgError)
 
 
-def draw_body(d: Drawer, kinds: list[Kind], length: int) -> list[str]:
+def draw_body(d: Drawer, kinds: list[Kind], length: int, wanted: Callable[[Any, Drawer], bool] = acceptable) -> list[str]:
     body: list[str] = []
     for _ in range(4 * length):
         if len(body) == length:
@@ -440,9 +447,11 @@ def draw_body(d: Drawer, kinds: list[Kind], length: int) -> list[str]:
             trial = dict(d.scope)
             with np.errstate(all="ignore"):
                 exec(statement, trial)
+                if d.numpy is not None:
+                    exec(as_numpy(statement), d.numpy)
         except REFUSED:
             continue
-        if kind.names and not acceptable(trial[name], d):
+        if kind.names and not wanted(trial[name], d):
             continue
         d.scope.update(trial)
         body.append(statement)
@@ -501,3 +510,69 @@ def draw_backward(chance: Random) -> Program:
     results = ["loss.detach()"] if lost else []
     results += [f"{d.name()}.detach()" for _ in range(d.number(0, 1) if lost else 1)]
     return Program(tuple(inputs), tuple(body), nested(d, results))
+
+
+# Programs whose every bit IEEE arithmetic fixes, for NumPy to run too
+
+FIXED = [op for op in ELEMENTWISE if op.exact and hasattr(np, op.name) and op.name not in ("conj", "real", "imag")]
+FIXED_TABLE = (
+    "basic_index", "reshape", "permute", "broadcast", "diagonal", "gather", "assemble", "sort", "argmax", "argmin", "running_sum", "isin",
+)  # fmt: skip
+FIXED_COMPOSITES: list[Form] = [
+    _along("tj.mean({x}, axis={axes}, keepdims={flag})"), _along("tj.roll({x}, 2, axis={axis})"), _along("tj.flip({x}, axis={axis})"),
+    _along("tj.diff({x}, axis={axis})"), _along("tj.repeat({x}, 2, axis={axis})"), _along("tj.count_nonzero({x}, axis={axes})"),
+    _along("{x} - tj.max({x}, axis={axis}, keepdims=True)"), _along("tj.argsort({x}, axis={axis}, stable=True)"),
+    lambda d: f"tj.full({_shape_of_new(d)}, 3, dtype={_dtype(d.pick(DTYPES))})", lambda d: f"tj.arange({d.number(0, 4)}, 9, 2, dtype=tj.int64)",
+    lambda d: f"tj.tril({d.name(lambda t: t.ndim > 1)}, k={d.number(-1, 1)})", lambda d: f"tj.tile({d.name()}, (2, 1))",
+    lambda d: f"tj.where({d.name()} > 0, {d.name()}, {d.name()})", lambda d: f"tj.pad({(x := d.name(lambda t: t.ndim))}, {[(1, 0)] * d[x].ndim})",
+]  # fmt: skip
+
+
+def _fixed_reduction(d: Drawer) -> str:
+    x = d.name()
+    return f"tj.{d.pick(['sum', 'max', 'min', 'any', 'all'])}({x}, axis={d.axes(x)})"
+
+
+def _without_powers(form: Form) -> Form:
+    def drawn(d: Drawer) -> str:
+        text = form(d)
+        if "**" in text:
+            raise Impossible
+        return text
+
+    return drawn
+
+
+PLAIN = [
+    Kind(8, _without_powers(lambda d: elementwise(d, FIXED))), Kind(3, _fixed_reduction), Kind(6, lambda d: d.pick(FORMS[d.pick(FIXED_TABLE)])(d)),
+    Kind(3, lambda d: d.pick(FIXED_COMPOSITES)(d)), Kind(3, _without_powers(in_place), False), Kind(3, assignment, False),
+]  # fmt: skip
+
+
+def draw_plain(chance: Random) -> Program:
+    """A program that NumPy runs too, with the same bits."""
+    d, inputs = begin(chance, [chance.choice(["float64", "float32", "int64"]), chance.choice(["float64", "int32", "bool", "uint8"])])
+    d.numpy = numpy_scope({n: d[n] for n in d.names})
+    body = draw_body(d, PLAIN, d.number(2, 12))
+    return Program(tuple(inputs), tuple(body), nested(d, [d.name() for _ in range(d.number(1, 4))]))
+
+
+# Programs with gradients
+
+SMOOTH = [op for op in ELEMENTWISE if op.vjp is not None]
+SMOOTH_TABLE = (*OFTEN, "diagonal", "windows", "index_put", "index_add", "fill", "random_bits", "running_sum", "running_product", "recurrence", "sort", "det", "inv", "solve")
+DIFFERENTIABLE = [
+    Kind(8, lambda d: elementwise(d, SMOOTH)), Kind(3, reduction), Kind(6, lambda d: d.pick(FORMS[d.pick(SMOOTH_TABLE)])(d)),
+    Kind(3, composite), Kind(2, in_place, False), Kind(2, assignment, False),
+]  # fmt: skip
+
+
+def draw_smooth(chance: Random) -> Program:
+    """A program of float64 arguments, whose gradients finite differences can tell."""
+    d = Drawer(chance, {})
+    shape = tuple(d.number(1, 3) for _ in range(d.number(0, 3)))
+    inputs = [Input(f"a{k}", "float64", d.pick([shape, shape[1:]]), d.pick(LAYOUTS), "plain", requires_grad=True) for k in range(d.number(1, 3))]
+    world = World(Program(tuple(inputs), (), "None"))
+    d.scope, d.names = {**world.scope, **world.tensors}, list(world.tensors)
+    body = draw_body(d, DIFFERENTIABLE, d.number(2, 8), tame)
+    return Program(tuple(inputs), tuple(body), nested(d, [d.name() for _ in range(d.number(1, 2))]))

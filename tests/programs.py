@@ -6,11 +6,13 @@ fails can be read, pasted and stepped through. `program_forms.py` draws them.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import textwrap
 from typing import Any, Callable, NamedTuple
 
 import numpy as np
+from gradients import check_gradients, directional
 from support import bits
 
 import tracejit as tj
@@ -191,5 +193,83 @@ def check_compiled(program: Program, calls: int = 3) -> list[str]:
     return []
 
 
-def is_float(tensor: Any) -> bool:
-    return is_floating(tensor.dtype)
+class Reference:
+    """NumPy in the place of `tj`: its functions, with sums in the order of C-contiguous arrays."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(np, name)
+
+    @staticmethod
+    def sum(x: np.ndarray, **options: Any) -> Any:
+        return np.sum(np.asarray(x, order="C"), **options)
+
+    @staticmethod
+    def mean(x: np.ndarray, **options: Any) -> Any:
+        return np.mean(np.asarray(x, order="C"), **options)
+
+
+def as_numpy(statement: str) -> str:
+    """A statement for NumPy: computed values become arrays in C order, 0-d ones too, as tensors are."""
+    name, equals, expression = statement.partition(" = ")
+    return f"{name} = kept({expression})" if equals and name.isidentifier() else statement
+
+
+def kept(value: Any) -> np.ndarray:
+    """A view as it is, anything else as an array in C order."""
+    return value if isinstance(value, np.ndarray) and value.base is not None else np.asarray(value, order="C")
+
+
+def numpy_scope(tensors: dict[str, Any]) -> dict[str, Any]:
+    """What a program's names mean in NumPy."""
+    return {"tj": Reference(), "kept": kept, **{name: t.numpy() for name, t in tensors.items()}}
+
+
+def check_numpy(program: Program, calls: int = 2) -> list[str]:
+    """What a compiled program computes otherwise than NumPy does; empty if nothing."""
+    world, reference = World(program), World(program)
+    function = tj.compile(program.function(world.scope))
+    for seed in range(calls):
+        world.fill(seed)
+        reference.fill(seed)
+        scope = numpy_scope(reference.tensors)
+        with np.errstate(all="ignore"):
+            for statement in program.body:
+                exec(as_numpy(statement), scope)
+            found = flatten(function(*world.arguments))[0]
+        wanted = flatten(eval(program.result, scope))[0]
+        names = [f"result {i}" for i in range(len(found))] + list(world.tensors)
+        pairs = zip(names, [*found, *world.tensors.values()], [*wanted, *(t for t in reference.tensors.values())])
+        differ = [f"call {seed}, {name}: {a!r} instead of {b!r}" for name, a, b in pairs if not _alike(a, b)]
+        if differ:
+            return differ
+    return []
+
+
+def _alike(a: Any, b: Any) -> bool:
+    if not isinstance(a, tj.Tensor):
+        return a == b
+    x, y = a.numpy(), np.asarray(b)
+    return x.dtype == y.dtype and x.shape == y.shape and bool((bits(x) == bits(y)).all())
+
+
+def check_slopes(program: Program) -> None:
+    """Compare a program's gradients with finite differences, unless it has a kink, or is steep, where it is evaluated."""
+    world = World(program)
+    plain = program.function(world.scope)
+
+    def function(*arguments: tj.Tensor) -> Any:
+        tj.manual_seed(0)
+        return tuple(t for t in flatten(plain(*arguments))[0] if isinstance(t, tj.Tensor) and (is_floating(t.dtype) or is_complex(t.dtype)))
+
+    arrays = [t.detach().numpy().copy() for t in world.arguments]
+    rng = np.random.default_rng(0)
+    directions = [rng.standard_normal(a.shape) for a in arrays]
+
+    def total(*arguments: tj.Tensor) -> tj.Tensor:
+        return sum((tj.real(t).sum() for t in function(*(a.detach() for a in arguments))), tj.zeros((), dtype=tj.float64))
+
+    slopes = [directional(total, arrays, directions, step) for step in (1e-3, 3e-4, 1e-4)]
+    smooth = np.isfinite(slopes).all() and np.ptp(slopes) < 1e-7 * max(1.0, abs(slopes[0]))
+    if smooth and any(t.requires_grad for t in function(*world.arguments)):
+        with contextlib.suppress(tj.GradError):  # a value that is needed again was changed in place
+            check_gradients(function, *arrays, order=1, tolerance=1e-5)

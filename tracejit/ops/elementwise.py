@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..op import Elementwise
-from ..spec import DType, TensorSpec, bfloat16, float64, int8, is_complex, is_inexact, is_integer
+from ..spec import DType, TensorSpec, bfloat16, float16, float64, int8, is_complex, is_inexact, is_integer
 from ..tensor import Tensor, method
 from .casts import cast, conj, conjugate, copy, imag, real, where
 from .create import zeros_like
@@ -174,8 +174,8 @@ floor = _rounding("floor", np.floor, "floor({0})", "The largest integer not abov
 ceil = _rounding("ceil", np.ceil, "ceil({0})", "The smallest integer not below x, in the dtype of x.")
 trunc = _rounding("trunc", np.trunc, "trunc({0})", "The integer next to x towards 0, in the dtype of x.")
 rounded = _rounding(
-    "round", lambda x: np.rint(x) if is_inexact(x.dtype) else x.copy(), "rint({0})",
-    "The nearest integer, halves to even, in the dtype of x.", accepts="bifc", method=False,
+    "round", lambda x: x.copy() if is_integer(x.dtype) else np.rint(x), "rint({0})",
+    "The nearest integer, halves to even, in the dtype of x; of bools, in float16.", accepts="bifc", bools=float16, method=False,
 )  # fmt: skip
 
 

@@ -1,0 +1,66 @@
+"""Random programs: eager and compiled are equal to the bit, gradients too; and both are NumPy's.
+
+Hypothesis draws them, and makes one that fails as small as it can; its text is printed. `TRACEJIT_PROGRAMS=20` runs twenty
+times as many, other ones at each run.
+"""
+
+from __future__ import annotations
+
+import os
+from random import Random
+from typing import Callable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from program_forms import ELEMENTWISE, ELSEWHERE, FORMS, draw, draw_backward, draw_observing, draw_plain, draw_smooth
+from programs import Program, check_compiled, check_numpy, check_slopes
+
+from tracejit.op import OPS, Elementwise, Reduction
+
+LONGER = int(os.environ.get("TRACEJIT_PROGRAMS", "1"))
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def programs(drawn: Callable[[Random], Program], count: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Run a test on this many programs."""
+    chance = st.randoms(use_true_random=False)
+    healthy = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
+    budget = settings(max_examples=count * LONGER, deadline=None, derandomize=LONGER == 1, database=None, suppress_health_check=healthy)
+    return lambda test: budget(given(chance.map(drawn))(test))
+
+
+def agrees(differences: list[str], program: Program) -> None:
+    if differences:
+        pytest.fail("\n".join(["", str(program), *differences]), pytrace=False)
+
+
+@programs(draw, 450)
+def test_compiled_is_eager(program: Program) -> None:
+    agrees(check_compiled(program), program)
+
+
+@programs(draw_observing, 100)
+def test_compiled_is_eager_where_python_asks_for_values(program: Program) -> None:
+    agrees(check_compiled(program), program)
+
+
+@programs(draw_backward, 250)
+def test_gradients_compiled_are_eager(program: Program) -> None:
+    agrees(check_compiled(program), program)
+
+
+@programs(draw_plain, 150)
+def test_fixed_arithmetic_is_numpys(program: Program) -> None:
+    agrees(check_numpy(program), program)
+
+
+@programs(draw_smooth, 60)
+def test_gradients_are_those_of_finite_differences(program: Program) -> None:
+    check_slopes(program)
+
+
+def test_every_op_of_the_table_can_be_drawn() -> None:
+    drawn = {op.name for op in ELEMENTWISE} | set(FORMS)
+    assert {name for name, op in OPS.items() if not isinstance(op, (Elementwise, Reduction))} - drawn == ELSEWHERE
