@@ -42,6 +42,24 @@ def test_every_op_has_a_sample_or_is_elementwise():
     assert not set(SAMPLES) - set(OPS), "it has samples of ops that do not exist"
 
 
+# Ops of floats that give floats, and yet have no gradient.
+WITHOUT = {
+    "alias": "it is what detach() does", "nextafter": "PyTorch has none either", "histogram": "PyTorch has none of the edges either",
+}  # fmt: skip
+
+
+def test_every_op_that_takes_floats_and_gives_floats_has_a_rule():
+    lacking = set()
+    for name, op in OPS.items():
+        for made in (elementwise_samples(op) if isinstance(op, Elementwise) and "f" in op.accepts else SAMPLES.get(name, ())):
+            args, attrs = made()
+            results = op(*args, **attrs)
+            results = results if isinstance(results, tuple) else (results,)
+            if op.vjp is None and any(is_inexact(t.dtype) for t in args) and any(is_inexact(t.dtype) for t in results):
+                lacking.add(name)
+    assert lacking == set(WITHOUT)
+
+
 @pytest.mark.parametrize("name, index", CASES, ids=lambda v: str(v))
 def test_gradient_to_first_and_second_order(name, index):
     function, inputs = prepared(name, index)
