@@ -17,7 +17,7 @@ from .backends.source import print_kernel
 from .dispatch import EAGER, anomaly, mode
 from .autograd.segment import Segment, Unreplayable
 from .entry import Entry, History, Trace, is_spent
-from .errors import CompileError, fail
+from .errors import CompileError, TracejitError, fail
 from .frontend import Reach, Signature, Substitution, compile_guards
 from .graph.ir import Node
 from .graph.text import print_graph
@@ -119,7 +119,7 @@ class Compiled:
                     return self._trace(args, kwargs, key, leaves, keep=False)
                 try:
                     return entry.run(leaves)
-                except OutOfBounds:
+                except (OutOfBounds, TracejitError):  # raised again where the user stands, with all done that comes before
                     return self.__wrapped__(*args, **kwargs)
         with self._lock:
             self._misses += 1
@@ -143,9 +143,6 @@ class Compiled:
                     result = self.__wrapped__(*call.args, **call.kwargs)
             else:
                 result = self.__wrapped__(*call.args, **call.kwargs)
-        except OutOfBounds:
-            mode.interpreter = EAGER
-            return self.__wrapped__(*args, **kwargs)
         except BaseException:
             mode.interpreter = EAGER
             tracer.settle()
@@ -157,11 +154,13 @@ class Compiled:
         del result
         grads = list(tracer.grads.values())
         trace = Trace(returned, structure, handles, grads, tracer.grads_read, numpy_in)
-        if keep:
-            self._keep(key, tracer, reach, trace)
-        else:
-            tracer.settle()
-        call.write_back(_as_given(numpy_in))
+        try:
+            if keep:
+                self._keep(key, tracer, reach, trace)
+            else:
+                tracer.settle()
+        finally:
+            call.write_back(_as_given(numpy_in))
         return _hand_back(trace, leaves)
 
     def _keep(self, key: Any, tracer: Tracer, reach: Reach | None, trace: Trace) -> None:

@@ -6,9 +6,12 @@ Each class also inherits the built-in exception that NumPy or PyTorch raises the
 
 from __future__ import annotations
 
+import contextlib
 import linecache
 import os
 import sys
+import threading
+from collections.abc import Iterator
 from types import FrameType
 from typing import NoReturn
 
@@ -73,8 +76,29 @@ def _is_ours(filename: str) -> bool:
     return filename.startswith(_PACKAGE) or filename.startswith("<tracejit")
 
 
+class _Standing(threading.local):
+    """The line that errors of this thread are told at, where it is not the one that Python is at."""
+
+    line: tuple[str, int] | None = None
+
+
+_standing = _Standing()
+
+
+@contextlib.contextmanager
+def standing_at(line: tuple[str, int] | None) -> Iterator[None]:
+    """Tell errors inside the block at this line: what it wrote was traced, and is computed only now."""
+    before, _standing.line = _standing.line, line
+    try:
+        yield
+    finally:
+        _standing.line = before
+
+
 def user_line() -> tuple[str, int] | None:
     """(file, line number) of the user's innermost line, or None at the top of an embedded interpreter."""
+    if _standing.line is not None:
+        return _standing.line
     frame = user_frame()
     return None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
 

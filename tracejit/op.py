@@ -175,6 +175,8 @@ class Elementwise(Op):
 
     def operand_dtypes(self, *operands: Any, **attrs: Any) -> tuple[DType, ...]:
         """The dtype each operand is cast to before the scalar text sees it."""
+        if len(operands) != self.arity:
+            fail(ArgumentError, f"{self.name} of {len(operands)} operands", f"It takes {self.arity}.")
         kinds: list[Any] = [o.dtype if isinstance(o, TensorSpec) else type(o) for o in operands]
         common = promote(*kinds)
         if category(common)[0] not in self.accepts:
@@ -189,8 +191,6 @@ class Elementwise(Op):
         return (common,) * len(operands)
 
     def spec(self, *operands: Any, **attrs: Any) -> TensorSpec:
-        if len(operands) != self.arity:
-            fail(ArgumentError, f"{self.name} of {len(operands)} operands", f"It takes {self.arity}.")
         common = self.operand_dtypes(*operands, **attrs)[-1]
         if self.result == "same":
             dtype = common

@@ -19,6 +19,7 @@ from ..ops.elementwise import cast
 from ..ops.view import broadcast, put
 from ..spec import TensorSpec, contiguous_strides, default_dtype_of
 from ..tensor import Storage, Tensor, storage_of, wrap
+from .evaluate import evaluate
 from .ir import OUTPUT, Graph, Interner, Node
 
 Run = Callable[[Graph, list[np.ndarray], tuple[int, ...]], list[np.ndarray]]
@@ -297,7 +298,8 @@ class Tracer:
                 wholes[key] = len(outputs)
                 outputs.append(self.read(tensor) if entry is None else entry.node)
         graph = Graph(tuple(self.inputs), tuple(outputs))
-        results = self.run(graph, self.arrays, tuple(e.home for e in homes)) if outputs else []  # type: ignore[misc]
+        writes = tuple([e.home for e in homes if e.home is not None])
+        results = self._run(graph, writes) if outputs else []
         places: dict[int, tuple[str, int, tuple[Any, ...]]] = {id(a): ("input", self.numbers[id(a)], ()) for a in self.aliases}
         for tensor in held:
             entry = self.contents.get(tensor._storage) if tensor._storage is not None else None
@@ -309,9 +311,31 @@ class Tracer:
                 number = wholes[tensor._storage if tensor._storage is not None else tensor] - len(homes)
                 places[id(tensor)] = ("output", number, chain)
                 tensor._value = view_of(results[number], chain)
-        writes = tuple(e.home for e in homes if e.home is not None)
         self.flushed = Flushed(graph, tuple(self.sources), tuple(self.handles), writes, places)
         self._start()
+
+    def _run(self, graph: Graph, writes: tuple[int, ...]) -> list[np.ndarray]:
+        try:
+            return self.run(graph, self.arrays, writes)
+        except Exception:
+            self._run_until_it_fails(graph, writes)
+            raise
+
+    def _run_until_it_fails(self, graph: Graph, writes: tuple[int, ...]) -> None:
+        """Raise the error of the op that failed, at the line that wrote it, with all done that came before it."""
+        order = {node: n for n, node in enumerate(self.make.nodes.values())}
+        arrays, held = self.arrays, self.tensors()
+        self._start()
+        values: dict[Node, Tensor] = {}
+        try:
+            evaluate(sorted(graph.nodes(), key=order.__getitem__), dict(zip(graph.inputs, arrays)), values)
+        finally:
+            for tensor in held:
+                if tensor._value in values:
+                    tensor._value = values[tensor._value]._value
+            for number, node in zip(writes, graph.outputs):
+                if node in values:
+                    arrays[number][...] = values[node]._value
 
     def settle(self) -> None:
         """Flush, and hand the gradients that were written to their leaves: the trace is over."""

@@ -56,7 +56,8 @@ class _Planner:
             self.inputs.append(slot)
         self.results: dict[Node, list[Slot]] = {}
         self.last_reader = self._last_readers()
-        self.late_checks = False
+        # whether a step may stop the program half-way: a routine that refuses values, an index that is computed
+        self.may_stop = any(node.kind == "library" and not node.op.native for node in graph.nodes())
 
     def run(self) -> Plan:
         self._check_bounds_first()
@@ -103,7 +104,7 @@ class _Planner:
                 else:
                     at = 1 + max(i for i, g in enumerate(self.groups) if needed & set(g.nodes))
                     self.checks_at.setdefault(at, []).append(node)
-                    self.late_checks = True
+                    self.may_stop = True
 
     def _lower(self, number: int, group: Group) -> None:
         for node in self.checks_at.get(number, ()):
@@ -145,7 +146,7 @@ class _Planner:
 
     def _leads_to_write(self, node: Node, home: int) -> bool:
         """Whether this put is on the way from an input to what is finally written into that input."""
-        if self.late_checks or home >= len(self.inputs) or home not in self.writes:
+        if self.may_stop or home >= len(self.inputs) or home not in self.writes:
             return False
         final = self.graph.outputs[list(self.writes).index(home)]
         while final.kind == "put" and final is not node:
@@ -214,7 +215,7 @@ class _Planner:
 
     def _replace(self, slot: Slot, target: Slot) -> bool:
         """Let the kernel that stores `slot` store to `target` instead, if no old contents of it are needed then or later."""
-        if self.late_checks or target.strides != slot.strides or target.dtype != slot.dtype:
+        if self.may_stop or target.strides != slot.strides or target.dtype != slot.dtype:
             return False
         writer = None
         for position, step in enumerate(self.steps):

@@ -35,7 +35,7 @@ class HostCall(NamedTuple):
 
 
 class OutOfBounds(Exception):
-    """A kernel met an index out of bounds; nothing that outlives the call was written unless `late`."""
+    """A kernel met an index out of bounds; nothing that outlives the call was written."""
 
 
 class Executable:
