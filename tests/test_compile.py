@@ -289,43 +289,6 @@ def test_index_out_of_bounds_raises_as_in_eager():
         f(x, tj.asarray([1, 9]))
 
 
-def count_and_index(x, k, counter, log):
-    counter += 1
-    log.append("before")
-    return (x * 2)[k].sum()
-
-
-def count_and_invert(x, k, counter, log):
-    counter += 1
-    y = tj.linalg.inv(tj.stack([x[:2], tj.where(k[1:] == 2, x[1:3], x[:2])]))
-    return y.sum()
-
-
-def count_and_observe(x, k, counter, log):
-    counter += 1
-    log.append("before")
-    y = x[k] * 2
-    if y.sum() > 1e6:
-        log.append("large")
-    return y
-
-
-@pytest.mark.parametrize("program", [count_and_index, count_and_invert, count_and_observe], ids=lambda f: f.__name__)
-@pytest.mark.parametrize("calls", [(2, 9), (9, 2), (9, 9, 2)], ids=str)
-def test_values_that_an_op_refuses_raise_at_the_users_line_and_leave_what_came_before(program, calls):
-    outcomes = []
-    for run in (program, tj.compile(program)):
-        seen, counter, log = [], tj.asarray(0), []
-        for k in calls:
-            try:
-                seen.append(bits(run(tj.asarray(np.arange(5.0)) + 1, tj.asarray([1, k]), counter, log)))
-            except tj.TracejitError as error:
-                seen.append((type(error), str(error)))
-            seen.append((counter.item(), list(log)))
-        outcomes.append(seen)
-    assert outcomes[0] == outcomes[1]
-
-
 def test_random_numbers_are_the_eager_stream():
     f = tj.compile(lambda x: x + tj.rand(4) + tj.randn(4))
     x = data(4)

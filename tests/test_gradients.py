@@ -53,10 +53,10 @@ def test_every_op_that_takes_floats_and_gives_floats_has_a_rule():
     for name, op in OPS.items():
         for made in (elementwise_samples(op) if isinstance(op, Elementwise) and "f" in op.accepts else SAMPLES.get(name, ())):
             args, attrs = made()
-            results = op(*args, **attrs)
-            results = results if isinstance(results, tuple) else (results,)
-            if op.vjp is None and any(is_inexact(t.dtype) for t in args) and any(is_inexact(t.dtype) for t in results):
-                lacking.add(name)
+            if op.vjp is None and any(is_inexact(t.dtype) for t in args):
+                results = op(*args, **attrs)
+                if any(is_inexact(t.dtype) for t in (results if isinstance(results, tuple) else (results,))):
+                    lacking.add(name)
     assert lacking == set(WITHOUT)
 
 

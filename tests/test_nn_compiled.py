@@ -70,12 +70,33 @@ def test_a_training_step_is_one_graph_with_eager_bits(name: str) -> None:
     assert step.trace_count == 1 and step.cache_info().modes == ("graph",), step.cache_info()
 
 
-def test_a_compiled_loss_of_a_wrong_target_is_not_silent() -> None:
-    """Eager raises; a graph that is replayed on a wrong class gives NaN."""
-    x, right = tj.asarray(np.ones((2, 3), "float32")), tj.asarray([0, 2])
-    loss = tj.compile(lambda x, y: F.cross_entropy(x, y))
-    assert np.isfinite(loss(x, right).item())
-    assert np.isnan(loss(x, tj.asarray([0, 3])).item())
+CLASS_LOSSES: dict[str, Callable[[tj.Tensor, tj.Tensor], tj.Tensor]] = {
+    "cross entropy": lambda x, y: F.cross_entropy(x, y),
+    "cross entropy, smoothed": lambda x, y: F.cross_entropy(x, y, label_smoothing=0.1),
+    "cross entropy, weighted": lambda x, y: F.cross_entropy(x, y, weight=tj.asarray([1.0, 2.0, 3.0])),
+    "nll": lambda x, y: F.nll_loss(x, y),
+    "one hot": lambda x, y: (x * F.one_hot(tj.abs(y), 3)).sum(),
+}
+
+
+@pytest.mark.parametrize("computed", [False, True], ids=["given", "computed"])
+@pytest.mark.parametrize("name", CLASS_LOSSES)
+def test_a_wrong_class_is_an_error_also_in_a_replay(name: str, computed: bool) -> None:
+    x, loss = tj.asarray(np.ones((2, 3), "float32")), CLASS_LOSSES[name]
+    loss_of = tj.compile(lambda x, y: loss(x, y + 0 if computed else y))
+    for classes in ([0, 2], [0, 3], [-100, 1], [-1, 1], [1, 1], [2**40, 0]):
+        y = tj.asarray(classes)
+        try:
+            wanted = loss(x, y).item()
+        except tj.IndexingError:
+            with pytest.raises(tj.IndexingError):
+                loss_of(x, y)
+        else:
+            assert loss_of(x, y).item() == wanted
+    assert loss_of.trace_count == 1 and loss_of.cache_info().modes == ("graph",)
+    fresh = tj.compile(lambda x, y: loss(x, y + 0 if computed else y))
+    with pytest.raises(tj.IndexingError):
+        fresh(x, tj.asarray([0, 3]))
 
 
 def test_train_and_eval_take_effect() -> None:

@@ -17,7 +17,7 @@ from .backends.source import print_kernel
 from .dispatch import EAGER, anomaly, mode
 from .autograd.segment import Segment, Unreplayable
 from .entry import Entry, History, Trace, is_spent
-from .errors import CompileError, TracejitError, fail
+from .errors import ArgumentError, CompileError, TracejitError, fail
 from .frontend import Reach, Signature, Substitution, compile_guards
 from .graph.ir import Node
 from .graph.text import print_graph
@@ -61,9 +61,9 @@ def compile(function: Callable | None = None, *, fullgraph: bool = False) -> Any
     if function is None:
         return functools.partial(compile, fullgraph=fullgraph)
     if inspect.isgeneratorfunction(function) or inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        raise TypeError(f"{function.__name__} is a generator or a coroutine function; compile the functions that it calls")
+        fail(ArgumentError, f"compile() of {function.__name__}, a generator or a coroutine function", "Compile the functions that it calls.")
     if not callable(function):
-        raise TypeError(f"compile() of {function!r}, which is not callable")
+        fail(ArgumentError, f"compile() of a {type(function).__name__}: {function!r:.60}", "Give a function, a method or a callable object.")
     return Compiled(function, fullgraph)
 
 

@@ -1,7 +1,7 @@
 """Every error a user can meet, and how each finds the user's own line.
 
 A message has three parts: where (the user's file and line), what was met, and what to write instead.
-Each class also inherits the built-in exception that NumPy or PyTorch raises there, so existing `except` clauses work.
+Each class also inherits the built-in exceptions that NumPy and PyTorch raise there, so existing `except` clauses work.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ class TracejitError(Exception):
     """The base of all errors of this library."""
 
 
-class ShapeError(TracejitError, ValueError):
+class ShapeError(TracejitError, ValueError, RuntimeError):
     """Shapes that do not fit the operation."""
 
 
-class DTypeError(TracejitError, TypeError):
+class DTypeError(TracejitError, TypeError, RuntimeError):
     """A dtype the operation does not take, or a cast that would lose kind."""
 
 
@@ -44,7 +44,7 @@ class ArgumentError(TracejitError, ValueError, TypeError):
     """Any other argument the operation cannot use."""
 
 
-class DeviceError(TracejitError, RuntimeError):
+class DeviceError(TracejitError, RuntimeError, ValueError):
     """A device that does not exist here, or tensors on different devices."""
 
 

@@ -53,11 +53,17 @@ class Op(Differentiable):
         super().__init__(vjp)
         self.__doc__ = doc or f"`{name}`, elementwise over the broadcast shape of its operands."
         self.__signature__ = _signature(parameters)
+        parts = self.__signature__.parameters.values()
+        self.attributes = frozenset(p.name for p in parts if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD))
         if name in OPS:
             raise ValueError(f"the op {name} is defined twice")
         OPS[name] = self
 
     def __call__(self, *args: Any, **attrs: Any) -> Any:
+        if attrs and not self.attributes.issuperset(attrs):
+            unknown = next(name for name in attrs if name not in self.attributes)
+            takes = ", ".join(sorted(self.attributes)) or "operands only, by position"
+            fail(ArgumentError, f"{self.name}() of an unknown argument {unknown!r}", f"It takes {takes}.")
         return bind(self, *args, **attrs)
 
     def spec(self, *operands: Any, **attrs: Any) -> Any:
@@ -336,7 +342,7 @@ class Put(Op):
 
     def __init__(self, name: str, *, numpy: Callable, vjp: VJP, combine: str, doc: str) -> None:
         self.numpy, self.combine = numpy, combine
-        super().__init__(name, eager=numpy, vjp=vjp, parameters="base, value, /, *indices", doc=doc)
+        super().__init__(name, eager=numpy, vjp=vjp, parameters="base, value, /, *indices, chain=None", doc=doc)
 
     def spec(self, base: TensorSpec, value: TensorSpec, *indices: TensorSpec, **attrs: Any) -> TensorSpec:
         return base

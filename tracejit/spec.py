@@ -10,7 +10,7 @@ from typing import Any, Iterable, NamedTuple, Sequence
 import ml_dtypes
 import numpy as np
 
-from .errors import ArgumentError, AxisError, DTypeError, ShapeError, fail
+from .errors import AxisError, DeviceError, DTypeError, ShapeError, fail
 
 DType = np.dtype
 Shape = tuple[int, ...]
@@ -262,5 +262,5 @@ def check_device(device: Any) -> str:
     """The name of a device that exists here."""
     name = "cpu" if device is None else str(device)
     if name != "cpu":
-        fail(ArgumentError, f"there is no device {name!r} here", 'The device of this build is "cpu".')
+        fail(DeviceError, f"there is no device {name!r} here", 'The device of this build is "cpu".')
     return name

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator
 
 import numpy as np
 
-from .errors import DTypeError, GradError, fail
+from .errors import ArgumentError, DTypeError, GradError, fail
 from .spec import DType, Shape, TensorSpec, is_inexact
 
 _new = object.__new__
@@ -158,12 +158,12 @@ class Tensor:
 
     def __len__(self) -> int:
         if not self.shape:
-            raise TypeError("len() of a 0-d tensor")
+            fail(ArgumentError, "len() of a 0-d tensor", "It is one number: x.item(); x.size counts elements.")
         return self.shape[0]
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.shape:
-            raise TypeError("iteration over a 0-d tensor")
+            fail(ArgumentError, "iteration over a 0-d tensor", "It is one number: x.item(), or x.reshape(1) for one axis.")
         return (self[i] for i in range(self.shape[0]))
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -97,6 +97,8 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Remo
     value it had now.
     """
     _check_requires_grad(self, "register_hook()")
+    if not callable(hook):
+        fail(ArgumentError, f"a hook that is a {type(hook).__name__}", "Give a function of the gradient.")
     application = self._application
     if application is None:
         if self._hooks is None:

@@ -45,6 +45,9 @@ def grad(fn: Callable[..., Any], argnums: Positions = 0, has_aux: bool = False) 
 def value_and_grad(fn: Callable[..., Any], argnums: Positions = 0, has_aux: bool = False) -> Callable[..., Any]:
     """As `grad`, but the function gives (value, gradient), or ((value, aux), gradient)."""
 
+    if not callable(fn):
+        fail(ArgumentError, f"the gradient of a {type(fn).__name__}: {fn!r:.60}", "Give a function; backward() differentiates a tensor.")
+
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
         call = _Call(fn, args, kwargs, argnums, has_aux)
         value = call.output

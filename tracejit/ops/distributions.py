@@ -9,7 +9,7 @@ from ..errors import ArgumentError, DTypeError, ShapeError, fail
 from ..spec import as_dtype, as_shape, broadcast_shapes, check_device, get_default_dtype, int64, is_floating
 from ..tensor import Tensor, method
 from .elementwise import cast
-from .random import Generator, default_generator, rand, randint, randn
+from .random import Generator, bits_of, rand, randint, randn
 from .view import put
 
 
@@ -88,7 +88,7 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
     check_device(device)
     if n < 0:
         fail(ArgumentError, f"a permutation of {n} numbers", "Give 0 or more.")
-    order = (default_generator if generator is None else generator).bits((int(n),)).argsort(axis=-1)
+    order = bits_of((int(n),), generator).argsort(axis=-1)
     return cast(order, dtype=int64 if dtype is None else as_dtype(dtype))
 
 

@@ -130,6 +130,14 @@ def as_index(k: Any) -> Tensor:
     return k if k.dtype == int64 else cast(k, dtype=int64)
 
 
+def within(k: Tensor, extent: int) -> Tensor:
+    """An index tensor whose elements are checked to be from 0 to extent - 1; IndexingError otherwise, also when it is computed.
+
+    It is read from the numbers up to the extent, each of which is at its own place.
+    """
+    return bind(gather_op, positions(extent), where(k < 0, extent, k))
+
+
 def common_shape(indices: Sequence[Tensor]) -> list[Tensor]:
     """Index tensors, broadcast to one shape."""
     if all(i.shape == indices[0].shape for i in indices):

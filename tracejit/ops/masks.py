@@ -14,7 +14,7 @@ from ..tensor import Tensor, method
 from .casts import cast, where
 from .convert import as_tensor, plain_number
 from .create import full
-from .gather import as_index, in_place, positions
+from .gather import as_index, in_place, positions, within
 from .view import broadcast_to, permute, reshape
 
 nonzero_op = Library(
@@ -50,13 +50,14 @@ def masked_select(x: Tensor, mask: Tensor) -> Tensor:
 
 
 def one_hot(x: Tensor, num_classes: int = -1, *, dtype: Any = int64) -> Tensor:
-    """1 at each element's own class, along a new last axis of `num_classes`; zeros only, for a class beyond it.
+    """1 at each element's own class, along a new last axis of `num_classes`.
 
-    num_classes: if -1, one more than the largest class, which is observed.
+    num_classes: if -1, one more than the largest class, which is observed. IndexingError if an element is no class.
     """
     x = as_index(x)
     if num_classes < 0:
         num_classes = int(x.max().item()) + 1
+    x = within(x, num_classes)
     return cast(reshape(x, (*x.shape, 1)) == positions(num_classes), dtype=dtype)
 
 

@@ -7,6 +7,7 @@ element `i` of a draw is a pure function of the key and of `counter + i`, so eag
 from __future__ import annotations
 
 import math
+import operator
 import os
 import threading
 from typing import Any
@@ -69,8 +70,12 @@ class Generator:
         return drawn
 
     def manual_seed(self, seed: int) -> Generator:
-        """Start the stream that belongs to this seed, from its first number."""
-        assign(self.key, bind(fill, shape=(), dtype=uint64, value=int(seed) % 2**64))
+        """Start the stream that belongs to this seed, an integer, from its first number."""
+        try:
+            number = operator.index(seed)
+        except TypeError:
+            fail(ArgumentError, f"a seed that is a {type(seed).__name__}: {seed!r:.60}", "Give an integer.")
+        assign(self.key, bind(fill, shape=(), dtype=uint64, value=number % 2**64))
         assign(self.counter, bind(fill, shape=(), dtype=uint64, value=0))
         return self
 
@@ -143,7 +148,10 @@ def set_rng_state(state: Tensor) -> None:
 # Draws of a shape
 
 
-def _bits(shape: Shape, generator: Generator | None) -> Tensor:
+def bits_of(shape: Shape, generator: Generator | None) -> Tensor:
+    """The next numbers of a generator, the default one if it is None."""
+    if generator is not None and not isinstance(generator, Generator):
+        fail(ArgumentError, f"a generator that is a {type(generator).__name__}", "Give a tj.Generator, or None for the default one.")
     return (default_generator if generator is None else generator).bits(shape)
 
 
@@ -173,20 +181,20 @@ def _standard_normal(shape: Shape, dtype: Any, generator: Generator | None) -> T
         return cast(real * math.sqrt(0.5) + imaginary * (1j * math.sqrt(0.5)), dtype=dtype)
     if dtype in SMALL_FLOATS:
         return cast(_standard_normal(shape, float32, generator), dtype=dtype)
-    bits = _bits(shape, generator)
+    bits = bits_of(shape, generator)
     if dtype == float32:  # the upper half gives u, the lower v
         u = cast((bits >> 32) + 1, dtype=dtype) * 2.0**-32
         v = cast(bits & 0xFFFFFF, dtype=dtype) * (math.tau * 2.0**-24)
     else:
         u = cast((bits >> 11) + 1, dtype=dtype) * 2.0**-53
-        v = cast(_bits(shape, generator) >> 11, dtype=dtype) * (math.tau * 2.0**-53)
+        v = cast(bits_of(shape, generator) >> 11, dtype=dtype) * (math.tau * 2.0**-53)
     return (u.log() * -2.0).sqrt() * v.cos()
 
 
 def rand(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Uniform on [0, 1). The size is given as ints or as one tuple."""
     dtype = _float_dtype(dtype, device, "rand")
-    return _uniform(_bits(_shape(size), generator), dtype).requires_grad_(requires_grad)
+    return _uniform(bits_of(_shape(size), generator), dtype).requires_grad_(requires_grad)
 
 
 def randn(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -211,7 +219,7 @@ def randint(
     low, high = int(low), int(high)
     if not low < high or high - low > 2**64:
         fail(ArgumentError, f"randint from {low} up to {high}", "`low` must be less than `high`, which is not included.")
-    bits = _bits(as_shape(size), generator)
+    bits = bits_of(as_shape(size), generator)
     dtype = int64 if dtype is None else as_dtype(dtype)
     offset = bits if high - low == 2**64 else bits % (high - low)
     if dtype == uint64:

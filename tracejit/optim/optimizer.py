@@ -17,6 +17,9 @@ from .group import Clock, ParamGroup, scalar
 Scalars = tuple[Tensor, ...]
 _SWITCHES = frozenset(("foreach", "fused", "capturable"))  # PyTorch's choices of implementation: there is one here
 
+# hyperparameters that are amounts: 0 or more
+_AMOUNTS = frozenset(("lr", "eps", "weight_decay", "momentum", "alpha", "lr_decay", "initial_accumulator_value"))
+
 
 class Optimizer(ABC):
     """Updates parameters in place from their gradients.
@@ -119,6 +122,8 @@ class Optimizer(ABC):
         given = dict(param_group)
         listed = given["params"]
         params = [listed] if isinstance(listed, Tensor) else [p[1] if isinstance(p, tuple) else p for p in listed]
+        for name, value in {**self.defaults, **given}.items():
+            _check_amount(name, value)
         for param in params:
             _check_parameter(param, self.state)
             self.state[param] = {}
@@ -194,6 +199,14 @@ def _ticking(group: ParamGroup, state: dict[Tensor, dict[str, Tensor]]) -> list[
         if stepping:
             ticking.append((clock, [g for g in grads if g is not None]))
     return ticking
+
+
+def _check_amount(name: str, value: Any) -> None:
+    """Refuse a hyperparameter that is an amount, and is no number or is negative. A tensor's value is not looked at."""
+    if name not in _AMOUNTS or isinstance(value, Tensor):
+        return
+    if not isinstance(value, (int, float)) or not value >= 0:
+        fail(ArgumentError, f"{name}={value!r}", "Give a number of 0 or more.")
 
 
 def _check_parameter(param: Any, known: dict[Tensor, Any]) -> None:

@@ -113,6 +113,8 @@ class StepLR(LRScheduler):
     """lr · gamma every `step_size` epochs."""
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
+        if step_size < 1:
+            fail(ArgumentError, f"step_size={step_size}", "Give the number of epochs between two steps, 1 or more.")
         self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer, last_epoch)
 

@@ -1,8 +1,8 @@
 """Losses of classifiers: `log_softmax`, and the log-probability of the class that was right.
 
 In gradients the class is found by comparing every class with the target, elementwise: that fuses with the softmax, and nothing is
-scattered. A target that is no class and not `ignore_index` is an error where its value is at hand, and makes
-the loss NaN inside a compiled function.
+scattered. A target that is no class and not `ignore_index` is an error, also when a compiled function is replayed: it is used as
+an index somewhere, and indices are checked.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from ...dispatch import bind
 from ...errors import ArgumentError, DTypeError, IndexingError, ShapeError, fail
 from ...ops.casts import cast, where
 from ...ops.create import iota
+from ...ops.gather import within
 from ...ops.reduce import log_softmax
 from ...spec import int64, is_floating, is_integer
 from ...tensor import Tensor
-from .pick import loss_of_scores, shares
+from .pick import loss_of_scores, share_of
 from .precision import narrowed, widened
 from .reduction import check_reduction, reduced
 
@@ -40,7 +41,7 @@ def cross_entropy(
     reduction = check_reduction(reduction, size_average, reduce)
     if not 0 <= label_smoothing <= 1:
         fail(ArgumentError, f"label_smoothing={label_smoothing}", "Give a share from 0 to 1.")
-    axis, scores = _class_axis(input), widened(input)
+    axis, scores = _class_axis(input, weight), widened(input)
     if is_floating(target.dtype):
         loss = _of_probabilities(log_softmax(scores, axis=axis), target, weight, axis, label_smoothing, reduction)
     elif label_smoothing or (weight is not None and weight.requires_grad):
@@ -61,14 +62,18 @@ def nll_loss(
 ) -> Tensor:
     """-input[target]; input (N, C, …) or (C,) holds log-probabilities, target (N, …) class indices."""
     reduction = check_reduction(reduction, size_average, reduce)
-    loss = _of_indices(widened(input), target, weight, ignore_index, _class_axis(input), 0.0, reduction)
+    loss = _of_indices(widened(input), target, weight, ignore_index, _class_axis(input, weight), 0.0, reduction)
     return narrowed(loss, input.dtype)
 
 
-def _class_axis(input: Tensor) -> int:
+def _class_axis(input: Tensor, weight: Tensor | None) -> int:
     if input.ndim == 0:
         fail(ShapeError, "class scores of a 0-d tensor", "Give (N, C, …), or (C,) for one sample.")
-    return 0 if input.ndim == 1 else 1
+    axis = 0 if input.ndim == 1 else 1
+    if weight is not None and tuple(weight.shape) != (input.shape[axis],):
+        met = f"class weights of shape {tuple(weight.shape)} for class scores of shape {tuple(input.shape)}"
+        fail(ShapeError, met, f"Give one for each class: shape ({input.shape[axis]},).")
+    return axis
 
 
 def _aligned(weight: Tensor, ndim: int, axis: int) -> Tensor:
@@ -95,13 +100,14 @@ def _of_indices(
 ) -> Tensor:
     classes = logs.shape[axis]
     _check_targets(logs, target, ignore_index, axis)
+    target = _as_int64(target)
     ignored = target == ignore_index
-    named = where(ignored, -1, target) if 0 <= ignore_index < classes else target
+    named = where(ignored, -1, within(where(ignored, 0, target), classes))
     hits = named.reshape((*target.shape[:axis], 1, *target.shape[axis:])) == _aligned(
-        bind(iota, shape=(classes,), dtype=target.dtype), logs.ndim, axis
+        bind(iota, shape=(classes,), dtype=int64), logs.ndim, axis
     )
     picked = where(hits, logs, 0).sum(axis=axis)
-    _, share = shares(target, ignore_index, classes, logs.dtype)
+    share = share_of(ignored, logs.dtype)
     if weight is not None:
         share = share * where(hits, _aligned(weight, logs.ndim, axis), 0).sum(axis=axis)
     losses = -(picked * share)

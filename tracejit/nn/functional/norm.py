@@ -37,6 +37,10 @@ def batch_norm(
     In training with the statistics of the batch, which move the running ones, in place, by the share `momentum`; else with
     the running ones. The running variance is the unbiased one.
     """
+    for name, each in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
+        if each is not None and (input.ndim < 2 or tuple(each.shape) != (input.shape[1],)):
+            met = f"batch norm of shape {tuple(input.shape)} with {name} of shape {tuple(each.shape)}"
+            fail(ShapeError, met, "The input is (N, C, …), and there is one number for each of its C channels.")
     axes = tuple(d for d in range(input.ndim) if d != 1)
     aligned = (1, -1) + (1,) * (input.ndim - 2)
     x = widened(input)

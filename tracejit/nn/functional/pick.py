@@ -13,23 +13,23 @@ from ...ops.create import iota
 from ...ops.elementwise import exp, log
 from ...ops.index import gather_op
 from ...ops.reduce import reduce_max, reduce_sum, softmax, sum_over
-from ...spec import DType, int64, uint64
+from ...spec import DType, int64
 from ...tensor import Tensor
 from ...vjp import Composite
 
 _ROW = (1,)
 
 
-def shares(target: Tensor, ignore_index: int, classes: int, dtype: DType) -> tuple[Tensor, Tensor]:
-    """Whether each target is a class; and its share of the loss: 1, or 0 if it is ignored, or NaN if it is no class."""
-    known = cast(target, dtype=uint64) < classes
-    share = where(target == ignore_index, 0.0, where(known, 1.0, float("nan")))
-    return known, share if share.dtype == dtype else cast(share, dtype=dtype)
+def share_of(ignored: Tensor, dtype: DType) -> Tensor:
+    """The share of each target in the loss: 1, or 0 if it is ignored."""
+    share = where(ignored, 0.0, 1.0)
+    return share if share.dtype == dtype else cast(share, dtype=dtype)
 
 
 def _loss(x: Tensor, target: Tensor, weight: Tensor | None, *, ignore_index: int, reduction: str) -> tuple[Tensor | None, ...]:
-    known, share = shares(target, ignore_index, x.shape[1], x.dtype)
-    safe = where(known, target, 0)
+    ignored = target == ignore_index
+    share = share_of(ignored, x.dtype)
+    safe = where(ignored, 0, where(target < 0, x.shape[1], target))  # an index counts from the end, a class does not
     if weight is not None:
         share = share * bind(gather_op, weight, safe)
     top = bind(reduce_max, x, axes=_ROW, keepdims=True)
@@ -56,5 +56,5 @@ def _loss_vjp(
 loss_of_scores = Composite("cross_entropy", _loss, vjp=(_loss_vjp, None, None), residuals=True)
 loss_of_scores.__doc__ = """share · (log Σ exp x - x[target]) of each row of x (N, C), reduced; target (N,) int64, weight (C,) or None.
 
-The share is 1 or the class's weight, 0 for `ignore_index`, NaN where the target is no class. The mean is by the shares.
+The share is 1 or the class's weight, 0 for `ignore_index`. The mean is by the shares. IndexingError where a target is no class.
 """
