@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import gc
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -46,6 +48,7 @@ COMPOSITE_CALLS = {
         lambda: (lambda x: F.cross_entropy(x, tj.asarray(np.int32(1))), floats(4, dtype=np.float64)),
     ],
 }
+OUTSIDE = tj.asarray(floats(4))
 CASES = [pytest.param(make, id=f"{name}-{i}") for name, makes in COMPOSITE_CALLS.items() for i, make in enumerate(makes)]
 
 OPTIMISERS = {
@@ -235,7 +238,11 @@ def test_one_tensor_in_two_places_is_right_before_and_after(at_once):
         assert bits(known.run(lambda: x - 2 * y, [x, y], "")) == bits(x - 2 * y)
 
 
-@pytest.mark.parametrize("function", [lambda x: x[::2], lambda x: x, lambda x: x if float(x.sum()) > 0 else -x], ids=["view", "same", "value"])
+@pytest.mark.parametrize(
+    "function",
+    [lambda x: x[::2], lambda x: x, lambda x: x * 2 if float(x.sum()) > 0 else -x, lambda x: x * OUTSIDE, lambda x: tj.nonzero(x)[0]],
+    ids=["view", "same", "value", "capture", "dynamic"],
+)
 def test_what_a_graph_cannot_give_is_run_op_by_op(function, at_once):
     known = Whole()
     for _ in range(3):
@@ -260,10 +267,25 @@ def test_errors_are_those_of_the_ops(at_once):
         F.cross_entropy(tj.ones(2, 3), tj.asarray(np.array([0, 3])))
 
 
-def test_copies_learn_for_themselves(at_once):
+def test_a_copy_learns_for_itself(at_once):
     _, optimizer = trained(OPTIMISERS["adam"], 2)
+    other = copy.deepcopy(optimizer)
+    (clock,), (copied,) = optimizer.param_groups[0].clocks, other.param_groups[0].clocks
+    assert programs(clock.whole) and not copied.whole.known
+    kept = bits(*clock.params)
+    for p in copied.params:
+        p.grad = tj.ones_like(p)
+    other.step()
+    assert programs(copied.whole) != [None] and bits(*clock.params) == kept and bits(*copied.params) != kept
+
+
+def test_programs_go_with_what_they_belong_to(at_once):
+    _, optimizer = trained(OPTIMISERS["sgd"], 2)
     (clock,) = optimizer.param_groups[0].clocks
-    assert programs(clock.whole) and not copy.deepcopy(clock.whole).known
+    gone = weakref.ref(programs(clock.whole)[0])
+    del optimizer, clock, _
+    gc.collect()
+    assert gone() is None
 
 
 def test_a_compiled_function_sees_the_ops(at_once):

@@ -77,27 +77,21 @@ class Cpu(Backend):
         return None
 
     def trace(self, function: Callable[[], Any], tensors: Sequence[Tensor], compile: bool) -> tuple[Any, GraphReplay | None]:
-        layouts = [element_strides(t._value) for t in tensors]
+        def build(graph: Graph, arrays: Sequence[np.ndarray], writes: tuple[int, ...]) -> Executable:
+            layouts = [element_strides(a) for a in arrays]
+            return self.build(simplify(graph, layouts), layouts, writes, compile)
 
-        def executable_of(graph: Graph, writes: tuple[int, ...]) -> Executable:
-            return self.executable(graph, layouts, writes, compile)
+        return trace_whole(function, tensors, build)
 
-        return trace_whole(function, tensors, executable_of)
-
-    def executable(
-        self, graph: Graph, layouts: Sequence[tuple[int, ...]], writes: tuple[int, ...] = (), compile: bool = True
-    ) -> Executable:
-        """The executable of a graph on arrays of these layouts; graphs of equal text share one.
-
-        Raises NotKept if a kernel is neither known nor on disk and `compile` is False.
-        """
+    def executable(self, graph: Graph, layouts: Sequence[tuple[int, ...]], writes: tuple[int, ...] = ()) -> Executable:
+        """The executable of a graph on arrays of these layouts; graphs of equal text share one."""
         key = (print_graph(graph, lines=False), tuple(layouts), writes)
         found = self.executables.get(key)
         if found is None:
             with _lock:
                 found = self.executables.get(key)
                 if found is None:
-                    found = self.executables[key] = self.build(simplify(graph, layouts), layouts, writes, compile)
+                    found = self.executables[key] = self.build(simplify(graph, layouts), layouts, writes)
         return found
 
     def run(self, graph: Graph, arrays: Sequence[np.ndarray], writes: tuple[int, ...] = ()) -> list[np.ndarray]:

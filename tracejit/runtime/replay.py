@@ -11,7 +11,7 @@ import numpy as np
 from ..backend import NotKept
 from ..dispatch import EAGER, mode
 from ..graph.ir import Graph
-from ..graph.trace import Tracer
+from ..graph.trace import Flushed, Tracer
 from ..tensor import Tensor, storage_of, wrap
 from .executor import Executable, OutOfBounds
 
@@ -64,10 +64,16 @@ class GraphReplay:
 
 
 def trace_whole(
-    function: Callable[[], Any], tensors: Sequence[Tensor], executable_of: Callable[[Graph, tuple[int, ...]], Executable]
+    function: Callable[[], Any], tensors: Sequence[Tensor], build: Callable[[Graph, Sequence[np.ndarray], tuple[int, ...]], Executable]
 ) -> tuple[Any, GraphReplay | None]:
     """Run a function as a graph of these tensors: its result, and what replays it, or None if a graph cannot. NotKept, if raised, is handed on."""
-    tracer = Tracer(lambda graph, arrays, writes: executable_of(graph, writes)(arrays))
+    built: list[Executable] = []
+
+    def run(graph: Graph, arrays: list[np.ndarray], writes: tuple[int, ...]) -> list[np.ndarray]:
+        built.append(build(graph, arrays, writes))
+        return built[-1](arrays)
+
+    tracer = Tracer(run)
     tracer.arguments(list(tensors))
     mode.interpreter = tracer
     try:
@@ -81,14 +87,16 @@ def trace_whole(
     finally:
         mode.interpreter = EAGER
     flushed = tracer.flushed
-    if flushed is None or tracer.reasons or [s.what for s in flushed.sources] != list(range(len(tensors))):
+    if flushed is None or len(built) != 1 or tracer.reasons or [s.what for s in flushed.sources] != list(range(len(tensors))):
         return result, None
     single = isinstance(result, Tensor)
-    results = [result] if single else [] if result is None else result
-    places: list[int | None] = []
-    for value in results:
-        place = None if value is None else flushed.places.get(id(value), ("none", 0, ()))
-        if place is not None and (place[0] != "output" or place[2]):
-            return result, None  # a view, an argument itself, or no tensor of the graph
-        places.append(None if place is None else place[1])
-    return result, GraphReplay(executable_of(flushed.graph, flushed.writes), flushed.writes, places, single)
+    places = _outputs_of([result] if single else [] if result is None else result, flushed)
+    return result, None if places is None else GraphReplay(built[0], flushed.writes, places, single)
+
+
+def _outputs_of(results: Sequence[Any], flushed: Flushed) -> list[int | None] | None:
+    """The number of the output that each result is; None if one is a view, an argument itself, or no tensor of the graph."""
+    places = [None if value is None else flushed.places.get(id(value), ("none", 0, ())) for value in results]
+    if any([place is not None and (place[0] != "output" or place[2]) for place in places]):
+        return None
+    return [None if place is None else place[1] for place in places]
