@@ -22,7 +22,7 @@ from ..runtime.executor import Executable, HostCall, Program
 from ..runtime.replay import GraphReplay, trace_whole
 from ..spec import TensorSpec, contiguous_strides, float32, float64
 from ..tensor import Tensor
-from .jit import address_of
+from .jit import address_of, program
 from .source import Parameter, pairwise_leaves, print_kernel
 
 VALUE, ARENA = -1, -2  # where an argument of a native step is found, if not in a numbered array
@@ -130,11 +130,11 @@ class _Assembler:
                 for where, value in arguments:
                     self.words += [where, value + self.scratch if where == ARENA else value]
         self._close()
-        return Executable(self.plan, self.steps, _walker(), self.scratch, self.keep)
+        return Executable(self.plan, self.steps, self.scratch, self.keep)
 
     def _close(self) -> None:
         if self.count:
-            self.steps.append(Program(np.array([self.count, self.arrays, *self.words], np.int64)))
+            self.steps.append(program(np.array([self.count, self.arrays, *self.words], np.int64)))
         self.words, self.count = [], 0
 
     def _native(self, step: Kernel | Call) -> tuple[int, list[tuple[int, int]]] | None:
@@ -259,11 +259,6 @@ def _blas(kind: str) -> int:
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     return pointer(capsule, name(capsule))
-
-
-@lru_cache(maxsize=None)
-def _walker() -> Callable[[int, int], int]:
-    return importlib.import_module("tracejit.backends.words").make_walker()
 
 
 backend = Cpu()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 import math
-import sys
 import threading
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Callable
 
@@ -13,12 +13,11 @@ import numpy as np
 
 from ..backend import NotKept
 from ..runtime import store
-from . import memory, scalar
+from . import machine, memory, scalar
 
 _lock = threading.RLock()
 _addresses: dict[str, int] = {}
-_libraries: list[Any] = []  # machine code lives as long as its library object
-_state: dict[str, Any] = {}
+_compiled = 0
 
 PYTHON_WORDS: dict[str, Any] = {
     **{name: np.dtype(full).type for name, full in (
@@ -50,60 +49,52 @@ def address_of(text: str, compile: bool = True) -> int:
         with _lock:
             found = _addresses.get(text)
             if found is None:
-                found = _addresses[text] = _load_or_compile(text, compile)
+                found = _addresses[text] = _kept(text, lambda: _compiler("words").compile_text(text), compile)
     return found
 
 
 def compiled_count() -> int:
     """How many kernels were compiled, not loaded, in this process."""
-    return _state.get("compiled", 0)
+    return _compiled
 
 
-def _numba() -> dict[str, Any]:
-    """Numba's pieces, imported when the first kernel is needed."""
-    if "numba" not in _state:
-        numba = importlib.import_module("numba")
-        registry = importlib.import_module("numba.core.registry")
-        words = importlib.import_module("tracejit.backends.words")
-        target = registry.cpu_target
-        target.typing_context.refresh()
-        target.target_context.refresh()
-        llvm = importlib.import_module("llvmlite.binding")
-        _state.update(
-            numba=numba, target=target, words=words.words(), signature=words.KERNEL_SIGNATURE, compile=words.compile_lean,
-            version=f"{numba.__version__} {llvm.llvm_version_info} {sys.version_info[:2]} {llvm.get_host_cpu_name()} "
-            f"{sorted(k for k, v in llvm.get_host_cpu_features().items() if v)} {_source_of(scalar, memory, words)}",
-        )  # fmt: skip
-    return _state
+@lru_cache(maxsize=None)
+def _version() -> str:
+    """What all machine code made here depends on: the compiler, the processor, and the modules that kernel text leans on."""
+    sources = [Path(scalar.__file__), Path(memory.__file__), Path(__file__).with_name("words.py")]
+    return store.key_of(machine.host(), *(path.read_text() for path in sources))
 
 
-def _source_of(*modules: Any) -> str:
-    """The content key of the modules that kernel text leans on."""
-    return store.key_of(*(Path(m.__file__).read_text() for m in modules))
+def _compiler(module: str) -> Any:
+    """A module that needs Numba: imported when something has to be compiled."""
+    return importlib.import_module(f"tracejit.backends.{module}")
 
 
-def _load_or_compile(text: str, may_compile: bool) -> int:
-    state = _numba()
-    codegen = state["target"].target_context.codegen()
-    key = store.key_of(text, state["version"])
+def _kept(text: str, compile_now: Callable[[], tuple[bytes, str]], may_compile: bool = True) -> int:
+    """The address of what a text is compiled to: object code from the store, or compiled now and stored."""
+    key = store.key_of(text, _version())
     kept = store.load(key)
     if kept is not None:
         try:
-            library = codegen.unserialize_library(kept["library"])
-            return _finish(library, kept["name"])
+            return machine.load(*kept)
         except Exception:  # another LLVM's object file, or a damaged one
             kept = None
     if not may_compile:
         raise NotKept
-    scope = dict(state["words"])
-    exec(compile(text, "<tracejit kernel>", "exec"), scope)
-    library, name = state["compile"](scope["kernel"])
-    _state["compiled"] = compiled_count() + 1
-    address = _finish(library, name)
-    store.save(key, {"library": library.serialize_using_object_code(), "name": name}, text)
+    code, symbol = compile_now()
+    global _compiled
+    _compiled += 1
+    address = machine.load(code, symbol)
+    store.save(key, (code, symbol), text)
     return address
 
 
-def _finish(library: Any, name: str) -> int:
-    _libraries.append(library)
-    return library.get_pointer_to_function(name)
+@lru_cache(maxsize=None)
+def _walker() -> int:
+    with _lock:
+        return _kept(Path(__file__).with_name("walker.py").read_text(), lambda: _compiler("walker").compile_walker())
+
+
+def program(words: np.ndarray) -> Callable[[tuple[np.ndarray, ...]], int]:
+    """The native function that runs a program of words on a tuple of arrays: 0, or 1 + the step that failed."""
+    return machine.method(_walker(), words)

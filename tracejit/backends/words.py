@@ -5,10 +5,10 @@ Imported only when a kernel is compiled: nothing else in the library needs Numba
 
 from __future__ import annotations
 
+from functools import lru_cache
 from types import FunctionType
 from typing import Any, Callable
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -44,9 +44,25 @@ class LeanCompiler(compiler.CompilerBase):
         return [passes]
 
 
-def compile_lean(function: Callable, signature: tuple[Any, ...] = KERNEL_SIGNATURE) -> tuple[Any, str]:
-    """(code library, symbol) of a kernel. The symbol follows Numba's convention: (result*, error**, args…) → status."""
+def compile_text(text: str) -> tuple[bytes, str]:
+    """(object code, symbol) of a kernel. The symbol follows Numba's convention: (result*, error**, args…) → status."""
+    scope = dict(words())
+    exec(compile(text, "<tracejit kernel>", "exec"), scope)
+    library, symbol = compile_lean(scope["kernel"], KERNEL_SIGNATURE)
+    return object_code(library), symbol
+
+
+def object_code(library: Any) -> bytes:
+    """What a linker takes of a code library."""
+    _name, _kind, (code, _bitcode) = library.serialize_using_object_code()
+    return code
+
+
+def compile_lean(function: Callable, signature: tuple[Any, ...]) -> tuple[Any, str]:
+    """(code library, symbol) of a function to int64."""
     target = registry.cpu_target
+    target.typing_context.refresh()
+    target.target_context.refresh()
     flags = compiler.Flags()
     for name, value in FLAGS.items():
         setattr(flags, name, value)
@@ -95,42 +111,7 @@ def _lanes(kind: Any) -> Callable:
     return lanes
 
 
-@word
-def call_address(typing: Any, address: Any, args: Any) -> Any:
-    """Call a kernel: status of `address(result*, error**, args)`, or 1 if it returned non-zero."""
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        word = ir.IntType(64)
-        result = cgutils.alloca_once(builder, word)
-        error = cgutils.alloca_once(builder, ir.IntType(8).as_pointer())
-        kind = ir.FunctionType(ir.IntType(32), [word.as_pointer(), ir.IntType(8).as_pointer().as_pointer(), word.as_pointer()])
-        function = builder.inttoptr(values[0], kind.as_pointer())
-        builder.call(function, [result, error, values[1]])
-        return builder.load(result)
-
-    return types.int64(types.int64, types.CPointer(types.int64)), generate
-
-
-@word
-def words_at(typing: Any, address: Any) -> Any:
-    """An address as a pointer to 64-bit words."""
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return builder.inttoptr(values[0], context.get_value_type(signature.return_type))
-
-    return types.CPointer(types.int64)(types.int64), generate
-
-
-@word
-def address_of_word(typing: Any, pointer: Any, k: Any) -> Any:
-    """The address of word `k` behind a pointer, itself a pointer."""
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return builder.gep(values[0], [values[1]])
-
-    return types.CPointer(types.int64)(types.CPointer(types.int64), types.int64), generate
-
-
+@lru_cache(maxsize=None)
 def words() -> dict[str, Any]:
     """The names that kernel text may use, as Numba knows them."""
     found: dict[str, Any] = {name: kind for name, kind in KINDS.items()}
@@ -186,43 +167,3 @@ def _gemm(real: Any) -> Callable:
         return types.void(*([types.int64] * 11)), generate
 
     return gemm
-
-
-def make_walker() -> Callable[[int, int], int]:
-    """The native machine: `walk(program, id of a tuple of arrays)` runs the steps; 0, or 1 + the step that failed.
-
-    A program is words: steps, arrays, then for each step: address, count, and (where, value) for each argument. `where` is
-    -1 for the value itself, -2 for an offset in the arena (the last array), else the number of the array it is an offset in.
-    """
-    tuple_items, array_data = 3, 2  # in words: PyTupleObject.ob_item, PyArrayObject.data
-
-    @numba.njit(types.int64(types.int64, types.int64), nogil=True)
-    def walk(program: int, arrays: int) -> int:
-        code = words_at(program)
-        objects = words_at(arrays)
-        count = code[1]
-        arena = words_at(objects[tuple_items + count - 1])[array_data]
-        room = words_at(arena)
-        for k in range(count):
-            room[k] = words_at(objects[tuple_items + k])[array_data]
-        args = address_of_word(room, count)
-        at = 2
-        for step in range(code[0]):
-            address = code[at]
-            n = code[at + 1]
-            at += 2
-            for k in range(n):
-                where = code[at + 2 * k]
-                value = code[at + 2 * k + 1]
-                if where == -1:
-                    args[k] = value
-                elif where == -2:
-                    args[k] = arena + value
-                else:
-                    args[k] = room[where] + value
-            at += 2 * n
-            if call_address(address, args) != 0:
-                return step + 1
-        return 0
-
-    return walk

@@ -8,13 +8,7 @@ import numpy as np
 
 from ..lowering.plan import Call, Plan
 
-Walk = Callable[[int, int], int]
-
-
-class Program(NamedTuple):
-    """Consecutive native steps, as the words that the walker reads."""
-
-    code: np.ndarray  # int64
+Program = Callable[[tuple[np.ndarray, ...]], int]  # consecutive native steps, of all arrays: 0, or 1 + the step that failed
 
 
 class HostCall(NamedTuple):
@@ -24,7 +18,7 @@ class HostCall(NamedTuple):
     operands: list[Callable[[Sequence[np.ndarray]], Any]]
     results: list[Callable[[Sequence[np.ndarray]], np.ndarray]]
 
-    def run(self, arrays: Sequence[np.ndarray]) -> None:
+    def __call__(self, arrays: Sequence[np.ndarray]) -> int:
         node = self.call.node
         values = [operand(arrays) for operand in self.operands]
         # an op that is native elsewhere comes here with operands whose strides its routine cannot walk
@@ -32,6 +26,7 @@ class HostCall(NamedTuple):
         found = function(*values, **dict(node.attrs))
         for place, value in zip(self.results, found if isinstance(found, tuple) else (found,)):
             np.copyto(place(arrays), value, casting="unsafe")
+        return 0
 
 
 class OutOfBounds(Exception):
@@ -41,13 +36,12 @@ class OutOfBounds(Exception):
 class Executable:
     """Runs a plan on arrays. Safe from several threads: each call takes an arena of its own."""
 
-    def __init__(self, plan: Plan, steps: list[Program | HostCall], walk: Walk, scratch: int, keep: Any) -> None:
-        self.plan, self.steps, self.walk = plan, steps, walk
-        self.keep = keep  # tables and code that the programs point to
+    def __init__(self, plan: Plan, steps: list[Program | HostCall], scratch: int, keep: Any) -> None:
+        self.plan, self.steps = plan, steps
+        self.keep = keep  # tables that the programs point to
         self.outputs = [(s.shape, s.dtype) for s in plan.outputs]
         self.arena_size = plan.arena + scratch
         self.arenas: list[np.ndarray] = []
-        self.only = steps[0].code.ctypes.data if len(steps) == 1 and isinstance(steps[0], Program) else None
 
     def __call__(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The new output arrays; inputs that the plan writes are changed in place."""
@@ -57,15 +51,9 @@ class Executable:
         except IndexError:
             arena = aligned(self.arena_size)
         arrays = (*inputs, *outputs, arena)
-        if self.only is not None:
-            if self.walk(self.only, id(arrays)):
+        for step in self.steps:
+            if step(arrays):
                 raise OutOfBounds
-        else:
-            for step in self.steps:
-                if isinstance(step, HostCall):
-                    step.run(arrays)
-                elif self.walk(step.code.ctypes.data, id(arrays)):
-                    raise OutOfBounds
         self.arenas.append(arena)
         return outputs
 

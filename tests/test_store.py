@@ -1,0 +1,69 @@
+"""Kernels on disk: a second process compiles nothing and loads no compiler; what is damaged is compiled again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = """
+import sys
+import numpy as np
+import tracejit as tj
+from tracejit.backends.jit import compiled_count
+
+f = tj.compile(lambda x: tj.exp(x * 2).sum(axis=0) + x.max())
+print(f(tj.asarray(np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4))).numpy().tobytes().hex())
+print(compiled_count(), "numba" in sys.modules)
+"""
+
+
+def run(directory: Path) -> tuple[str, int, bool]:
+    """(bits of the result, kernels compiled, whether Numba was loaded) of the program in a process of its own."""
+    environment = {"TRACEJIT_CACHE_DIR": str(directory), "PYTHONPATH": str(Path(__file__).parents[1]), "PATH": ""}
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    bits, counts = done.stdout.splitlines()
+    count, numba = counts.split()
+    return bits, int(count), numba == "True"
+
+
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    directory = tmp_path_factory.mktemp("kernels")
+    bits, count, numba = run(directory)
+    assert count >= 2 and numba
+    return directory, bits
+
+
+def test_a_process_with_its_kernels_on_disk_compiles_nothing_and_loads_no_compiler(warm):
+    directory, bits = warm
+    assert run(directory) == (bits, 0, False)
+
+
+DAMAGE = {
+    "truncated": lambda data: data[: len(data) // 2],
+    "empty": lambda data: b"",
+    "no pickle": lambda data: b"kernel" * 100,
+    "another's pickle": lambda data: b"\x80\x04K\x01.",
+    "another's object code": lambda data: data.replace(b"\x7fELF", b"\x7fFLE"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_what_is_damaged_is_compiled_again(warm, damage):
+    directory, bits = warm
+    files = sorted(directory.glob("*/*.bin"))
+    for file in files:
+        file.write_bytes(DAMAGE[damage](file.read_bytes()))
+    assert run(directory) == (bits, len(files), True)
+    assert run(directory) == (bits, 0, False)
+
+
+def test_a_directory_that_cannot_be_written_costs_compiling_only(warm, tmp_path):
+    blocked = tmp_path / "a file"
+    blocked.write_text("")
+    bits, count, numba = run(blocked)
+    assert bits == warm[1] and count and numba
