@@ -63,8 +63,8 @@ SAMPLES: dict[str, list[Sample]] = {
     "prod": [sample(X, axes=(1,)), sample(X, axes=(0, 1)), sample(Z, axes=(0,), keepdims=True), sample(lambda: X() * ints(1, 0, 1), axes=(1,))],
     "max": [sample(APART, axes=(1,)), sample(APART, axes=(0, 1), keepdims=True)],
     "min": [sample(APART, axes=(0,)), sample(APART, axes=(0, 1))],
-    "all": [sample(lambda: ints([1, 0], [1, 1]), axes=(1,))],
-    "any": [sample(lambda: ints([1, 0], [0, 0]), axes=(1,))],
+    "all": [sample(lambda: ints([1, 0], [1, 1]) > 0, axes=(1,))],
+    "any": [sample(lambda: ints([1, 0], [0, 0]) > 0, axes=(1,))],
     # views
     "alias": [sample(X)],
     "same": [sample(X), sample(Z)],
