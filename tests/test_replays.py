@@ -158,3 +158,24 @@ def test_old_contents_are_read_before_they_are_overwritten(program):
 
 def as_tuple(result):
     return result if isinstance(result, tuple) else (result,)
+
+
+def test_leaves_made_in_the_function_have_gradients_and_are_replayed():
+    def program(x):
+        leaf = x.detach().requires_grad_()
+        (leaf**3).sum().backward()
+        return leaf.grad
+
+    f = tj.compile(program)
+    for seed in range(3):
+        assert_bits_equal(f(data(4, seed=seed)), program(data(4, seed=seed)))
+    assert f.cache_info().modes == ("graph",)
+
+    def returned(x):
+        leaf = x.detach().requires_grad_()
+        (leaf**3).sum().backward()
+        return leaf
+
+    f = tj.compile(returned)
+    for seed in range(3):
+        assert_bits_equal(f(data(4, seed=seed)).grad, returned(data(4, seed=seed)).grad)

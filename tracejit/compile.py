@@ -184,6 +184,8 @@ class Compiled:
             if isinstance(value, Tensor):
                 if not isinstance(value._value, Node) and id(value) not in tracer.numbers:
                     reasons.append("a result is a tensor made of Python data")
+                if isinstance(value._value, Node) and value._grad is not None:
+                    reasons.append("a result that was made in the function has a .grad")
             elif not isinstance(value, _CONSTANTS):
                 reasons.append(f"a result is a {type(value).__name__}")
         if any(g is not None and g._application is not None and not is_spent(g._application) for _, g in trace.grads):

@@ -147,7 +147,10 @@ class Tracer:
         return grad
 
     def write_grad(self, leaf: Tensor, grad: Tensor | None) -> None:
-        self.grads[id(leaf)] = (leaf, grad)
+        if isinstance(leaf._value, Node):
+            leaf._grad = grad  # it was made in the trace, and need not outlive it
+        else:
+            self.grads[id(leaf)] = (leaf, grad)
 
     def run_whole(self, whole: Any, function: Callable[[], Any], tensors: Sequence[Tensor], key: Any) -> Any:
         return function()  # its ops are nodes as any others

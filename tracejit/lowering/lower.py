@@ -68,7 +68,7 @@ def _lower_reduction(node: Node, slots: Slots, wide: list[int], inner: list[int]
     at = linear(kept, _kept_strides(node, slot), slot.offset)
     identity = node.op.identity[category(source.dtype)]
     builder.reduction = Reduce(value, node.op.combine, identity, node.dtype, Store(slot, at, "", node.dtype, None, place(node)))
-    return builder.kernel(" → ".join([*_names(source, slots), node.op.name]))
+    return builder.kernel(" → ".join([*([] if source in slots else _names(source, slots)), node.op.name]))
 
 
 def _lower_trivial_reduction(node: Node, slots: Slots) -> Kernel:
