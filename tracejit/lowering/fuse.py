@@ -6,6 +6,7 @@ computing it at every reader would cost more than storing it once.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -14,7 +15,9 @@ from ..spec import contiguous_strides, is_complex
 
 CHEAP = 3  # ops that may be computed again at a second reader rather than stored
 DEPTH_LIMIT = 200  # statements in a row before a chain is cut: compile time grows faster than linearly with length
+WIDTH_LIMIT = 8  # temporaries one value may be computed from: all of them must be kept until it is
 GROUP_LIMIT = 24  # buffers one loop may write
+LENGTH_LIMIT = 2 * DEPTH_LIMIT  # statements of one loop, counted along the longest path to each of its buffers
 
 
 @dataclass
@@ -23,6 +26,7 @@ class Group:
 
     kind: str  # "map", "reduction", "put", "library"
     nodes: list[Node] = field(default_factory=list)
+    length: int = 0
 
 
 def fuse(graph: Graph, layouts: Sequence[tuple[int, ...] | None]) -> list[Group]:
@@ -33,6 +37,7 @@ def fuse(graph: Graph, layouts: Sequence[tuple[int, ...] | None]) -> list[Group]
     plan.must()
     plan.replicated()
     plan.too_deep()
+    plan.too_wide()
     plan.shared(plan.groups())
     return plan.groups()
 
@@ -137,6 +142,15 @@ class _Fusion:
                 self.buffered.add(node)
             depth[node] = 0 if self.has_memory(node) else d
 
+    def too_wide(self) -> None:
+        """Cut what is computed from very many temporaries, such as the sum of a parameter's gradients over all time steps."""
+        sources: dict[Node, set[Node]] = {}
+        for node in self.order:
+            found = set().union(*[sources[n] for n in node.inputs if n in sources])
+            if len(found) > WIDTH_LIMIT and node.kind == "elementwise":
+                self.buffered.add(node)
+            sources[node] = {node} if node in self.buffered else found
+
     def shared(self, groups: list[Group]) -> None:
         """What readers in different loops need, if it costs more than reading it back."""
         of = {node: number for number, group in enumerate(groups) for node in group.nodes}
@@ -163,24 +177,29 @@ class _Fusion:
         groups: list[Group] = []
         of: dict[Node, int] = {}
         reads: dict[Node, dict[Node, bool]] = {}
-        by_shape: dict[tuple[int, ...], list[int]] = {}
+        depth: dict[Node, int] = {}
+        by_shape: dict[tuple[int, ...], list[int]] = {}  # the groups of maps that have room, in order
         for node in self.order:
             if node.op is CONSTANT:
                 continue
             found = self._reads(node, reads)
+            depth[node] = 1 + max((depth.get(n, 0) for n in node.inputs), default=0)
             if node not in self.buffered:
                 reads[node] = found
                 continue
             reads[node] = {node: True}
             after = max((of[n] for n in found if n in of), default=-1)
-            joint = self._joinable(node, found, after, groups, of, by_shape)
+            joint = self._joinable(node, found, after, of, by_shape)
             if joint is None:
                 joint = len(groups)
                 groups.append(Group(_kind(node)))
                 if _kind(node) == "map":
                     by_shape.setdefault(node.shape, []).append(joint)
-            groups[joint].nodes.append(node)
-            of[node] = joint
+            group, of[node] = groups[joint], joint
+            group.nodes.append(node)
+            group.length += depth.pop(node)
+            if group.kind == "map" and (len(group.nodes) == GROUP_LIMIT or group.length > LENGTH_LIMIT):
+                by_shape[node.shape].remove(joint)
         return groups
 
     def _reads(self, node: Node, reads: dict[Node, dict[Node, bool]]) -> dict[Node, bool]:
@@ -194,13 +213,13 @@ class _Fusion:
         return found
 
     def _joinable(
-        self, node: Node, found: dict[Node, bool], after: int, groups: list[Group], of: dict[Node, int], by_shape: dict
+        self, node: Node, found: dict[Node, bool], after: int, of: dict[Node, int], by_shape: dict[tuple[int, ...], list[int]]
     ) -> int | None:
         if _kind(node) != "map":
             return None
-        for number in by_shape.get(node.shape, ()):
-            if number < after or len(groups[number].nodes) >= GROUP_LIMIT:
-                continue
+        open_groups = by_shape.get(node.shape, [])
+        first = bisect_left(open_groups, after)
+        for number in open_groups[first : first + 2]:  # it reads nothing of groups after `after`, so the second always fits
             if all(aligned for n, aligned in found.items() if of.get(n) == number):
                 return number
         return None

@@ -216,12 +216,12 @@ class Builder:
 
     def read(self, node: Node, where: Position) -> str:
         """The name of the value of a node at a position; statements that compute it are added if it is new."""
-        for ahead in self._same_place(node):
+        for ahead in self._same_place(node, where):
             self._read_once(ahead, Position(ahead.shape, where._axes, where._flat))
         return self._read_once(node, where)
 
-    def _same_place(self, node: Node) -> list[Node]:
-        """What an elementwise node reads at its own position, deepest first: so that long chains need no deep recursion."""
+    def _same_place(self, node: Node, where: Position) -> list[Node]:
+        """What an elementwise node reads at its own position and is new, deepest first: long chains need no deep recursion."""
         order: list[Node] = []
         done: set[Node] = set()
         stack = [(node, False)]
@@ -229,7 +229,7 @@ class Builder:
             n, expanded = stack.pop()
             if expanded:
                 order.append(n)
-            elif n not in done and n.kind == "elementwise" and n.shape == node.shape:
+            elif n not in done and n.kind == "elementwise" and n.shape == node.shape and (n, where.key) not in self.known:
                 done.add(n)
                 if n not in self.slots or n in self.storing:
                     stack.append((n, True))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from dataclasses import dataclass, field
-from typing import Any, Sequence
+from typing import Any, Container, Sequence
 
 from ..graph.ir import CONSTANT, OUTPUT, Graph, Node
 from ..spec import Shape, contiguous_strides
@@ -49,6 +50,7 @@ class _Planner:
         self.groups = fuse(graph, layouts)
         self.slots: Slots = {}
         self.steps: list[Kernel | Call] = []
+        self.touching: dict[Slot, list[int]] = {}  # the numbers of the steps that read or write a slot
         self.inputs = []
         for number, (node, strides) in enumerate(zip(graph.inputs, layouts)):
             slot = Slot(node.dtype, node.shape, strides or contiguous_strides(node.shape), home=number)
@@ -93,22 +95,27 @@ class _Planner:
 
     def _check_bounds_first(self) -> None:
         """Bounds of indices that come from inputs are checked before anything is written."""
-        computed = {n for g in self.groups for n in g.nodes}
+        computed = {node: number for number, group in enumerate(self.groups) for node in group.nodes}
         self.checks_at: dict[int, list[Node]] = {}
         for node in self.graph.nodes():
             if node.kind == "gather" or (node.kind == "put" and len(node.inputs) > 2):
                 needed = _memory_read(indexed(node)[0], computed)
                 if not needed:
                     if indexed(node)[0][0].size:
-                        self.steps.append(lower_check(node, self.slots))
+                        self._add(lower_check(node, self.slots))
                 else:
-                    at = 1 + max(i for i, g in enumerate(self.groups) if needed & set(g.nodes))
+                    at = 1 + max(computed[n] for n in needed)
                     self.checks_at.setdefault(at, []).append(node)
                     self.may_stop = True
 
+    def _add(self, step: Kernel | Call) -> None:
+        for slot in _touched(step):
+            self.touching.setdefault(slot, []).append(len(self.steps))
+        self.steps.append(step)
+
     def _lower(self, number: int, group: Group) -> None:
         for node in self.checks_at.get(number, ()):
-            self.steps.append(lower_check(node, self.slots))
+            self._add(lower_check(node, self.slots))
         if group.kind == "library":
             self._call(group.nodes[0])
             return
@@ -119,7 +126,7 @@ class _Planner:
             self.slots[node] = self._new(node.spec)
         if not group.nodes[0].size:
             return
-        self.steps.append(lower_map(group.nodes, self.slots) if group.kind == "map" else lower_reduction(group.nodes[0], self.slots))
+        self._add(lower_map(group.nodes, self.slots) if group.kind == "map" else lower_reduction(group.nodes[0], self.slots))
 
     def _new(self, spec: Any) -> Slot:
         return Slot(spec.dtype, spec.shape, contiguous_strides(spec.shape))
@@ -132,7 +139,7 @@ class _Planner:
         if slot is None or not free or (slot.home is not None and not self._leads_to_write(node, slot.home)):
             new = self._new(node.spec)
             if node.size:
-                self.steps.append(lower_copy(base, new, self.slots))
+                self._add(lower_copy(base, new, self.slots))
             slot = new
         self.slots[node] = slot
         if not node.size or not value.size:
@@ -140,9 +147,9 @@ class _Planner:
         kernel = lower_put(node, self.slots)
         if any(isinstance(s, Load) and s.slot is slot for s in kernel.body):
             held = self._new(value.spec)
-            self.steps.append(lower_copy(value, held, self.slots))
+            self._add(lower_copy(value, held, self.slots))
             kernel = lower_put(node, {**self.slots, value: held})
-        self.steps.append(kernel)
+        self._add(kernel)
 
     def _leads_to_write(self, node: Node, home: int) -> bool:
         """Whether this put is on the way from an input to what is finally written into that input."""
@@ -162,7 +169,7 @@ class _Planner:
         self.results[node] = results
         if node.op.outputs == 1:
             self.slots[node] = results[0]
-        self.steps.append(Call(node, [self._operand(n) for n in node.inputs], results))
+        self._add(Call(node, [self._operand(n) for n in node.inputs], results))
 
     def _operand(self, node: Node) -> Any:
         if node.op is CONSTANT:
@@ -171,7 +178,7 @@ class _Planner:
         if found is None:
             held = self._new(node.spec)
             if node.size:
-                self.steps.append(lower_copy(node, held, self.slots))
+                self._add(lower_copy(node, held, self.slots))
             found = (held, held.shape, held.strides, 0)
         return found
 
@@ -186,7 +193,7 @@ class _Planner:
             if slot is None or slot in claimed or node in self.graph.outputs[: len(self.writes)]:
                 new = self._new(node.spec)
                 if node.size:
-                    self.steps.append(lower_copy(node, new, self.slots))
+                    self._add(lower_copy(node, new, self.slots))
                 slot = new
             slot.home = len(self.inputs) + len(outputs)
             claimed.add(slot)
@@ -205,45 +212,46 @@ class _Planner:
                 continue
             if slot is None or slot.home is not None and slot.home < len(self.inputs):
                 held = self._new(node.spec)  # what it is read from may be written below
-                self.steps.append(lower_copy(node, held, self.slots))
+                self._add(lower_copy(node, held, self.slots))
                 slot = held
             pending.append((slot, target))
         for slot, target in pending:
             if slot.shape and 0 in slot.shape:
                 continue
-            self.steps.append(lower_copy(None, target, self.slots, slot))
+            self._add(lower_copy(None, target, self.slots, slot))
 
     def _replace(self, slot: Slot, target: Slot) -> bool:
         """Let the kernel that stores `slot` store to `target` instead, if no old contents of it are needed then or later."""
         if self.may_stop or target.strides != slot.strides or target.dtype != slot.dtype:
             return False
-        writer = None
-        for position, step in enumerate(self.steps):
-            touched = _touched(step)
-            if slot in touched and writer is None:
-                writer = position
-                if not isinstance(step, Kernel) or step.reduction is not None:
-                    return False
-                at = [s.index for s in step.body if isinstance(s, Store) and s.slot is slot]
-                if len(at) != 1 or any(isinstance(s, (Load, Store)) and s.slot is target and s.index != at[0] for s in step.body):
-                    return False
-                if any(isinstance(s, Store) and s.combine for s in step.body):
-                    return False
-            elif writer is not None and target in touched:
-                return False
-        if writer is None:
+        touching = self.touching.get(slot)
+        if not touching or any(position > touching[0] for position in self.touching.get(target, ())):
             return False
-        for step in self.steps:
-            if isinstance(step, Kernel):
-                for s in step.body:
-                    if isinstance(s, (Load, Store)) and s.slot is slot:
-                        s.slot = target
-            else:
-                step.operands = [(target, *o[1:]) if isinstance(o, tuple) and o[0] is slot else o for o in step.operands]
+        writer = self.steps[touching[0]]
+        if not isinstance(writer, Kernel) or writer.reduction is not None:
+            return False
+        at = [s.index for s in writer.body if isinstance(s, Store) and s.slot is slot]
+        if len(at) != 1 or any(isinstance(s, (Load, Store)) and s.slot is target and s.index != at[0] for s in writer.body):
+            return False
+        if any(isinstance(s, Store) and s.combine for s in writer.body):
+            return False
+        for position in touching:
+            _redirect(self.steps[position], slot, target)
+        self.touching[target] = self.touching.get(target, []) + touching
         return True
 
 
-def _memory_read(nodes: Sequence[Node], computed: set[Node]) -> set[Node]:
+def _redirect(step: Kernel | Call, slot: Slot, target: Slot) -> None:
+    """Let a step read and write one slot instead of another."""
+    if isinstance(step, Kernel):
+        for s in step.body:
+            if isinstance(s, (Load, Store)) and s.slot is slot:
+                s.slot = target
+    else:
+        step.operands = [(target, *o[1:]) if isinstance(o, tuple) and o[0] is slot else o for o in step.operands]
+
+
+def _memory_read(nodes: Sequence[Node], computed: Container[Node]) -> set[Node]:
     found, stack, seen = set(), list(nodes), set()
     while stack:
         node = stack.pop()
@@ -271,24 +279,23 @@ def _place_temporaries(plan: Plan) -> None:
     for number, step in enumerate(plan.steps):
         for slot in _touched(step):
             last[slot] = number
-    free: list[tuple[int, int]] = []  # (size, offset)
+    free: list[tuple[int, int]] = []  # (size, offset), sorted
     for number, step in enumerate(plan.steps):
         touched = _touched(step)
         for slot in sorted((s for s in touched if s.home is None and s not in plan.places), key=lambda s: s.dtype.itemsize):
             size = _bytes(slot)
-            fits = [room for room in free if room[0] >= size]
-            if fits:
-                room = min(fits)
-                free.remove(room)
+            fit = bisect_left(free, (size, 0))
+            if fit < len(free):
+                room = free.pop(fit)
                 plan.places[slot] = room[1]
                 if room[0] > size:
-                    free.append((room[0] - size, room[1] + size))
+                    insort(free, (room[0] - size, room[1] + size))
             else:
                 plan.places[slot] = plan.arena
                 plan.arena += size
         for slot in touched:
             if slot.home is None and last[slot] == number:
-                free.append((_bytes(slot), plan.places[slot]))
+                insort(free, (_bytes(slot), plan.places[slot]))
 
 
 def _bytes(slot: Slot) -> int:
