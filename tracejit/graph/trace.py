@@ -20,6 +20,7 @@ from ..ops.view import broadcast, put
 from ..spec import TensorSpec, contiguous_strides, default_dtype_of
 from ..tensor import Storage, Tensor, storage_of, wrap
 from .evaluate import evaluate
+from .regions import Regions
 from .ir import OUTPUT, Graph, Interner, Node
 
 Run = Callable[[Graph, list[np.ndarray], tuple[int, ...]], list[np.ndarray]]
@@ -74,6 +75,7 @@ class Tracer:
         self.histories: list[tuple[Any, int, bool]] = []  # of the handles, when they were first met
         self.numbers: dict[int, int] = {}
         self.arrays: list[np.ndarray] = []
+        self.memory = Regions()  # of the arrays
         self.aliases: list[Tensor] = []  # further handles on inputs, made in the trace
         self.contents: dict[Storage, Contents] = {}
         self.live: list[weakref.ref[Tensor]] = []
@@ -179,6 +181,7 @@ class Tracer:
         self.handles.append(tensor)
         self.histories.append(history_of(tensor))
         self.arrays.append(array)
+        self.memory.append(array)
         return node
 
     def read(self, tensor: Tensor) -> Node:
@@ -267,17 +270,15 @@ class Tracer:
         home = self.enroll(target).home
         if home is None:
             return False
-        return any(n != home and np.may_share_memory(a, self.arrays[home]) for n, a in enumerate(self.arrays))
+        return any(number != home for number in self.memory.sharing(self.arrays[home]))
 
     def _see_changes(self, args: tuple[Any, ...]) -> None:
         """Write what is pending to memory, if an argument not met before shows such memory."""
-        changed = [self.arrays[e.home] for e in self.contents.values() if e.changed and e.home is not None]
-        if not changed:
-            return
         for a in args:
             array = a._value if isinstance(a, Tensor) else a
             if isinstance(array, np.ndarray) and id(a) not in self.numbers:
-                if any(np.may_share_memory(array, memory) for memory in changed):
+                shared = self.memory.sharing(array)
+                if shared and any(e.changed and e.home in shared for e in self.contents.values()):
                     self.outside("memory that is changed is also reached as another tensor")
                     self.flush()
                     return

@@ -1,0 +1,145 @@
+"""Long programs: tracing and planning take steps in proportion to their ops; kernels and temporaries stay small. Nothing is timed."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+import tracejit as tj
+from tracejit.dispatch import EAGER, mode
+from tracejit.graph.ir import Graph
+from tracejit.graph.regions import Regions
+from tracejit.graph.trace import Tracer
+from tracejit.lowering.fuse import GROUP_LIMIT, LENGTH_LIMIT, WIDTH_LIMIT
+from tracejit.lowering.kernel import Kernel, Load
+from tracejit.lowering.plan import Plan, make_plan
+
+
+def chain(n):
+    def function(x):
+        y = x
+        for i in range(n // 2):
+            y = (y + x) * (0.5 + i % 3)
+        return y
+
+    return function, [tj.ones(1000)]
+
+
+def recurrence(n):
+    def function(x, w):
+        h, seen = tj.zeros((4, 16)), []
+        for t in range(n // 4):
+            h = tj.tanh(h @ w + x[t])
+            seen.append(h)
+        return tj.stack(seen)
+
+    return function, [tj.ones((n // 4, 4, 16)), tj.ones((16, 16))]
+
+
+def sum_of_products(n):
+    def function(x, w):
+        total = x[0] @ w
+        for t in range(1, n // 3):
+            total = total + x[t] @ w
+        return total
+
+    return function, [tj.ones((n // 3, 8, 8)), tj.ones((8, 8))]
+
+
+def gathers(n):
+    def function(x, i):
+        for _ in range(n // 2):
+            x = x[i] * 2
+        return x
+
+    return function, [tj.ones((8, 8)), tj.arange(8)]
+
+
+def parameters(n):
+    tensors = [tj.ones(16) for _ in range(n // 4)]
+
+    def function(x):
+        for p in tensors:
+            p.sub_((p * x + 1) * 0.01)
+        return x * 2
+
+    return function, [tj.ones(16)]
+
+
+def backward(n):
+    w = tj.ones((8, 8)).requires_grad_()
+
+    def function(x):
+        w.grad = None
+        h = tj.zeros((4, 8))
+        for t in range(n // 16):
+            h = tj.tanh(x[t] + h @ w)
+        (h * h).sum().backward()
+        return h.detach()
+
+    return function, [tj.ones((n // 16, 4, 8))]
+
+
+PROGRAMS = [chain, recurrence, sum_of_products, gathers, parameters, backward]
+
+
+def calls_and_plan(program, n: int) -> tuple[float, Plan]:
+    """The Python calls of tracing and planning a program, for each node of its graph, and the plan."""
+    seen: list[tuple[Graph, tuple[int, ...]]] = []
+
+    def run(graph, arrays, writes):
+        seen.append((graph, writes))
+        return [np.zeros(node.shape, node.dtype) for node in graph.outputs[len(writes) :]]
+
+    calls = 0
+
+    def count(frame, event, argument):
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    function, arguments = program(n)
+    tracer = Tracer(run)
+    tracer.arguments(arguments)
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        mode.interpreter = tracer
+        result = function(*arguments)
+        mode.interpreter = EAGER
+        tracer.settle()
+        graph, writes = seen[-1]
+        plan = make_plan(graph, [None] * len(graph.inputs), writes)
+    finally:
+        mode.interpreter = EAGER
+        sys.setprofile(before)
+    assert result is not None and len(seen) == 1
+    return calls / len(graph.nodes()), plan
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda f: f.__name__)
+def test_work_is_in_proportion_to_the_ops(program):
+    calls_and_plan(program, 200)  # fills the caches of ops and of lines
+    short, _ = calls_and_plan(program, 200)
+    long, plan = calls_and_plan(program, 1600)
+    assert long < 1.25 * short
+    for kernel in (step for step in plan.steps if isinstance(step, Kernel)):
+        assert len(kernel.body) <= 2 * GROUP_LIMIT + 4 * LENGTH_LIMIT
+        assert len({s.slot for s in kernel.body if isinstance(s, Load) and s.slot.home is None}) <= GROUP_LIMIT * WIDTH_LIMIT
+
+
+@pytest.mark.parametrize("program", [recurrence, sum_of_products, gathers, parameters], ids=lambda f: f.__name__)
+def test_temporaries_are_used_again(program):
+    arenas = {calls_and_plan(program, n)[1].arena for n in (200, 1600)}
+    assert len(arenas) == 1
+
+
+def test_regions_find_what_may_share_memory():
+    rng = np.random.default_rng(0)
+    memory, other = np.zeros((40, 40)), np.zeros(100)
+    views = [memory[i : i + a : s, j : j + b] for i, j, a, b, s in rng.integers(1, 12, (200, 5))] + [other[3:50], other[60:][::-1], other[5:5]]
+    regions = Regions()
+    for n, view in enumerate(views):
+        assert sorted(regions.sharing(view)) == [m for m in range(n) if np.may_share_memory(view, views[m])]
+        regions.append(view)
