@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import time
 from pathlib import Path
 from typing import Any, Callable
 
 from rich.console import Console
 
 from .peers import Peer, installed
-from .report import Timing, environment, measure, save, show
+from .report import Timing, environment, measure, results_path, save, show
 from .workloads import WORKLOADS, Workload
 
 
@@ -38,7 +37,7 @@ def main() -> None:
     parser.add_argument("--skip", default="", help="columns or packages to leave out, by commas: torch.compile,jax")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=0.1, help="time of one column's turn in a round")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / f"{time.strftime('%Y%m%d-%H%M%S')}.json")
+    parser.add_argument("--out", type=Path, help="the JSON file; of a whole run, by default, this machine's in bench/results")
     options = parser.parse_args()
     console = Console()
     if not console.is_terminal:
@@ -54,8 +53,10 @@ def main() -> None:
                 results[workload.name] = measure(calls_of(workload, peers), options.rounds, options.seconds)
     columns = [peer.name for peer in peers if any(peer.name in timings for timings in results.values())]
     show(results, columns, console)
-    save(results, versions, options.out)
-    console.print(f"figures: {options.out}")
+    path = options.out or (None if options.only or options.skip else results_path())
+    if path is not None:
+        save(results, versions, path)
+        console.print(f"figures: {path}")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import statistics
 import time
 from dataclasses import dataclass, field
@@ -103,6 +104,12 @@ def environment(versions: dict[str, str]) -> dict[str, Any]:
         "python": platform.python_version(), "machine": platform.machine(), "processor": _processor(), "cores": os.cpu_count(),
         "versions": versions, "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }  # fmt: skip
+
+
+def results_path() -> Path:
+    """Where the figures of this machine are kept, for git: named by processor and cores, so that a new run replaces the old one."""
+    name = re.sub(r"[^a-z0-9]+", "-", f"{_processor()} {os.cpu_count()} cores".lower()).strip("-")
+    return Path(__file__).parent / "results" / f"{name}.json"
 
 
 def _processor() -> str:
