@@ -195,6 +195,14 @@ def test_a_program_that_needs_a_compiler_is_built_late(empty_store, monkeypatch)
     assert len(programs(known)) == 1 and compiled_count() == before + 1
 
 
+def test_a_step_is_taken_once_where_its_program_waits_for_a_compiler(empty_store, monkeypatch):
+    found = []
+    for soon in (whole.SOON, 100):
+        monkeypatch.setattr(whole, "SOON", soon)
+        found.append(bits(*trained(OPTIMISERS["sgd"], 30)[0]))
+    assert found[0] == found[1]
+
+
 def test_a_program_of_known_kernels_is_built_soon():
     double(Whole(), whole.LATE + 1)
     known, before = Whole(), compiled_count()

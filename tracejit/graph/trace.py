@@ -57,10 +57,13 @@ class Contents:
 
 
 class Tracer:
-    """Records applications as nodes. `run` computes a graph on arrays, writing some outputs into some inputs."""
+    """Records applications as nodes. `run` computes a graph on arrays, writing some outputs into some inputs.
 
-    def __init__(self, run: Run) -> None:
-        self.run = run
+    again: whoever traces runs the function again where `run` fails; else the graph is then computed up to the op that fails.
+    """
+
+    def __init__(self, run: Run, again: bool = False) -> None:
+        self.run, self.again = run, again
         self.reasons: list[tuple[str, Any]] = []  # why a replay of the graph would not do, and where
         self.flushed: Flushed | None = None
         self.grads: dict[int, tuple[Tensor, Tensor | None]] = {}
@@ -322,7 +325,8 @@ class Tracer:
         try:
             return self.run(graph, self.arrays, writes)
         except Exception:
-            self._run_until_it_fails(graph, writes)
+            if not self.again:
+                self._run_until_it_fails(graph, writes)
             raise
 
     def _run_until_it_fails(self, graph: Graph, writes: tuple[int, ...]) -> None:

@@ -73,7 +73,7 @@ def trace_whole(
         built.append(build(graph, arrays, writes))
         return built[-1](arrays)
 
-    tracer = Tracer(run)
+    tracer = Tracer(run, again=True)
     tracer.arguments(list(tensors))
     mode.interpreter = tracer
     try:
