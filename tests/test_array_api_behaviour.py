@@ -85,8 +85,27 @@ def test_special_values_of_floats(name, dtype):
 def test_special_values_of_complex_numbers(name):
     parts = [math.nan, math.inf, -math.inf, 0.0, -0.0, 1.0, -1.0, 2.5]
     values = np.array([complex(*p) for p in itertools.product(parts, parts)])
+    if name == "expm1":
+        values = values[np.isfinite(values)]  # the others: the next test
     operands = [values] if arity(name) == 1 else [np.repeat(values[::3], 22), np.tile(values[::3], 22)]
     check_special(name, operands, "complex128")
+
+
+def test_expm1_of_complex_numbers_that_are_not_finite():
+    """The table of the standard, and its mirror: expm1(conj(z)) is conj(expm1(z))."""
+    inf, nan, cis = math.inf, math.nan, complex(math.cos(2), math.sin(2))
+    table = [
+        ((1, inf), (nan, nan)), ((1, nan), (nan, nan)), ((inf, 0), (inf, 0)), ((-inf, 2), (-1, 0)), ((inf, 2), (inf * cis.real, inf * cis.imag)),
+        ((-inf, inf), (-1, 0)), ((inf, inf), (inf, nan)), ((-inf, nan), (-1, 0)), ((inf, nan), (inf, nan)), ((nan, 0), (nan, 0)),
+        ((nan, 2), (nan, nan)), ((nan, nan), (nan, nan)),
+    ]  # fmt: skip
+    for dtype, sign in itertools.product(COMPLEX, (1, -1)):
+        z = np.array([complex(a, sign * b) for (a, b), _ in table], dtype)
+        with np.errstate(invalid="ignore"):
+            found = tj.expm1(tj.asarray(z)).numpy()
+        assert found.dtype == dtype
+        np.testing.assert_array_equal(found.real, [w[0] for _, w in table])
+        np.testing.assert_array_equal(found.imag, [sign * w[1] for _, w in table])
 
 
 def check_special(name, operands, dtype):

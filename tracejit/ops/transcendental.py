@@ -32,8 +32,16 @@ def _binary(name: str, numpy: Any, vjp: Any, domain: Any = ((-2, 2),), **definit
 
 # Exponentials and logarithms
 
+
+def _expm1(x: np.ndarray) -> np.ndarray:
+    result = np.expm1(x)
+    if not is_complex(result.dtype):
+        return result
+    return np.where(np.isfinite(x), result, np.exp(x) - 1)  # where a part is infinite or NaN, NumPy's own is NaN nearly always
+
+
 exp2 = _unary("exp2", np.exp2, lambda g, y, _x: (g * conjugate(y) * LN2,), doc="2 to the power x.")
-expm1 = _unary("expm1", np.expm1, lambda g, y, _x: (g * conjugate(y + 1),), doc="exp(x) - 1, without cancellation near 0.")
+expm1 = _unary("expm1", _expm1, lambda g, y, _x: (g * conjugate(y + 1),), doc="exp(x) - 1, without cancellation near 0.")
 log1p = _unary("log1p", np.log1p, lambda g, _y, x: (g / conjugate(1 + x),), (-0.5, 4), doc="log(1 + x), without cancellation near 0.")
 log2 = _unary("log2", np.log2, lambda g, _y, x: (g / (conjugate(x) * LN2),), (0.1, 4), doc="The logarithm to base 2.")
 log10 = _unary("log10", np.log10, lambda g, _y, x: (g / (conjugate(x) * LN10),), (0.1, 4), doc="The logarithm to base 10.")
