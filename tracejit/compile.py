@@ -170,9 +170,11 @@ class Compiled:
             tracer.settle()
             fail(CompileError, f"fullgraph=True, but {reasons[0]}", "Take that out of the function, or drop fullgraph=True.")
         tracer.settle()
-        entry = Entry(compile_guards(reach.guards if reach is not None else []), reasons)
-        if history is not None and tracer.flushed is not None:
-            entry.fill(tracer.flushed, trace, history, _compile_backward)
+        flushed = tracer.flushed if history is not None else None  # what is replayed
+        held = [] if flushed is None else flushed.captures()
+        entry = Entry(compile_guards(reach.guards if reach is not None else [], held), reasons)
+        if history is not None and flushed is not None:
+            entry.fill(flushed, trace, history, _compile_backward)
         self._remember(key, entry)
 
     def _reasons(self, tracer: Tracer, reach: Reach | None, trace: Trace) -> tuple[list[str], History | None]:

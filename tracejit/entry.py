@@ -106,6 +106,11 @@ class Entry:
         positions = {id(h): i for i, h in enumerate(trace.handles)}
         self.sources = [s if s.kind == "argument" else Source(s.kind, positions.get(id(s.what), s.what)) for s in flushed.sources]
         self.writes = flushed.writes
+        # arguments come first; what is captured, without exception in most traces, is read in one step
+        self.given = sum(s.kind == "argument" for s in self.sources)
+        self.captured = [s.what for s in self.sources[self.given :]] if all(s.kind == "capture" for s in self.sources[self.given :]) else None
+        self.written = [what for kind, what in map(self.sources.__getitem__, self.writes) if kind == "capture"]
+        self.written_else = [n for n in self.writes if self.sources[n].kind != "capture"]
         self.layouts = [(h._value.shape, h._value.strides, h._value.dtype) for h in flushed.handles]
         self.requires = [(h, h._requires_grad) for s, h in zip(flushed.sources, flushed.handles) if s.kind == "capture"]
         self.grads_read = [(positions.get(i, leaf), was_none) for i, (leaf, was_none) in trace.grads_read.items()]
@@ -158,11 +163,13 @@ class Entry:
     def _arrays(self, leaves: list[Any]) -> list[np.ndarray]:
         """The inputs' arrays now. Raises OutOfBounds if the graph does not speak of arrays like these."""
         arrays = []
-        for kind, what in self.sources:
-            if kind == "argument":
-                value = leaves[what]
-                arrays.append(value._value if isinstance(value, Tensor) else np.asarray(value))
-            else:
+        for _, what in self.sources[: self.given]:
+            value = leaves[what]
+            arrays.append(value._value if isinstance(value, Tensor) else np.asarray(value))
+        if self.captured is not None:
+            arrays += [tensor._value for tensor in self.captured]
+        else:
+            for kind, what in self.sources[self.given :]:
                 arrays.append(what._value if kind == "capture" else _tensor(what, leaves)._grad._value)
         if not all(map(is_, arrays, self.known)):
             new = [n for n, (array, known) in enumerate(zip(arrays, self.known)) if array is not known]
@@ -186,12 +193,14 @@ class Entry:
         """One call: gather arrays, run, hand back."""
         arrays = self._arrays(leaves)
         outputs = self.executable(arrays)  # type: ignore[misc]
-        for number in self.writes:
+        for tensor in self.written:
+            storage = tensor._storage or storage_of(tensor)
+            storage.version = tensor._seen = storage.version + 1
+        for number in self.written_else:
             tensor = self.source_of(number, leaves)
             if isinstance(tensor, Tensor):
                 storage = tensor._storage or storage_of(tensor)
-                storage.version += 1
-                tensor._seen = storage.version
+                storage.version = tensor._seen = storage.version + 1
         for leaf, place in self.grads:
             _tensor(leaf, leaves)._grad = None if place is None else wrap(_found(place, arrays, outputs))
         if self.plain:

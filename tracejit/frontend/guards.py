@@ -6,7 +6,7 @@ import functools
 import reprlib
 import weakref
 from types import CodeType
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Iterable, Sequence
 
 from .lookup import MISSING
 from .places import Entry, Gone, Item, Place, Strong, Writer, base_of, reference_to, same
@@ -106,7 +106,8 @@ class Identical(Guard):
             return f"{expression} is {known}"
         if isinstance(self.expected, Strong):
             return f"{expression} is {writer.constant(self.expected.value)}"
-        return f"{expression} is {writer.constant(self.expected)}() is not None"
+        wanted, may_be_none = writer.refers(self.expected)
+        return f"{expression} is {wanted}" + (" is not None" if may_be_none else "")
 
     @property
     def was(self) -> str:
@@ -216,7 +217,7 @@ class Keys(Guard):
             return f"not {writer.place(self.place)}"
         if all(type(k) is str for k in self.expected):
             return f"list({writer.place(self.place)}) == {writer.constant(self.expected)}"
-        return f"{writer.constant(self)}.test({writer.place(self.place)})"
+        return _same_keys(self, list(map(id, self.expected)), writer)
 
     @property
     def description(self) -> str:
@@ -281,10 +282,20 @@ class Members(Guard):
         return "changed" if value is not MISSING else "absent"
 
 
+def _same_keys(guard: Guard, ids: list[int], writer: Writer, alive: str = "") -> str:
+    """That a dict has the very keys it had; the guard is asked only where it has others."""
+    writer.scope["keys_of"] = dict.__iter__
+    keys = f"list(map(id, keys_of({writer.place(guard.place, keep=True)}))) == {writer.constant(ids)}"
+    return f"({keys}{alive} or {writer.constant(guard)}.test({writer.place(guard.place)}))"
+
+
 class KeyObjects(Members):
     """The keys of a dict, in order, where some are objects."""
 
     __slots__ = ()
+
+    def text(self, writer: Writer) -> str:
+        return _same_keys(self, self.ids, writer, f" and not {writer.constant(self)}.dead")
 
     def listed(self, value: Any) -> list[Any]:
         return list(dict.__iter__(value)) if isinstance(value, dict) else []
@@ -294,8 +305,11 @@ class KeyObjects(Members):
         return f"{self.place.words} had {self.expected} keys"
 
 
-def compile_guards(guards: Sequence[Guard]) -> Callable[[], Guard | None]:
-    """A function that gives None while all guards hold, and else the first that does not."""
+def compile_guards(guards: Sequence[Guard], held: Iterable[Any] = ()) -> Callable[[], Guard | None]:
+    """A function that gives None while all guards hold, and else the first that does not.
+
+    held: objects that whoever keeps the function keeps alive, too; all others it refers to weakly.
+    """
     guards = list(guards)
 
     def first_failing() -> Guard | None:
@@ -303,7 +317,7 @@ def compile_guards(guards: Sequence[Guard]) -> Callable[[], Guard | None]:
 
     if not guards:
         return lambda: None
-    writer = Writer(_read_twice(guards))
+    writer = Writer(_read_twice(guards), held)
     conditions = dict.fromkeys(guard.text(writer) for guard in guards)
     source = (
         "def check():\n    try:\n        if (\n            "

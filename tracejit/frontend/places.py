@@ -10,7 +10,7 @@ import keyword
 import weakref
 from collections import deque
 from types import CellType, FunctionType, ModuleType
-from typing import Any, Callable
+from typing import Any, Callable, Iterable
 
 import numpy as np
 
@@ -44,10 +44,14 @@ class Strong:
 
 
 class Writer:
-    """Collects the text of a check: names for its constants, variables for places that are read more than once."""
+    """Collects the text of a check: names for its constants, variables for places that are read more than once.
 
-    def __init__(self, shared: set[int]) -> None:
+    shared: ids of the places that are. held: objects that outlive the check, so that it need not ask whether they still exist.
+    """
+
+    def __init__(self, shared: set[int], held: Iterable[Any] = ()) -> None:
         self.scope: dict[str, Any] = {"same": same, "in_class": in_class}
+        self.held = set(map(id, held))
         self.shared, self.names = shared, dict[int, str]()
         self._constants: dict[int, str] = {}
 
@@ -57,6 +61,13 @@ class Writer:
             name = self._constants[id(value)] = f"k{len(self._constants)}"
             self.scope[name] = value
         return name
+
+    def refers(self, reference: Callable[[], Any]) -> tuple[str, bool]:
+        """An expression for what a reference leads to, and whether it may be None by now."""
+        value = reference()
+        if value is not None and id(value) in self.held:
+            return self.constant(value), False
+        return f"{self.constant(reference)}()", True
 
     def place(self, place: Place, keep: bool = False) -> str:
         """An expression for the value of a place; a variable once it has one."""
@@ -212,7 +223,7 @@ class ItemOfObject(Item):
 
     def text(self, writer: Writer) -> str:
         assert self.parent is not None
-        return f"{writer.place(self.parent)}[{writer.constant(self.key)}()]"
+        return f"{writer.place(self.parent)}[{writer.refers(self.key)[0]}]"
 
 
 class DerivedItem(Item):

@@ -42,6 +42,10 @@ class Flushed(NamedTuple):
     writes: tuple[int, ...]  # the inputs that the first outputs are written into
     places: dict[int, tuple[str, int, tuple[Any, ...]]]  # id of a tensor: ("input" or "output", number, view chain)
 
+    def captures(self) -> list[Tensor]:
+        """The tensors that inputs are captured from: an entry that replays the graph keeps them."""
+        return [source.what for source in self.sources if source.kind == "capture"]
+
 
 class Contents:
     """What a storage holds now."""
