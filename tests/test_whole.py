@@ -40,6 +40,13 @@ COMPOSITE_CALLS = {
         lambda: (F.linear, floats(4, 3).astype(np.float16), floats(5, 3).astype(np.float16)),
         lambda: (F.linear, floats(4, 3) + 1j * floats(4, 3), floats(5, 3) + 1j * floats(5, 3)),
     ],
+    "layer_norm": [
+        lambda: (lambda x, w, b: F.layer_norm(x, (6,), w, b), floats(2, 3, 6), floats(6), floats(6)),
+        lambda: (lambda x, w: F.layer_norm(x, (3, 6), w), floats(2, 3, 6), floats(3, 6)),
+        lambda: (lambda x: F.layer_norm(x, (6,), eps=0.1), floats(6)),
+        lambda: (lambda x: F.layer_norm(x, (4,)), floats(4, 5, dtype=np.float64).T),
+        lambda: (lambda x, w: F.layer_norm(x, (6,), w, w), floats(3, 6).astype(np.float16), floats(6).astype(np.float16)),
+    ],
     "cross_entropy": [
         *(lambda r=r: (lambda x: F.cross_entropy(x, tj.asarray(CLASSES), reduction=r), floats(4, 3)) for r in ("mean", "sum", "none")),
         lambda: (lambda x: F.cross_entropy(x, tj.asarray(CLASSES), ignore_index=2), floats(4, 3)),

@@ -6,10 +6,13 @@ from math import prod
 from typing import Any, Sequence
 
 from ...autograd.modes import GradMode
+from ...dispatch import mode
 from ...errors import ArgumentError, ShapeError, fail
 from ...ops.dtypes import finfo
 from ...ops.elementwise import sqrt
+from ...ops.reduce import sum_to
 from ...tensor import Tensor
+from ...vjp import Composite
 from ..parameter import overwrite
 from .precision import narrowed, widened
 
@@ -76,11 +79,56 @@ def layer_norm(
 ) -> Tensor:
     """Normalises over the trailing axes, whose extents are `normalized_shape`; then scales and shifts by weight and bias."""
     axes = _trailing(input, normalized_shape, "layer_norm")
-    _, centred, variance = _moments(widened(input), axes)
-    result = centred * (1 / sqrt(variance + eps))
+    for name, each in (("weight", weight), ("bias", bias)):
+        if each is not None and tuple(each.shape) != tuple(normalized_shape):
+            met = f"layer_norm over normalized_shape={tuple(normalized_shape)} with {name} of shape {tuple(each.shape)}"
+            fail(ShapeError, met, "There is one number for each element of normalized_shape.")
+    return narrowed(standardised(widened(input), weight, bias, axes=axes, eps=eps), input.dtype)
+
+
+def _standardise(x: Tensor, axes: tuple[int, ...], eps: float) -> tuple[Tensor, Tensor, Tensor]:
+    """(the values with mean 0 and variance 1, the mean, the inverse of the deviation)."""
+    mean, centred, variance = _moments(x, axes)
+    inverse = 1 / sqrt(variance + eps)
+    return centred * inverse, mean, inverse
+
+
+def _standardised(x: Tensor, weight: Tensor | None, bias: Tensor | None, *, axes: tuple[int, ...], eps: float) -> tuple[Tensor, ...]:
+    result, mean, inverse = _standardise(x, axes, eps)
     if weight is not None:
         result = result * weight
-    return narrowed(result if bias is None else result + bias, input.dtype)
+    return result if bias is None else result + bias, mean, inverse
+
+
+def _again(x: Tensor, mean: Tensor, inverse: Tensor, axes: tuple[int, ...], eps: float) -> tuple[Tensor, Tensor]:
+    """The standardised values and the inverse of the deviation; with their history, if that is wanted."""
+    if not mode.grad:
+        return (x - mean) * inverse, inverse
+    values, _, inverse = _standardise(x, axes, eps)
+    return values, inverse
+
+
+def _to_input(
+    g: Tensor, _y: Any, x: Tensor, weight: Tensor | None, _bias: Any, mean: Tensor, inverse: Tensor, *, axes: tuple[int, ...], eps: float
+) -> Tensor:
+    values, inverse = _again(x, mean, inverse, axes, eps)
+    g = g if weight is None else g * weight
+    count = prod(x.shape[a] for a in axes)
+    level = g.sum(axis=axes, keepdims=True) / count
+    slope = (g * values).sum(axis=axes, keepdims=True) / count
+    return (g - level - values * slope) * inverse
+
+
+def _to_weight(
+    g: Tensor, _y: Any, x: Tensor, _weight: Any, _bias: Any, mean: Tensor, inverse: Tensor, *, axes: tuple[int, ...], eps: float
+) -> Tensor:
+    return sum_to(g * _again(x, mean, inverse, axes, eps)[0], _weight.shape)
+
+
+standardised = Composite(
+    "layer_norm", _standardised, vjp=(_to_input, _to_weight, lambda g, _y, _x, _weight, _bias, *_moments, axes, eps: sum_to(g, _bias.shape)),
+    residuals=True,
+)  # fmt: skip
 
 
 def rms_norm(input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None) -> Tensor:
