@@ -112,7 +112,7 @@ def draw(runs: list[Run], path: Path) -> None:
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     for run, colour in zip(runs, ("tab:gray", "tab:blue")):
         axes.plot(run.times, run.losses, marker=".", color=colour, label=f"{run.name}: {run.times[-1]:.2f} s")
-    axes.set(xlabel="seconds of training, the first compiled step included", ylabel="training loss", yscale="log", title="Digits")
+    axes.set(xlim=(0, None), xlabel="seconds of training, the first compiled step included", ylabel="training loss", yscale="log", title="Digits")
     axes.legend()
     axes.grid(alpha=0.3)
     path.parent.mkdir(parents=True, exist_ok=True)

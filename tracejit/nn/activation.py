@@ -254,7 +254,7 @@ class _Along(Module):
 
     _function: Callable[..., Tensor]
 
-    def __init__(self, dim: int = -1) -> None:
+    def __init__(self, dim: int | None = None) -> None:
         super().__init__()
         self.dim = dim
 
@@ -287,3 +287,6 @@ class GLU(_Along):
     """a · sigmoid(b), a and b the halves of the input along `dim`."""
 
     _function = staticmethod(F.glu)
+
+    def __init__(self, dim: int = -1) -> None:
+        super().__init__(dim)

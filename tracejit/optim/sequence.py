@@ -57,8 +57,9 @@ class SequentialLR:
 class ChainedScheduler:
     """Several schedules at once: each goes on from the rate the one before it left."""
 
-    def __init__(self, schedulers: Sequence[LRScheduler]) -> None:
-        if len({id(s.optimizer) for s in schedulers}) != 1:
+    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
+        owners = {id(s.optimizer) for s in schedulers}
+        if len(owners) != 1 or (optimizer is not None and id(optimizer) not in owners):
             fail(ArgumentError, "chained schedules of several optimisers, or none", "Make them all for one optimiser.")
         self._schedulers = list(schedulers)
         self.optimizer = self._schedulers[0].optimizer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Callable
 
 from ...dispatch import assign
@@ -147,27 +148,38 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     return a * _sigmoid(b)
 
 
-def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
-    """exp(x) divided by its sum along `dim`; computed in `dtype`, if given."""
-    return reduce.softmax(_in(input, dtype), axis=dim)
+def softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
+    """exp(x) divided by its sum along `dim`; computed in `dtype`, if given. Leaving `dim` out warns, as in PyTorch."""
+    return reduce.softmax(_in(input, dtype), axis=_axis("softmax", dim, input.ndim))
 
 
-def softmin(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
+def softmin(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """`softmax` of -x."""
-    return reduce.softmax(-_in(input, dtype), axis=dim)
+    return reduce.softmax(-_in(input, dtype), axis=_axis("softmin", dim, input.ndim))
 
 
-def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
+def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """The logarithm of `softmax`; computed in `dtype`, if given."""
-    return reduce.log_softmax(_in(input, dtype), axis=dim)
+    return reduce.log_softmax(_in(input, dtype), axis=_axis("log_softmax", dim, input.ndim))
+
+
+def _axis(name: str, dim: int | None, ndim: int) -> int:
+    """The axis that is meant; where none is given, the one that PyTorch takes: the first of 0, 1 or 3 axes, else the second."""
+    if dim is not None:
+        return dim
+    warnings.warn(f"{name} without a dim is deprecated in PyTorch, whose choice depends on the number of axes: give dim=-1.", stacklevel=3)
+    return 0 if ndim in (0, 1, 3) else 1
 
 
 def _in(input: Tensor, dtype: Any) -> Tensor:
     return input if dtype is None else cast(input, dtype=as_dtype(dtype))
 
 
-def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, dim: int = -1) -> Tensor:
-    """A draw from the softmax of the logits, relaxed to be differentiable (Jang et al., ICLR 2017); one-hot if `hard`."""
+def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
+    """A draw from the softmax of the logits, relaxed to be differentiable (Jang et al., ICLR 2017); one-hot if `hard`.
+
+    eps: taken for the scripts that give it, and of no effect, as in PyTorch.
+    """
     axis = as_axis(dim, logits.ndim)
     uniform = rand(tuple(logits.shape), dtype=logits.dtype)
     soft = reduce.softmax((logits - (-(1 - uniform).log()).log()) / tau, axis=axis)
