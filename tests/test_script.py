@@ -119,4 +119,4 @@ def test_eager_and_compiled_agree_to_the_last_bit() -> None:
     for name, tensor in eager.state_dict().items():
         assert_bits_equal(compiled.state_dict()[name], tensor, name)
         assert not np.array_equal(tensor.numpy(), start[0][name]), f"{name} was not trained"
-    assert step.trace_count == 1
+    assert step.trace_count == 1 and step.cache_info().modes == ("graph",), step.cache_info()
