@@ -142,7 +142,14 @@ def cumulated(x, y):
     return y * x
 
 
-CHANGING = [read_beside_a_write, swapped, rotated, shifted, summed_then_written, through_views, cumulated]
+def moved_by_itself(x, y):
+    place = (x * 100).astype(tj.int64) % 3
+    place[place] = place[::-1] - 1
+    x[place % 6] -= y
+    return place
+
+
+CHANGING = [moved_by_itself, read_beside_a_write, swapped, rotated, shifted, summed_then_written, through_views, cumulated]
 
 
 @pytest.mark.parametrize("program", CHANGING, ids=lambda f: f.__name__)

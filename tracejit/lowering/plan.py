@@ -146,9 +146,10 @@ class _Planner:
             return
         kernel = lower_put(node, self.slots)
         if any(isinstance(s, Load) and s.slot is slot for s in kernel.body):
-            held = self._new(value.spec)
-            self._add(lower_copy(value, held, self.slots))
-            kernel = lower_put(node, {**self.slots, value: held})
+            held = {n: self._new(n.spec) for n in node.inputs[1:]}  # the value and the indices, as they are before the loop writes
+            for operand, place in held.items():
+                self._add(lower_copy(operand, place, self.slots))
+            kernel = lower_put(node, {**self.slots, **held})
         self._add(kernel)
 
     def _leads_to_write(self, node: Node, home: int) -> bool:
