@@ -186,3 +186,54 @@ def test_leaves_made_in_the_function_have_gradients_and_are_replayed():
     f = tj.compile(returned)
     for seed in range(3):
         assert_bits_equal(f(data(4, seed=seed)).grad, returned(data(4, seed=seed)).grad)
+
+
+# Exceptions that depend on values
+
+
+def unread_index(x, i):
+    x += 1
+    x[i]  # nobody reads it
+    x += 1
+    return x * 2
+
+
+def unread_power(x, i):
+    x += 1
+    i ** (i - 1)
+    return x
+
+
+def inverse_between(x, i):
+    x += 1
+    y = tj.linalg.inv(x[:1, None] - x[i[:1], None])
+    x += 1
+    return y
+
+
+def after_an_observation(x, i):
+    y = x * float(x[0])
+    return y[i]
+
+
+GOOD, BAD = [1, 2], [9, -1]
+RAISING = [(unread_index, BAD), (unread_power, BAD), (inverse_between, [0]), (after_an_observation, BAD)]
+
+
+@pytest.mark.parametrize("program, bad", RAISING, ids=lambda p: getattr(p, "__name__", ""))
+def test_values_that_make_eager_raise_do_so_at_the_trace_and_at_a_replay(program, bad):
+    for calls in ([bad], [GOOD, bad], [bad, GOOD, bad, bad, GOOD]):
+        f = tj.compile(program)
+        mine, theirs = data(4), data(4)
+        for index in calls:
+            found = outcome(f, mine, tj.asarray(index))
+            wanted = outcome(program, theirs, tj.asarray(index))
+            assert found == wanted
+            assert_bits_equal(mine, theirs)
+
+
+def outcome(function, *args):
+    try:
+        return function(*args).tolist()
+    except (ValueError, IndexError, np.linalg.LinAlgError) as error:
+        return type(error), str(error).split("\n")[0]

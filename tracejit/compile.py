@@ -119,7 +119,7 @@ class Compiled:
                     return self._trace(args, kwargs, key, leaves, keep=False)
                 try:
                     return entry.run(leaves)
-                except (OutOfBounds, TracejitError):  # raised again where the user stands, with all done that comes before
+                except (OutOfBounds, TracejitError, ValueError):  # raised again where the user stands, with all done that comes before
                     return self.__wrapped__(*args, **kwargs)
         with self._lock:
             self._misses += 1

@@ -46,6 +46,7 @@ class Op(Differentiable):
     is_view = False
     writable = True  # whether a view's elements are distinct memory locations
     dynamic = False  # whether the result's shape depends on values
+    raises = False  # whether values can make it raise: then it is computed even if nobody reads its result
 
     def __init__(self, name: str, *, eager: Callable | None, vjp: VJP | None, parameters: str = "x, /", doc: str = "") -> None:
         self.name = self.__name__ = name
@@ -129,6 +130,7 @@ class Elementwise(Op):
         vjp: VJP | None = None,
         exact: bool = False,
         accepts: str = "bifc",
+        raises: bool = False,
         result: str | Callable[..., DType] = "same",
         floats: bool | DType = False,
         bools: DType = bool_,
@@ -145,7 +147,7 @@ class Elementwise(Op):
         self.ufunc = numpy if exact and isinstance(numpy, np.ufunc) else None  # what eager calls, where it is one
         self.scalar = scalar
         self.accepts, self.result, self.floats, self.bools, self.arity = accepts, result, floats, bools, arity
-        self._operand_dtypes = operand_dtypes
+        self._operand_dtypes, self.raises = operand_dtypes, raises
         self.domain = tuple(domain) * (arity if len(domain) == 1 else 1)
         self.operator, self.method, self.cheap, self.exact = operator, method, cheap, exact
         self._lowers: dict[tuple[Any, ...], bool] = {}  # whether kernels compute it, by the operands' dtypes and types
@@ -323,6 +325,7 @@ class Gather(Op):
     """Reads its first input at computed indices on its leading axes; read on the fly. See `ops/index.py`."""
 
     kind = "gather"
+    raises = True  # an index may be out of bounds
 
     def __init__(self, name: str, *, numpy: Callable, vjp: VJP, doc: str) -> None:
         self.numpy = numpy
@@ -339,6 +342,7 @@ class Put(Op):
     """
 
     kind = "put"
+    raises = True  # where it has indices
 
     def __init__(self, name: str, *, numpy: Callable, vjp: VJP, combine: str, doc: str) -> None:
         self.numpy, self.combine = numpy, combine
@@ -352,7 +356,7 @@ class Library(Op):
     """The backend's own routine, or a NumPy function: matmul, sort, solve … Its operands are whole arrays.
 
     numpy: arrays in, array or tuple of arrays out. spec: TensorSpecs in, TensorSpec or tuple out; None for an op whose
-    result's shape depends on values (`dynamic`).
+    result's shape depends on values (`dynamic`). A NumPy function that raises for some values has a true attribute `raises`.
     """
 
     kind = "library"
@@ -362,7 +366,7 @@ class Library(Op):
         native: bool = False, parameters: str = "x, /", doc: str = "",
     ) -> None:  # fmt: skip
         self.numpy, self._spec, self.outputs, self.native = numpy, spec, outputs, native
-        self.dynamic = spec is None
+        self.dynamic, self.raises = spec is None, getattr(numpy, "raises", False)
         self._routines: dict[tuple[Any, ...], Any] = {}  # the backend's, by the operands' dtypes and numbers of axes
         super().__init__(name, eager=self._native_eager if native else self._eager, vjp=vjp, parameters=parameters, doc=doc)
 

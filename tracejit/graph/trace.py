@@ -86,6 +86,8 @@ class Tracer:
         self.aliases: list[Tensor] = []  # further handles on inputs, made in the trace
         self.contents: dict[Storage, Contents] = {}
         self.live: list[weakref.ref[Tensor]] = []
+        self.may_raise: list[Node] = []  # what is computed though nobody may read it
+        self.written: list[tuple[int, Node]] = []  # the wholes of inputs after each write, in order
 
     # The interpreter's answers
 
@@ -98,11 +100,11 @@ class Tracer:
         node = self.make.apply(op, self._as_nodes(op, operands, attrs), attrs)
         if op.is_view:
             self.enroll(args[0])
-        if op.outputs == 1:
-            return self._tensor(node)
-        return tuple(
-            self._tensor(self.make.node(OUTPUT, (node,), (("index", i),), spec)) for i, spec in enumerate(node.spec)
-        )
+        results = [node] if op.outputs == 1 else [self.make.node(OUTPUT, (node,), (("index", i),), s) for i, s in enumerate(node.spec)]
+        if op.raises and (op.kind != "put" or len(args) > 2):
+            self.may_raise.append(results[0])
+        tensors = tuple([self._tensor(n) for n in results])
+        return tensors[0] if op.outputs == 1 else tensors
 
     def assign(self, target: Tensor, value: Tensor) -> None:
         if not target._value.size:
@@ -119,6 +121,8 @@ class Tracer:
         chain = target._chain[entry.start :]
         entry.node = self.apply_node(put, (entry.node, node), {"chain": chain}) if chain else node
         entry.changed = True
+        if entry.home is not None:
+            self.written.append((entry.home, entry.node))
         if isinstance(target._value, Node):
             target._value = node
         target._traced_at = storage_of(target).version + 1
@@ -308,6 +312,9 @@ class Tracer:
             if key not in wholes and (entry is None or entry.home is None):
                 wholes[key] = len(outputs)
                 outputs.append(self.read(tensor) if entry is None else entry.node)
+        if self.may_raise:
+            reached = set(Graph(tuple(self.inputs), tuple(outputs)).nodes())
+            outputs += [node for node in self.may_raise if node not in reached]
         graph = Graph(tuple(self.inputs), tuple(outputs))
         writes = tuple([e.home for e in homes if e.home is not None])
         results = self._run(graph, writes) if outputs else []
@@ -330,24 +337,25 @@ class Tracer:
             return self.run(graph, self.arrays, writes)
         except Exception:
             if not self.again:
-                self._run_until_it_fails(graph, writes)
+                self._run_until_it_fails(graph)
             raise
 
-    def _run_until_it_fails(self, graph: Graph, writes: tuple[int, ...]) -> None:
+    def _run_until_it_fails(self, graph: Graph) -> None:
         """Raise the error of the op that failed, at the line that wrote it, with all done that came before it."""
         order = {node: n for n, node in enumerate(self.make.nodes.values())}
-        arrays, held = self.arrays, self.tensors()
+        arrays, held, written = self.arrays, self.tensors(), self.written
+        nodes = Graph(graph.inputs, (*graph.outputs, *(node for _, node in written))).nodes()
         self._start()
         values: dict[Node, Tensor] = {}
         try:
-            evaluate(sorted(graph.nodes(), key=order.__getitem__), dict(zip(graph.inputs, arrays)), values)
+            evaluate(sorted(nodes, key=order.__getitem__), dict(zip(graph.inputs, arrays)), values)
         finally:
             for tensor in held:
                 if tensor._value in values:
                     tensor._value = values[tensor._value]._value
-            for number, node in zip(writes, graph.outputs):
-                if node in values:
-                    arrays[number][...] = values[node]._value
+            contents = {number: np.array(values[node]._value) for number, node in written if node in values}
+            for number, content in contents.items():
+                arrays[number][...] = content
 
     def settle(self) -> None:
         """Flush, and hand the gradients that were written to their leaves: the trace is over."""

@@ -8,7 +8,7 @@ from typing import Any, Container, Sequence
 
 from ..graph.ir import CONSTANT, OUTPUT, Graph, Node
 from ..spec import Shape, contiguous_strides
-from .fuse import Group, fuse
+from .fuse import Group, fuse, lowers
 from .kernel import Kernel, Load, Slot, Store
 from .lower import Slots, indexed, lower_check, lower_copy, lower_map, lower_put, lower_reduction, strided
 
@@ -59,7 +59,7 @@ class _Planner:
         self.results: dict[Node, list[Slot]] = {}
         self.last_reader = self._last_readers()
         # whether a step may stop the program half-way: a routine that refuses values, an index that is computed
-        self.may_stop = any(node.kind == "library" and not node.op.native for node in graph.nodes())
+        self.may_stop = any(_may_stop(node) for node in graph.nodes())
 
     def run(self) -> Plan:
         self._check_bounds_first()
@@ -250,6 +250,10 @@ def _redirect(step: Kernel | Call, slot: Slot, target: Slot) -> None:
                 s.slot = target
     else:
         step.operands = [(target, *o[1:]) if isinstance(o, tuple) and o[0] is slot else o for o in step.operands]
+
+
+def _may_stop(node: Node) -> bool:
+    return not node.op.native if node.kind == "library" else node.kind == "elementwise" and node.op.raises and not lowers(node)
 
 
 def _memory_read(nodes: Sequence[Node], computed: Container[Node]) -> set[Node]:

@@ -56,6 +56,7 @@ def lapack(function: Callable, instead: str) -> Callable:
             message = str(error)
         fail(LinAlgError, message, instead)
 
+    run.raises = True  # type: ignore[attr-defined]
     return run
 
 
