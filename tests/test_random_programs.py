@@ -1,7 +1,7 @@
 """Random programs: eager and compiled are equal to the bit, gradients too; and both are NumPy's.
 
-Hypothesis draws them, and makes one that fails as small as it can; its text is printed. `TRACEJIT_PROGRAMS=20` runs twenty
-times as many, other ones at each run.
+Hypothesis draws them; of one that fails, the text is printed with all left out that can be. `TRACEJIT_PROGRAMS=20` runs
+twenty times as many, other ones at each run.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from random import Random
 from typing import Callable
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from program_forms import ELEMENTWISE, ELSEWHERE, FORMS, draw, draw_backward, draw_observing, draw_plain, draw_smooth
+from program_families import draw, draw_backward, draw_observing, draw_plain, draw_smooth
+from program_forms import ELEMENTWISE, ELSEWHERE, FORMS
+from program_reduce import reduced
 from programs import Program, check_compiled, check_numpy, check_slopes
 
 from tracejit.op import OPS, Elementwise, Reduction
@@ -27,33 +29,34 @@ def programs(drawn: Callable[[Random], Program], count: int) -> Callable[[Callab
     """Run a test on this many programs."""
     chance = st.randoms(use_true_random=False)
     healthy = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
-    budget = settings(max_examples=count * LONGER, deadline=None, derandomize=LONGER == 1, database=None, suppress_health_check=healthy)
+    budget = settings(max_examples=count * LONGER, deadline=None, derandomize=LONGER == 1, database=None, phases=[Phase.generate], suppress_health_check=healthy)
     return lambda test: budget(given(chance.map(drawn))(test))
 
 
-def agrees(differences: list[str], program: Program) -> None:
-    if differences:
-        pytest.fail("\n".join(["", str(program), *differences]), pytrace=False)
+def agrees(program: Program, check: Callable[[Program], list[str]]) -> None:
+    if check(program):
+        program = reduced(program, check)
+        pytest.fail("\n".join(["", str(program), *check(program)]), pytrace=False)
 
 
 @programs(draw, 450)
 def test_compiled_is_eager(program: Program) -> None:
-    agrees(check_compiled(program), program)
+    agrees(program, check_compiled)
 
 
 @programs(draw_observing, 100)
 def test_compiled_is_eager_where_python_asks_for_values(program: Program) -> None:
-    agrees(check_compiled(program), program)
+    agrees(program, check_compiled)
 
 
 @programs(draw_backward, 250)
 def test_gradients_compiled_are_eager(program: Program) -> None:
-    agrees(check_compiled(program), program)
+    agrees(program, check_compiled)
 
 
 @programs(draw_plain, 150)
 def test_fixed_arithmetic_is_numpys(program: Program) -> None:
-    agrees(check_numpy(program), program)
+    agrees(program, check_numpy)
 
 
 @programs(draw_smooth, 60)
