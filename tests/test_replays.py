@@ -237,3 +237,33 @@ def outcome(function, *args):
         return function(*args).tolist()
     except (ValueError, IndexError, np.linalg.LinAlgError) as error:
         return type(error), str(error).split("\n")[0]
+
+
+# Tensors from outside that show one memory
+
+
+def test_views_of_tensors_that_share_memory_are_views_of_the_right_one():
+    def world():
+        whole = data(9, 5)
+        return whole, whole[1:], whole[:4]
+
+    def reads(whole, later, first):
+        return later[0], whole[0], first[0], later.mT.sum(axis=0), whole[2:] * 2, first[::-1]
+
+    def writes(whole, later, first):
+        below = later.mT < 0
+        first[...] *= 2.0
+        whole[...] //= -1.5
+        return below, later[1:], whole[1]
+
+    for program in (reads, writes):
+        for order in ((0, 1, 2), (2, 1, 0), (1, 0, 2)):
+            mine, theirs = world(), world()
+
+            def captured(tensors, program=program, order=order):
+                return lambda: program(*tensors) if order[0] == 0 else (*(tensors[k][0] for k in order), *program(*tensors))
+
+            f = tj.compile(captured(mine))
+            for _ in range(2):
+                for found, wanted in zip([*f(), *mine], [*captured(theirs)(), *theirs]):
+                    assert_bits_equal(found, wanted)

@@ -8,7 +8,7 @@ its present whole, writing through a view makes a new whole, and a stale view is
 from __future__ import annotations
 
 import weakref
-from typing import Any, Callable, NamedTuple, Sequence
+from typing import Any, Callable, Iterator, NamedTuple, Sequence
 
 import numpy as np
 
@@ -48,13 +48,13 @@ class Flushed(NamedTuple):
 
 
 class Contents:
-    """What a storage holds now."""
+    """What a storage, or the part of it that an outside tensor shows, holds now."""
 
-    __slots__ = ("node", "start", "home", "strides", "shape", "changed")
+    __slots__ = ("node", "chain", "start", "home", "strides", "shape", "changed")
 
-    def __init__(self, node: Node, start: int, home: int | None, strides: tuple[int, ...]) -> None:
+    def __init__(self, node: Node, chain: tuple[Any, ...], home: int | None, strides: tuple[int, ...]) -> None:
         self.node = node
-        self.start = start  # the length of the view chain at which this whole stands
+        self.chain, self.start = chain, len(chain)  # the view chain at which this whole stands
         self.home = home  # the input it is the memory of; None for a storage born in the trace
         self.strides, self.shape = strides, node.shape
         self.changed = False
@@ -84,7 +84,7 @@ class Tracer:
         self.arrays: list[np.ndarray] = []
         self.memory = Regions()  # of the arrays
         self.aliases: list[Tensor] = []  # further handles on inputs, made in the trace
-        self.contents: dict[Storage, Contents] = {}
+        self.contents: dict[Storage, list[Contents]] = {}  # several, where outside tensors share memory that is not changed
         self.live: list[weakref.ref[Tensor]] = []
         self.may_raise: list[Node] = []  # what is computed though nobody may read it
         self.written: list[tuple[int, Node]] = []  # the wholes of inputs after each write, in order
@@ -198,8 +198,7 @@ class Tracer:
     def read(self, tensor: Tensor) -> Node:
         """The node of a tensor's present value."""
         value = tensor._value
-        storage = tensor._storage
-        entry = self.contents.get(storage) if storage is not None else None
+        entry = self._contents_of(tensor)
         if entry is None:
             return value if isinstance(value, Node) else self.enter(tensor, Source("capture", tensor))
         if entry.changed and (not isinstance(value, Node) or tensor._traced_at != tensor._version):
@@ -214,19 +213,30 @@ class Tracer:
     def enroll(self, tensor: Tensor) -> Contents:
         """Begin to follow the contents of a tensor's storage."""
         storage = storage_of(tensor)
-        entry = self.contents.get(storage)
+        entry = self._contents_of(tensor)
         if entry is None:
             node = self.read(tensor)
             array = tensor._value
             home = self.numbers.get(id(tensor))
             strides = contiguous_strides(node.shape) if isinstance(array, Node) else _element_strides(array)
-            entry = self.contents[storage] = Contents(node, len(tensor._chain), home, strides)
+            entry = Contents(node, tensor._chain, home, strides)
+            self.contents.setdefault(storage, []).append(entry)
             tensor._traced_at = storage.version
         return entry
 
+    def _contents_of(self, tensor: Tensor) -> Contents | None:
+        """What is followed of the memory that a tensor shows: of the tensors it may be a view of, the nearest."""
+        if tensor._storage is None:
+            return None
+        near = [e for e in self.contents.get(tensor._storage, ()) if e.chain == tensor._chain[: e.start]]
+        return max(near, key=lambda e: e.start) if near else None
+
+    def _followed(self) -> Iterator[Contents]:
+        return (entry for entries in self.contents.values() for entry in entries)
+
     def strides(self, tensor: Tensor) -> tuple[int, ...]:
         """The strides, in elements, that this tensor has in eager mode."""
-        entry = self.contents.get(tensor._storage) if tensor._storage is not None else None
+        entry = self._contents_of(tensor)
         if entry is None:
             return contiguous_strides(tensor.shape)
         shape, strides = entry.shape, entry.strides
@@ -289,7 +299,7 @@ class Tracer:
             array = a._value if isinstance(a, Tensor) else a
             if isinstance(array, np.ndarray) and id(a) not in self.numbers:
                 shared = self.memory.sharing(array)
-                if shared and any(e.changed and e.home in shared for e in self.contents.values()):
+                if shared and any(e.changed and e.home in shared for e in self._followed()):
                     self.outside("memory that is changed is also reached as another tensor")
                     self.flush()
                     return
@@ -303,11 +313,11 @@ class Tracer:
     def flush(self) -> None:
         """Compute everything that is held or was written, make it real, and begin a new graph."""
         held = self.tensors()
-        homes = [e for e in self.contents.values() if e.home is not None and e.changed]
+        homes = [e for e in self._followed() if e.home is not None and e.changed]
         outputs: list[Node] = [self.fit(e.node, e.shape, e.node.dtype) for e in homes]
         wholes: dict[Any, int] = {}
         for tensor in held:
-            entry = self.contents.get(tensor._storage) if tensor._storage is not None else None
+            entry = self._contents_of(tensor)
             key = tensor._storage if tensor._storage is not None else tensor
             if key not in wholes and (entry is None or entry.home is None):
                 wholes[key] = len(outputs)
@@ -320,7 +330,7 @@ class Tracer:
         results = self._run(graph, writes) if outputs else []
         places: dict[int, tuple[str, int, tuple[Any, ...]]] = {id(a): ("input", self.numbers[id(a)], ()) for a in self.aliases}
         for tensor in held:
-            entry = self.contents.get(tensor._storage) if tensor._storage is not None else None
+            entry = self._contents_of(tensor)
             chain = tensor._chain[entry.start :] if entry is not None else ()
             if entry is not None and entry.home is not None:
                 places[id(tensor)] = ("input", entry.home, chain)
