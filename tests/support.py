@@ -54,13 +54,27 @@ def tensors(arrays: list[np.ndarray], requires_grad: bool = False) -> list[Tenso
     return [wrap(a).requires_grad_(requires_grad and (is_floating(a.dtype) or is_complex(a.dtype))) for a in arrays]
 
 
-# Layouts: each gives an array of another layout with values of the given one. Those of `SMALLER` change its shape.
+# Layouts: each gives an array with values of the given one, laid out in another way. Those of `RELAID` keep all of them.
 
-LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "contiguous": np.ascontiguousarray,
-    "transposed": lambda a: np.ascontiguousarray(a.T).T,
-    "sliced": lambda a: np.repeat(np.repeat(a, 2, 0), 3, 1)[::2, ::3],
-    "reversed": lambda a: np.ascontiguousarray(a[::-1, ::-1])[::-1, ::-1],
+
+def _sliced(a: np.ndarray) -> np.ndarray:
+    for d in range(a.ndim):
+        a = np.repeat(a, 2 + d, d)
+    return a[(..., *[slice(None, None, 2 + d) for d in range(a.ndim)])]
+
+
+def _reversed(a: np.ndarray) -> np.ndarray:
+    back = (..., *[slice(None, None, -1)] * a.ndim)
+    return np.ascontiguousarray(a[back]).reshape(a.shape)[back]
+
+
+RELAID: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "contiguous": lambda a: np.array(a, order="C"),
+    "transposed": lambda a: np.array(a.T, order="C").T,
+    "sliced": _sliced,
+    "reversed": _reversed,
+}
+LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = RELAID | {
     "broadcast": lambda a: np.broadcast_to(a[:1], a.shape),
     "0-d": lambda a: a[:1, :1].reshape(()),
     "empty": lambda a: a[:0],
