@@ -267,3 +267,18 @@ def test_views_of_tensors_that_share_memory_are_views_of_the_right_one():
             for _ in range(2):
                 for found, wanted in zip([*f(), *mine], [*captured(theirs)(), *theirs]):
                     assert_bits_equal(found, wanted)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_numbers_beside_small_floats_are_rounded_to_them(dtype):
+    """Also where they are constants of a kernel, and not memory."""
+    dtype = getattr(tj, dtype)
+
+    def function(x):
+        return x * 0.6931471805599453 + 0.1, tj.full((3,), 0.3, dtype=dtype) * x - x / 0.7
+
+    x = tj.asarray([1.1, 2.3, -0.7]).astype(dtype)
+    compiled = tj.compile(function)
+    for _ in range(3):
+        for got, wanted in zip(compiled(x), function(x)):
+            assert_bits_equal(got, wanted)

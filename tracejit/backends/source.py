@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..lowering.index import Index
 from ..lowering.kernel import Axis, Kernel, Let, LetIndex, Load, Slot, Statement, Store
 from ..spec import SHORT_NAMES, SMALL_FLOATS, DType, compute_dtype, float16, float64
@@ -47,7 +49,7 @@ class _Printer:
         self._parameter(Parameter("end", None))
         self._name_slots()
         for constant, dtype, value in kernel.constants:
-            self._declare(constant, f"{typed(dtype)}_value(args, {{}})", Parameter("scalar", compute_dtype(dtype).type(value)))
+            self._declare(constant, f"{typed(dtype)}_value(args, {{}})", Parameter("scalar", _rounded(value, dtype)))
         if kernel.reduction is None:
             self._loops(kernel.axes, 1, self._body)
         else:
@@ -296,3 +298,8 @@ def pairwise_leaves(count: int) -> list[int]:
 
     cut(0, count, 0)
     return [len(table) // 3, *table]
+
+
+def _rounded(value: Any, dtype: DType) -> Any:
+    """A constant in the dtype that arithmetic is done in, rounded to its own first."""
+    return np.asarray(value).astype(dtype).astype(compute_dtype(dtype))[()]
