@@ -50,7 +50,7 @@ def main() -> None:
     for workload in WORKLOADS:
         if options.only.lower() in workload.name.lower():
             with console.status(workload.name):
-                results[workload.name] = measure(calls_of(workload, peers), options.rounds, options.seconds)
+                results[workload.name] = measure(calls_of(workload, peers), options.rounds, options.seconds, workload.warm_up)
     columns = [peer.name for peer in peers if any(peer.name in timings for timings in results.values())]
     show(results, columns, console)
     path = options.out or (None if options.only or options.skip else results_path())

@@ -38,11 +38,15 @@ class Timing:
         return (high - low) / 2 / self.median
 
 
-def measure(calls: dict[str, Callable[[], Any]], rounds: int, seconds: float) -> dict[str, Timing]:
-    """Times of calls that do the same: each round takes all of them in turn, so that a noisy moment meets all."""
+def measure(calls: dict[str, Callable[[], Any]], rounds: int, seconds: float, warm_up: int = 2) -> dict[str, Timing]:
+    """Times of calls that do the same: each round takes all of them in turn, so that a noisy moment meets all.
+
+    warm_up: calls of each before the clock starts, so that all have settled.
+    """
     counts = {}
     for name, call in calls.items():
-        call()
+        for _ in range(warm_up - 1):
+            call()
         began = time.perf_counter()
         call()
         once = time.perf_counter() - began

@@ -238,17 +238,24 @@ def check_numpy(program: Program, calls: int = 2) -> list[str]:
             found = flatten(function(*world.arguments))[0]
         wanted = flatten(eval(program.result, scope))[0]
         names = [f"result {i}" for i in range(len(found))] + list(world.tensors)
+        free = any(word in s for s in program.body for word in EXTREMES)
         pairs = zip(names, [*found, *world.tensors.values()], [*wanted, *(t for t in reference.tensors.values())])
-        differ = [f"call {seed}, {name}: {a!r} instead of {b!r}" for name, a, b in pairs if not _alike(a, b)]
+        differ = [f"call {seed}, {name}: {a!r} instead of {b!r}" for name, a, b in pairs if not _alike(a, b, free)]
         if differ:
             return differ
     return []
 
 
-def _alike(a: Any, b: Any) -> bool:
+EXTREMES = ("min", "max", "clip", "relu")  # which of two zeros NumPy gives depends on its loop: on the layout
+
+
+def _alike(a: Any, b: Any, zeros: bool) -> bool:
+    """Whether a result has the bits of NumPy's; `zeros`: but for the signs of zeros."""
     if not isinstance(a, tj.Tensor):
         return a == b
     x, y = a.numpy(), np.asarray(b)
+    if zeros and x.dtype.kind in "fc":
+        x, y = x + 0.0, y + 0.0
     return x.dtype == y.dtype and x.shape == y.shape and bool((bits(x) == bits(y)).all())
 
 

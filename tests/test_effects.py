@@ -7,6 +7,7 @@ import contextlib
 import contextvars
 import datetime
 import functools
+import gc
 import inspect
 import io
 import itertools
@@ -469,3 +470,23 @@ def test_user_code_called_by_the_core_is_watched():
     reach = traced(function, (x,))
     assert {e.what for e in reach.effects} >= {"changes a list from outside (.append)", "calls print"}
     assert any("attribute `n` of SimpleNamespace was 0" == g.description for g in reach.guards)
+
+
+def test_what_the_garbage_collector_calls_is_no_effect():
+    met = []
+
+    def callback(phase, info):
+        met.append(time.perf_counter())
+
+    def function(x):
+        for _ in range(20_000):
+            x = [x, []][0]  # enough garbage for a collection
+        cycles = [[] for _ in range(20_000)]
+        return x * len(cycles)
+
+    gc.callbacks.append(callback)
+    try:
+        assert traced(function, (X,)).effects == []
+        assert gc.isenabled()
+    finally:
+        gc.callbacks.remove(callback)

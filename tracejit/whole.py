@@ -8,8 +8,9 @@ from .backend import NotKept, Replay, get_backend
 from .tensor import Tensor
 
 # Calls on arrays of one layout that are run op by op before a program is built: of kernels that are known already, which
-# takes milliseconds; and of kernels that must be compiled first, which takes tenths of a second each and pays late.
-SOON, LATE = 24, 400
+# takes milliseconds; and of kernels that must be compiled first, a few tenths of a second for a function of a tenth of a
+# millisecond: after so many calls, waiting for the compiler no more than doubles the time they have taken.
+SOON, LATE = 24, 3000
 LIMIT = 64  # layouts that are remembered of one function; the oldest goes first
 
 

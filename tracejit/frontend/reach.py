@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 from collections import deque
 from types import FrameType, FunctionType, MethodType
 from typing import Any, Callable
@@ -42,6 +43,8 @@ class Reach:
 
     def __enter__(self) -> Reach:
         assert self._run is not None, "a Reach observes one block"
+        self._collects = gc.isenabled()
+        gc.disable()  # callbacks and finalizers of the collector are no part of the block
         self.incomplete = self._run.watch.start()
         return self
 
@@ -49,6 +52,8 @@ class Reach:
         run, self._run = self._run, None
         assert run is not None
         run.watch.stop()
+        if self._collects:
+            gc.enable()
         if kind is None:
             self.incomplete = self.incomplete or run.follower.incomplete or run.explorer.incomplete
             self.arrays = [array for array, *_ in run.explorer.arrays.values()]
