@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+from support import assert_bits_equal
 
 import tracejit as tj
 from tracejit import nn
@@ -395,3 +396,22 @@ def test_train_and_eval_are_traced_once_each():
             model.train(training)
             compiled(x)
     assert compiled.trace_count == 2 and compiled.cache_info().hits == 6
+
+
+def test_a_function_that_changes_what_it_reads_is_not_looked_into_at_each_call():
+    log, settings = [], {"keep": True}
+
+    def function(x):
+        if settings["keep"]:
+            log.append(len(log))
+        return x * 2
+
+    compiled = tj.compile(function)
+    x = tj.ones(3)
+    for _ in range(40):
+        assert_bits_equal(compiled(x), x * 2)
+    assert log == list(range(40)) and compiled.trace_count <= 3 + 4  # the first three, the 4th, 8th, 16th, 32nd
+    settings["keep"] = False
+    for _ in range(40):
+        compiled(x)
+    assert log == list(range(40)) and "graph" in compiled.cache_info().modes  # found out at the 64th

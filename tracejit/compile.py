@@ -92,6 +92,7 @@ class Compiled:
     def clear(self) -> None:
         """Forget all traces."""
         self._entries: OrderedDict[Any, list[Entry]] = OrderedDict()
+        self._lapses: dict[Any, int] = {}  # of signatures whose traces are all lazy: the calls that no trace held for
         self.trace_count = 0
         self._hits = self._misses = 0
 
@@ -121,10 +122,24 @@ class Compiled:
                     return entry.run(leaves)
                 except (OutOfBounds, TracejitError, ValueError):  # raised again where the user stands, with all done that comes before
                     return self.__wrapped__(*args, **kwargs)
+        if self._stays_lazy(key):
+            self._hits += 1
+            return self._trace(args, kwargs, key, leaves, keep=False)
         with self._lock:
             self._misses += 1
             self.trace_count += 1
             return self._trace(args, kwargs, key, leaves, keep=True)
+
+    def _stays_lazy(self, key: Any) -> bool:
+        """Whether no trace of a signature could be replayed, so that others need not be looked into: but the 4th, 8th, 16th … is.
+
+        A function that changes what it reads (a list that grows) has no trace that holds at the next call.
+        """
+        kept = self._entries.get(key, ())
+        if len(kept) < 3 or any(e.executable is not None for e in kept):
+            return False
+        lapses = self._lapses[key] = self._lapses.get(key, 3) + 1
+        return lapses & (lapses - 1) != 0
 
     # Tracing
 
@@ -207,7 +222,7 @@ class Compiled:
     def _remember(self, key: Any, entry: Entry) -> None:
         self._entries[key] = [*self._entries.pop(key, []), entry][-VARIANT_LIMIT:]
         while len(self._entries) > ENTRY_LIMIT:
-            self._entries.popitem(last=False)
+            self._lapses.pop(self._entries.popitem(last=False)[0], None)
 
     # Looking inside
 
