@@ -415,3 +415,15 @@ def test_a_function_that_changes_what_it_reads_is_not_looked_into_at_each_call()
     for _ in range(40):
         compiled(x)
     assert log == list(range(40)) and "graph" in compiled.cache_info().modes  # found out at the 64th
+
+
+def test_a_model_of_another_dtype_is_another_trace():
+    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU())
+    compiled = tj.compile(lambda x: model(x))
+    x = tj.ones((2, 3))
+    for dtype in (tj.float32, tj.float64, tj.float32, tj.float64):
+        model.to(dtype)
+        for _ in range(3):
+            assert_bits_equal(compiled(x), model(x))
+    assert compiled.trace_count == 2 and compiled.cache_info().hits == 10
+    assert compiled.cache_info().modes == ("graph", "graph")

@@ -16,7 +16,7 @@ from .backends.cpu import backend
 from .backends.source import print_kernel
 from .dispatch import EAGER, anomaly, mode
 from .autograd.segment import Segment, Unreplayable
-from .entry import Entry, History, Trace, is_spent
+from .entry import Entry, History, Misfit, Trace, is_spent
 from .errors import ArgumentError, CompileError, TracejitError, fail
 from .frontend import Reach, Signature, Substitution, compile_guards
 from .graph.ir import Node
@@ -114,14 +114,19 @@ class Compiled:
         token, leaves = self._signature.flatten(args, kwargs)
         key = token, mode.grad
         for entry in self._entries.get(key, ()):
-            if entry.holds(leaves):
+            if not entry.holds(leaves):
+                continue
+            if entry.executable is None:
                 self._hits += 1
-                if entry.executable is None:
-                    return self._trace(args, kwargs, key, leaves, keep=False)
-                try:
-                    return entry.run(leaves)
-                except (OutOfBounds, TracejitError, ValueError):  # raised again where the user stands, with all done that comes before
-                    return self.__wrapped__(*args, **kwargs)
+                return self._trace(args, kwargs, key, leaves, keep=False)
+            try:
+                result = entry.run(leaves)
+            except Misfit:
+                continue
+            except (OutOfBounds, TracejitError, ValueError):  # raised again where the user stands, with all done that comes before
+                result = self.__wrapped__(*args, **kwargs)
+            self._hits += 1
+            return result
         if self._stays_lazy(key):
             self._hits += 1
             return self._trace(args, kwargs, key, leaves, keep=False)

@@ -91,6 +91,10 @@ class Result(NamedTuple):
     grad: bool = True  # a view of an input: the mode it was made in
 
 
+class Misfit(Exception):
+    """A tensor that was captured has another layout or dtype now: this is a call for another trace."""
+
+
 class Entry:
     """One trace: when it holds, and how to run it."""
 
@@ -161,7 +165,7 @@ class Entry:
         return True
 
     def _arrays(self, leaves: list[Any]) -> list[np.ndarray]:
-        """The inputs' arrays now. Raises OutOfBounds if the graph does not speak of arrays like these."""
+        """The inputs' arrays now. Raises Misfit or OutOfBounds if the graph does not speak of arrays like these."""
         arrays = []
         for _, what in self.sources[: self.given]:
             value = leaves[what]
@@ -173,21 +177,19 @@ class Entry:
                 arrays.append(what._value if kind == "capture" else _tensor(what, leaves)._grad._value)
         if not all(map(is_, arrays, self.known)):
             new = [n for n, (array, known) in enumerate(zip(arrays, self.known)) if array is not known]
-            if not self._fits(arrays, new):
-                raise OutOfBounds
+            self._check(arrays, new)
             self.known = arrays
         return arrays
 
-    def _fits(self, arrays: list[np.ndarray], new: list[int]) -> bool:
-        """Whether arrays not met at the last call have the traced layout and share no memory that is written."""
+    def _check(self, arrays: list[np.ndarray], new: list[int]) -> None:
+        """Arrays not met at the last call must have the traced layout (Misfit), and share no memory that is written (OutOfBounds)."""
         for n in new:
             array = arrays[n]
             if (array.shape, array.strides, array.dtype) != self.layouts[n]:
-                return False
+                raise Misfit
             others = range(len(arrays)) if n in self.writes else self.writes
             if any(m != n and np.may_share_memory(array, arrays[m]) for m in others):
-                return False
-        return True
+                raise OutOfBounds
 
     def run(self, leaves: list[Any]) -> Any:
         """One call: gather arrays, run, hand back."""
