@@ -16,12 +16,13 @@ from .backends.cpu import backend
 from .backends.source import print_kernel
 from .dispatch import EAGER, anomaly, mode
 from .autograd.segment import Segment, Unreplayable
-from .entry import Entry, History, Misfit, Trace, is_spent
+from .entry import Entry, Misfit, Trace
 from .errors import ArgumentError, CompileError, TracejitError, fail
 from .frontend import Reach, Signature, Substitution, compile_guards
 from .graph.ir import Node
 from .graph.text import print_graph
 from .graph.trace import Tracer
+from .history import History, is_spent
 from .lowering.kernel import Kernel
 from .runtime.executor import OutOfBounds
 from .tensor import Tensor, wrap

@@ -9,10 +9,11 @@ import numpy as np
 
 from .application import edge_of, set_history
 from .autograd.modes import GradMode
-from .autograd.segment import Segment, SegmentApplication, Slot, Target, Unreplayable, segments
+from .autograd.segment import Segment, SegmentApplication, Slot, Target
 from .backends.cpu import backend, element_strides
 from .dispatch import refresh_view, walk_chain
-from .graph.trace import Flushed, Source, Tracer, history_of, view_of
+from .graph.trace import Flushed, Source, view_of
+from .history import History
 from .runtime.executor import Executable, OutOfBounds
 from .tensor import Storage, Tensor, storage_of, wrap
 from .tree import Structure, is_leaf, unflatten
@@ -27,57 +28,6 @@ class Trace(NamedTuple):
     grads: list[tuple[Tensor, Tensor | None]]
     grads_read: dict[int, tuple[Tensor, bool]]  # whether their .grad was None when first read
     numpy_in: bool
-
-
-class History:
-    """What the results of a trace carry for autograd. Made before the trace is settled; raises Unreplayable."""
-
-    def __init__(self, tracer: Tracer, returned: list[Any]) -> None:
-        inputs: dict[Slot, int] = {}
-        for number, (handle, before) in enumerate(zip(tracer.handles, tracer.histories)):
-            if history_of(handle) != before:
-                raise Unreplayable("a tensor from outside is given a history")
-            application, index, requires_grad = before
-            if requires_grad and inputs.setdefault((application or handle, index), number) != number:
-                raise Unreplayable("two tensors from outside have one history")
-        own = {id(h) for h in tracer.handles}
-        roots = [v for v in returned if isinstance(v, Tensor) and id(v) not in own and v._application is not None]
-        roots = [v for v in roots if not is_spent(v._application) and not _shows_input(v, own)]
-        _refuse_shared(returned, roots)
-        self.segments: list[Segment] = []
-        self.places: dict[Slot, Target] = {}
-        if roots:
-            self.segments, self.places = segments(roots, inputs)
-
-    def tensors(self) -> list[Tensor]:
-        """The tensors that history keeps."""
-        return [t for s in self.segments for t in s.kept]
-
-
-def is_spent(application: Any) -> bool:
-    """Whether a backward pass inside the function has freed all of a history: what is left of it is the same at each call."""
-    stack, seen, freed = [application], set(), False
-    while stack:
-        node = stack.pop()
-        if isinstance(node, Tensor) or id(node) in seen:
-            continue
-        seen.add(id(node))
-        if node.saves():
-            return False
-        freed = freed or node.freed()
-        stack.extend(edge[0] for edge in node.edges if edge is not None)
-    return freed
-
-
-def _shows_input(value: Tensor, own: set[int]) -> bool:
-    """Whether a result is a differentiable view of an input, so that its history is that of the view."""
-    return value._base is not None and any(id(t) in own for t in (value._base, value._base._base))
-
-
-def _refuse_shared(returned: list[Any], roots: list[Tensor]) -> None:
-    for root in roots:
-        if root._base is not None and any(isinstance(v, Tensor) and v is not root and v._storage is root._storage for v in returned):
-            raise Unreplayable("two results with history share memory")
 
 
 class Result(NamedTuple):
