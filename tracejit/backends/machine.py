@@ -42,6 +42,26 @@ def _linker() -> Any:
 
 
 @lru_cache(maxsize=None)
+def _target() -> Any:
+    """This processor, with all its instructions."""
+    llvm = _llvm()
+    return llvm.Target.from_default_triple().create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3, reloc="pic", codemodel="default"
+    )
+
+
+def object_code(text: str) -> bytes:
+    """The object code of a module in LLVM's assembly language, optimised for this processor."""
+    llvm = _llvm()
+    module = llvm.parse_assembly(text)
+    module.triple, module.data_layout = llvm.get_default_triple(), str(_target().target_data)
+    options = llvm.create_pipeline_tuning_options(speed_level=2)
+    builder = llvm.create_pass_builder(_target(), options)
+    builder.getModulePassManager().run(module, builder)
+    return _target().emit_object(module)
+
+
+@lru_cache(maxsize=None)
 def host() -> str:
     """What object code depends on beside its text: the compiler and Python, in their versions, and this processor."""
     llvm = _llvm()

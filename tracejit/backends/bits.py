@@ -1,0 +1,54 @@
+"""The words that elementary functions are written in, for one element in Python: floats as their bits, and a·b + c rounded once.
+
+A literal in the text of a function is weak, as in NumPy 2: beside a float32 it is a float32. So one text serves where two
+dtypes share coefficients, and `name_f32` and `name_f64` stand where they do not.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+
+def bits(x: Any) -> Any:
+    """The bits of a float, as a signed integer of its size."""
+    return x.view(np.int32 if x.dtype == np.float32 else np.int64)
+
+
+def from_bits(i: Any) -> Any:
+    """The float of these bits: float32 of an int32, float64 of an int64."""
+    return i.view(np.float32 if i.dtype == np.int32 else np.float64)
+
+
+def fma(a: Any, b: Any, c: Any) -> Any:
+    """a·b + c, rounded once (IEEE 754-2019, 5.4.1)."""
+    dtype = np.result_type(*(v for v in (a, b, c) if isinstance(v, np.generic)))
+    a, b, c = (dtype.type(v) for v in (a, b, c))
+    with np.errstate(all="ignore"):
+        plain = a * b + c
+    if not (math.isfinite(a) and math.isfinite(b) and math.isfinite(c)):
+        return plain
+    exact = Fraction(float(a)) * Fraction(float(b)) + Fraction(float(c))
+    if exact == 0:
+        return plain if plain == 0 and (a == 0 or b == 0) else dtype.type(0)
+    return _nearest(exact, dtype)
+
+
+def _nearest(exact: Fraction, dtype: np.dtype) -> Any:
+    """A fraction in a floating dtype. By way of float64 it would be rounded twice, unless the first rounding is to odd."""
+    try:
+        value = float(exact)
+    except OverflowError:
+        return dtype.type(math.inf if exact > 0 else -math.inf)
+    if dtype == np.float32 and math.isfinite(value) and Fraction(value) != exact and not np.float64(value).view(np.int64) & 1:
+        value = math.nextafter(value, math.inf if exact > value else -math.inf)
+    with np.errstate(all="ignore"):
+        return dtype.type(value)
+
+
+def rarely(condition: Any) -> bool:
+    """A condition that seldom holds: compiled, what stands under it is jumped over unless it holds for one of the elements at hand."""
+    return bool(condition)
