@@ -8,9 +8,25 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from typing import Any
+from typing import Any, Callable
 
 import numpy as np
+
+f32, f64, i32, i64 = np.float32, np.float64, np.int32, np.int64
+
+
+def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A NumPy function of scalars that says nothing of overflow, of division by zero, of NaN."""
+
+    def scalar(*operands: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return function(*operands)
+
+    return scalar
+
+
+sqrt, copysign = _quiet(np.sqrt), _quiet(np.copysign)
+floor, ceil, trunc, rint = _quiet(np.floor), _quiet(np.ceil), _quiet(np.trunc), _quiet(np.rint)
 
 
 def bits(x: Any) -> Any:
