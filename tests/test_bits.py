@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from tracejit.backends.bits import bits, fma, from_bits
+from tracejit.backends.bits import bits, by_dtype, fma, from_bits, like
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -37,3 +37,16 @@ def test_fma_at_the_ends():
     assert math.copysign(1, fma(f(-1), f(0), f(-0.0))) == -1
     assert math.copysign(1, fma(f(1), f(2), f(-2))) == 1
     assert fma(f(1 + 2**-23), f(1 - 2**-23), f(-1)) == f(-(2.0**-46))  # a product rounded first would give 0
+
+
+def test_a_function_of_two_texts():
+    def half_f32(x):
+        return like(x, 0.5)
+
+    def half_f64(x):
+        return like(x, -0.5)
+
+    half = by_dtype(half_f32, half_f64)
+    assert half.__name__ == "half"
+    assert [half(dtype(1)) for dtype in (np.float32, np.float64)] == [0.5, -0.5]
+    assert half(np.float32(1)).dtype == np.float32

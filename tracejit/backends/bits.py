@@ -29,6 +29,12 @@ sqrt, copysign = _quiet(np.sqrt), _quiet(np.copysign)
 floor, ceil, trunc, rint = _quiet(np.floor), _quiet(np.ceil), _quiet(np.trunc), _quiet(np.rint)
 
 
+def like(x: Any, value: Any) -> Any:
+    """`value` in the dtype of `x`."""
+    with np.errstate(all="ignore"):
+        return type(x)(value)
+
+
 def bits(x: Any) -> Any:
     """The bits of a float, as a signed integer of its size."""
     return x.view(np.int32 if x.dtype == np.float32 else np.int64)
@@ -68,3 +74,13 @@ def _nearest(exact: Fraction, dtype: np.dtype) -> Any:
 def rarely(condition: Any) -> bool:
     """A condition that seldom holds: compiled, what stands under it is jumped over unless it holds for one of the elements at hand."""
     return bool(condition)
+
+
+def by_dtype(single: Callable[..., Any], double: Callable[..., Any]) -> Callable[..., Any]:
+    """One function of two texts, `name_f32` and `name_f64`: the dtype of the first operand says which."""
+
+    def either(x: Any, *rest: Any) -> Any:
+        return (single if x.dtype == np.float32 else double)(x, *rest)
+
+    either.__name__, either.__doc__ = single.__name__.removesuffix("_f32"), single.__doc__
+    return either

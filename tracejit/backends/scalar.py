@@ -17,6 +17,7 @@ from typing import Any, Callable
 import numpy as np
 
 from ..ops.philox import philox
+from .bits import like
 
 INFINITY, NAN, PI, LOG_2 = math.inf, math.nan, math.pi, math.log(2.0)
 
@@ -66,12 +67,6 @@ def lgamma(x: Any) -> Any:
         return like(x, math.lgamma(x))
     except (OverflowError, ValueError):
         return like(x, INFINITY)
-
-
-def like(x: Any, value: Any) -> Any:
-    """`value` in the dtype of `x`."""
-    with np.errstate(all="ignore"):
-        return type(x)(value)
 
 
 # Functions that Numba takes from `math` under the same name …
