@@ -1,1 +1,1 @@
-"""Benchmarks: tracejit beside NumPy, PyTorch and JAX, in one run."""
+"""Benchmarks: tracejit beside NumPy, numexpr, Numba, PyTorch and JAX, side by side in one run."""

@@ -1,10 +1,15 @@
-"""The libraries that are compared: how each takes arrays, compiles a function, and is waited for."""
+"""The libraries that are compared: how each takes arrays, compiles a function, and is waited for.
+
+A peer is loaded in a process of its own (`bench.worker`); here it is only named.
+"""
 
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import importlib.util
-from dataclasses import dataclass, field
+import os
+from dataclasses import dataclass
 from typing import Any, Callable
 
 import numpy as np
@@ -16,59 +21,98 @@ def _itself(value: Any) -> Any:
 
 @dataclass
 class Peer:
-    """One column of the report. `library` names the implementations of a workload it runs."""
+    """One column of the report, ready to work. `library` names the programs of a workload that it runs."""
 
     name: str
     library: str
-    module: str
+    xp: Any
+    functional: Any = None
     array: Callable[[np.ndarray], Any] = _itself
     compile: Callable[[Callable], Callable] = _itself
-    wait: Callable[[Any], Any] = _itself
-    compiles: bool = False
-    version: str = field(default="")
+    wait: Callable[[Any], Any] | None = None  # None: a call returns when its work is done
+    forget: Callable[[], None] = lambda: None  # between rows, so that no row meets what another left in the library's caches
+    compiles: bool = True
 
 
-def _numpy() -> list[Peer]:
-    return [Peer("NumPy", "numpy", "numpy")]
-
-
-def _tracejit() -> list[Peer]:
+def _tracejit(name: str) -> Peer:
     tj = importlib.import_module("tracejit")
-    return [
-        Peer("eager", "tracejit", "tracejit", tj.asarray),
-        Peer("compiled", "tracejit", "tracejit", tj.asarray, tj.compile, compiles=True),
-    ]
+    functional = importlib.import_module("tracejit.nn.functional")
+    if name == "eager":
+        return Peer(name, "tracejit", tj, functional, tj.asarray, compiles=False)
+    return Peer(name, "tracejit", tj, functional, tj.asarray, tj.compile)
 
 
-def _torch() -> list[Peer]:
+def _numpy(name: str) -> Peer:
+    return Peer(name, "numpy", np, np, compiles=False)
+
+
+def _numexpr(name: str) -> Peer:
+    return Peer(name, "numexpr", importlib.import_module("numexpr"))
+
+
+def _numba(name: str) -> Peer:
+    numba = importlib.import_module("numba")
+    return Peer(name, "numba", np, compile=numba.njit(parallel=name == "Numba ∥"))
+
+
+def _torch(name: str) -> Peer:
     torch = importlib.import_module("torch")
-    return [
-        Peer("torch", "torch", "torch", torch.from_numpy),
-        Peer("torch.compile", "torch", "torch", torch.from_numpy, lambda f: torch.compile(f, dynamic=False), compiles=True),
-    ]
+    peer = Peer(name, "torch", torch, torch.nn.functional, torch.from_numpy, compiles=False)
+    if name == "torch.compile":
+        # functions of one text are one function to its cache, which gives up after a few of them: hence the reset between rows
+        peer.compile, peer.forget, peer.compiles = lambda f: torch.compile(f, dynamic=False), torch.compiler.reset, True
+    return peer
 
 
-def _jax() -> list[Peer]:
+def _jax(name: str) -> Peer:
     jax = importlib.import_module("jax")
-    jax.config.update("jax_enable_x64", True)  # so that int64 labels stay int64; the float32 workloads stay float32
-    return [Peer("JAX jit", "jax", "jax", jax.numpy.asarray, jax.jit, jax.block_until_ready, compiles=True)]
+    jax.config.update("jax_enable_x64", True)  # so that there is float64; float32 stays float32
+
+    def wait(value: Any) -> Any:
+        try:
+            return value.block_until_ready()
+        except AttributeError:  # a container
+            return jax.block_until_ready(value)
+
+    return Peer(name, "jax", jax.numpy, jax.nn, jax.numpy.asarray, jax.jit, wait, jax.clear_caches)
 
 
-def _numexpr() -> list[Peer]:
-    return [Peer("numexpr", "numexpr", "numexpr")]
+_MAKERS: dict[str, tuple[str, Callable[[str], Peer]]] = {
+    "compiled": ("tracejit", _tracejit),
+    "eager": ("tracejit", _tracejit),
+    "NumPy": ("numpy", _numpy),
+    "numexpr": ("numexpr", _numexpr),
+    "Numba": ("numba", _numba),
+    "Numba ∥": ("numba", _numba),
+    "torch": ("torch", _torch),
+    "torch.compile": ("torch", _torch),
+    "JAX": ("jax", _jax),
+}
+OURS = ("compiled", "eager")
 
 
-MAKERS = {"tracejit": _tracejit, "numpy": _numpy, "numexpr": _numexpr, "torch": _torch, "jax": _jax}
+def package(name: str) -> str:
+    return _MAKERS[name][0]
 
 
-def installed(skip: set[str]) -> list[Peer]:
-    """The peers whose packages are installed, but those named in `skip` (by column or package)."""
-    found = []
-    for package, make in MAKERS.items():
-        if package in skip or importlib.util.find_spec(package) is None:
-            continue
-        for peer in make():
-            if peer.name not in skip:
-                peer.version = str(getattr(importlib.import_module(package), "__version__", ""))
-                found.append(peer)
-    return found
+def load(name: str) -> Peer:
+    """Import the peer's library, in this process."""
+    return _MAKERS[name][1](name)
+
+
+def installed(skip: set[str]) -> list[str]:
+    """The columns whose packages are installed, but those that `skip` names (by column or package)."""
+    return [name for name, (package, _) in _MAKERS.items() if not {name, package} & skip and importlib.util.find_spec(package) is not None]
+
+
+def versions(names: list[str]) -> dict[str, str]:
+    return {package: importlib.metadata.version(package) for package in dict.fromkeys(map(package, names))}
+
+
+def thread_settings(threads: int) -> dict[str, str]:
+    """Environment variables that hold every library to that many threads."""
+    names = "TRACEJIT_NUM_THREADS OMP_NUM_THREADS OPENBLAS_NUM_THREADS MKL_NUM_THREADS NUMEXPR_NUM_THREADS NUMBA_NUM_THREADS".split()
+    settings = dict.fromkeys(names, str(threads))
+    if threads == 1:
+        settings["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), "--xla_cpu_multi_thread_eigen=false"]).strip()
+    return settings

@@ -1,74 +1,23 @@
-"""Timing in interleaved rounds, and the table and the JSON file of what was found."""
+"""What was found, as lines for the console, as JSON for git, and as a table for the README."""
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import re
-import statistics
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
-from rich.console import Console
-from rich.table import Table
+from . import roofline
+from .cpu import Cell, Row
+from .roofline import Limits
 
-
-PAUSE = 0.02  # seconds before a turn: the threads of the library before stop spinning
-
-
-@dataclass
-class Timing:
-    """Seconds of a call, one figure for each round."""
-
-    rounds: list[float] = field(default_factory=list)
-
-    @property
-    def median(self) -> float:
-        return statistics.median(self.rounds)
-
-    @property
-    def spread(self) -> float:
-        """Half of the distance between the quartiles, as a share of the median."""
-        if len(self.rounds) < 2:
-            return 0.0
-        low, _, high = statistics.quantiles(self.rounds, n=4)
-        return (high - low) / 2 / self.median
-
-
-def measure(calls: dict[str, Callable[[], Any]], rounds: int, seconds: float, warm_up: int = 2) -> dict[str, Timing]:
-    """Times of calls that do the same: each round takes all of them in turn, so that a noisy moment meets all.
-
-    warm_up: calls of each before the clock starts, so that all have settled.
-    """
-    counts = {}
-    for name, call in calls.items():
-        for _ in range(warm_up - 1):
-            call()
-        began = time.perf_counter()
-        call()
-        once = time.perf_counter() - began
-        counts[name] = max(1, min(100_000, round(seconds / max(once, 1e-8))))
-    timings = {name: Timing() for name in calls}
-    for _ in range(rounds):
-        for name, call in calls.items():
-            count = counts[name]
-            time.sleep(PAUSE)
-            call()
-            began = time.perf_counter()
-            for _ in range(count):
-                call()
-            timings[name].rounds.append((time.perf_counter() - began) / count)
-    return timings
-
-
-def ratio(timings: dict[str, Timing], of: str, to: str) -> float | None:
-    """How many times longer `of` takes than `to`: the median over rounds of the ratio within one round."""
-    if of not in timings or to not in timings:
-        return None
-    return statistics.median(a / b for a, b in zip(timings[of].rounds, timings[to].rounds))
+RESULTS = Path(__file__).parent / "results"
+NAME_WIDTH, CELL_WIDTH = 48, 14
+LARGE = 24e6  # bytes of arguments and results from which a row's share of the bandwidth is told: they are in no cache
 
 
 def duration(seconds: float) -> str:
@@ -79,63 +28,121 @@ def duration(seconds: float) -> str:
     return f"{seconds / 1e-9:.3g} ns"
 
 
-def show(results: dict[str, dict[str, Timing]], columns: list[str], console: Console) -> None:
-    """One row a workload: medians with their spread, and how many times faster «compiled» is than the fastest other library."""
-    table = Table(title="median of a call ± half the distance between quartiles", caption="ratios are taken within the same rounds")
-    table.add_column("")
-    for name in columns:
-        table.add_column(name, justify="right")
-    table.add_column("compiled is faster than", justify="right")
-    for workload, timings in results.items():
-        cells = [f"{duration(timings[c].median)} ±{timings[c].spread:.0%}" if c in timings else "" for c in columns]
-        table.add_row(workload, *cells, _verdict(timings))
-    console.print(table)
-
-
-def _verdict(timings: dict[str, Timing]) -> str:
-    ours = "compiled" if "compiled" in timings else "eager"
-    others = [name for name in timings if name not in ("compiled", "eager")]
-    if ours not in timings or not others:
-        return ""
-    best = min(others, key=lambda name: timings[name].median)
-    note = "" if ours == "compiled" else " (eager)"
-    return f"{best}: {ratio(timings, best, ours):.2f}×{note}"
-
-
-def environment(versions: dict[str, str]) -> dict[str, Any]:
-    """The machine and the versions."""
+def entry(row: Row, limits: Limits) -> dict[str, Any]:
+    """A row with all that follows from its figures, as it is kept in JSON."""
+    workload, target = row.workload, row.workload.target
+    best = row.best()
+    flops = workload.flops(*workload.shape) if workload.flops else 0.0
+    ours = row.timed().get("compiled")
+    share = roofline.share(ours.median, row.bytes, flops, workload.dtype, limits) if ours and (flops or row.bytes >= LARGE) else None
+    ratio, against = row.times(best), row.times(best if target.than == "best" else target.than)
+    met = [
+        reached is None or reached >= wanted
+        for reached, wanted in ((against, target.times), (share, target.share))
+        if wanted is not None
+    ]  # fmt: skip
     return {
-        "python": platform.python_version(), "machine": platform.machine(), "processor": _processor(), "cores": os.cpu_count(),
-        "versions": versions, "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "row": workload.name, "group": workload.group, "dtype": workload.dtype, "elements": row.elements, "bytes": row.bytes, "flops": flops,
+        "unit": "ns/element" if workload.by_element else "µs", "best": best, "ratio": ratio, "share": share,
+        "target": {"times": target.times, "than": target.than, "share": target.share, "reached": against},
+        "met": all(met) if ours else False, "cells": {name: _cell(cell) for name, cell in row.cells.items()},
     }  # fmt: skip
 
 
-def results_path() -> Path:
-    """Where the figures of this machine are kept, for git: named by processor and cores, so that a new run replaces the old one."""
-    name = re.sub(r"[^a-z0-9]+", "-", f"{_processor()} {os.cpu_count()} cores".lower()).strip("-")
-    return Path(__file__).parent / "results" / f"{name}.json"
+def _cell(cell: Cell) -> dict[str, Any]:
+    figures = {"median": cell.median, "spread": cell.spread, "rounds": cell.rounds} if cell.rounds else {}
+    return figures | ({"note": cell.note} if cell.note else {})
+
+
+# Console
+
+
+def header(columns: list[str]) -> str:
+    cells = "".join(name.rjust(CELL_WIDTH) for name in columns)
+    return f"{'':{NAME_WIDTH}}{cells}  {'best peer':>19}  target"
+
+
+def line(entry: dict[str, Any], columns: list[str]) -> str:
+    """One row: medians and their spread, how many times faster than the best peer, whether the target is met, the share."""
+    scale = 1e9 / entry["elements"] if entry["unit"] == "ns/element" and entry["elements"] else 1e6
+    cells = "".join(_figure(entry["cells"].get(name), scale).rjust(CELL_WIDTH) for name in columns)
+    verdict = f"{entry['best']} {entry['ratio']:.2f}×" if entry["ratio"] else ""
+    name = f"{entry['row']} [{'ns' if entry['unit'] == 'ns/element' else 'µs'}]"
+    return f"{name:{NAME_WIDTH}}{cells}  {verdict:>19}  {'met' if entry['met'] else 'not'} {aim(entry)}"
+
+
+def aim(entry: dict[str, Any]) -> str:
+    """The target and what it is compared with: `(2.31 of 2.5× JAX; 61% of 80%)`."""
+    target, parts = entry["target"], []
+    if target["times"]:
+        reached = f"{target['reached']:.2f} of " if target["reached"] and target["than"] != "best" else ""
+        parts.append(f"{reached}{target['times']:.3g}×" + ("" if target["than"] == "best" else f" {target['than']}"))
+    if entry["share"]:
+        parts.append(f"roofline {entry['share']:.0%}" + (f" of {target['share']:.0%}" if target["share"] else ""))
+    return f"({'; '.join(parts)})"
+
+
+def _figure(cell: dict[str, Any] | None, scale: float) -> str:
+    if cell is None:
+        return "·"
+    if "median" not in cell:
+        return "slow" if cell["note"].startswith("over ") else "failed"
+    mark = "*" if "note" in cell else ""
+    return f"{mark}{cell['median'] * scale:.3g} ±{cell['spread']:.0%}"
+
+
+def notes(entries: list[dict[str, Any]]) -> list[str]:
+    return [f"{e['row']}, {name}: {cell['note']}" for e in entries for name, cell in e["cells"].items() if "note" in cell]
+
+
+def summary(entries: list[dict[str, Any]], limits: Limits) -> list[str]:
+    ratios = [e["ratio"] for e in entries if e["ratio"]]
+    met = sum(e["met"] for e in entries)
+    lines = [
+        f"triad {limits['triad'] / 1e9:.1f} GB/s, sgemm {limits['float32'] / 1e9:.0f} and dgemm {limits['float64'] / 1e9:.0f} GFLOP/s",
+        f"{met} of {len(entries)} rows meet their target",
+    ]
+    if ratios:
+        lines.append(f"geometric mean of the ratio to the best peer: {geometric_mean(ratios):.2f} (target: 2)")
+    return lines
+
+
+def geometric_mean(values: list[float]) -> float:
+    return math.exp(sum(map(math.log, values)) / len(values))
+
+
+# Files
+
+
+def machine() -> dict[str, Any]:
+    return {"machine": platform.machine(), "processor": _processor(), "cores": os.cpu_count(), "python": platform.python_version()}
+
+
+def machine_name() -> str:
+    """`amd-epyc-2-cores`: names the files of this machine, so that a new run replaces the old one."""
+    return re.sub(r"[^a-z0-9]+", "-", f"{_processor()} {os.cpu_count()} cores".lower()).strip("-")
 
 
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
     if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
+        for text in info.read_text().splitlines():
+            if text.startswith("model name"):
+                return text.partition(":")[2].strip()
     return platform.processor()
 
 
-def save(results: dict[str, dict[str, Timing]], versions: dict[str, str], path: Path) -> None:
-    """Everything measured, round by round."""
+def save(path: Path, versions: dict[str, str], **found: Any) -> None:
+    """Machine, versions, date, and what was found."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = {
-        "environment": environment(versions),
-        "workloads": {
-            workload: {
-                name: {"median": t.median, "spread": t.spread, "rounds": t.rounds, "over_compiled": ratio(timings, name, "compiled")}
-                for name, t in timings.items()
-            }
-            for workload, timings in results.items()
-        },
-    }
-    path.write_text(json.dumps(content, indent=1) + "\n")
+    content = {**machine(), "versions": versions, "date": time.strftime("%Y-%m-%d"), **found}
+    path.write_text(json.dumps(_rounded(content), indent=1, ensure_ascii=False) + "\n")
+
+
+def _rounded(value: Any) -> Any:
+    """Five digits are more than was measured."""
+    if isinstance(value, float):
+        return float(f"{value:.5g}")
+    if isinstance(value, dict):
+        return {key: _rounded(part) for key, part in value.items()}
+    return [_rounded(part) for part in value] if isinstance(value, (list, tuple)) else value

@@ -1,0 +1,90 @@
+"""The benchmark measures what it says: a row's programs agree, and figures become lines, ratios and verdicts as they should."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench import cpu, peers, report, roofline
+from bench.cpu import Cell, Row
+from bench.worker import leaves, sample
+from bench.workload import Target, Workload, amount, uniform
+from bench.workloads import WORKLOADS
+
+PEERS = [peers.load(name) for name in ("NumPy", "eager", "compiled")]
+PROGRAMS = {id(w.programs): w for w in reversed(WORKLOADS)}  # sizes and dtypes of one chain share their programs
+
+
+@pytest.mark.parametrize("workload", PROGRAMS.values(), ids=lambda w: w.name)
+def test_libraries_agree(workload):
+    results = {}
+    for peer in PEERS:
+        if make := workload.programs.get(peer.library):
+            call = make(peer, workload.arguments(tiny=True))
+            call(), call()
+            results[peer.name] = [{"dtype": str(a.dtype), "shape": a.shape, "sample": sample(a)} for a in leaves(call())]
+    assert {"eager", "compiled"} <= set(results)
+    assert cpu.disagreements(results) == {}
+
+
+def test_names_of_rows_are_unique():
+    assert len({w.name for w in WORKLOADS}) == len(WORKLOADS)
+
+
+LIMITS = {"triad": 20e9, "float32": 100e9, "float64": 50e9}
+
+
+def made_up(target: Target, **seconds: list[float] | str) -> Row:
+    """A row of 10 M elements, 80 MB, with the given rounds (or note) of each peer."""
+    workload = Workload("x + 1", "made up", {}, uniform((0, 1)), (10_000_000,), (3,), target)
+    cells = {name: Cell(note=value) if isinstance(value, str) else Cell(value) for name, value in seconds.items()}
+    return Row(workload, cells, 10_000_000, 80_000_000)
+
+
+def test_a_row_is_judged_by_ratios_within_rounds():
+    row = made_up(Target(1.5), compiled=[0.01, 0.02, 0.04], NumPy=[0.02, 0.04, 0.08], JAX=[0.5, 0.5, 0.5], eager=[0.001] * 3)
+    entry = report.entry(row, LIMITS)
+    assert (entry["best"], entry["ratio"], entry["met"]) == ("NumPy", 2.0, True)
+    assert entry["share"] == pytest.approx(0.2)  # 80 MB at 20 GB/s are 4 ms of 20
+    assert not report.entry(made_up(Target(2.5), compiled=[0.01], NumPy=[0.02]), LIMITS)["met"]
+
+
+def test_a_target_may_be_about_one_peer_or_the_bandwidth():
+    figures = {"compiled": [0.01], "NumPy": [0.005], "JAX": [0.03]}
+    assert report.entry(made_up(Target(2.5, than="JAX"), **figures), LIMITS)["met"]
+    assert report.entry(made_up(Target(share=0.3), **figures), LIMITS)["met"]
+    assert not report.entry(made_up(Target(share=0.5), **figures), LIMITS)["met"]
+
+
+def test_a_row_that_we_cannot_do_does_not_meet_its_target():
+    entry = report.entry(made_up(Target(1.0), compiled="ValueError: no", NumPy=[0.01]), LIMITS)
+    assert (entry["ratio"], entry["met"]) == (None, False)
+    assert "failed" in report.line(entry, ["compiled", "NumPy"])
+    assert report.notes([entry]) == ["x + 1, compiled: ValueError: no"]
+
+
+def test_lines_tell_nanoseconds_an_element_and_where_cells_are_missing():
+    row = made_up(Target(1.5), compiled=[0.01], NumPy=[0.02], JAX="over 60 s")
+    text = report.line(report.entry(row, LIMITS), ["compiled", "NumPy", "JAX", "torch"])
+    assert text.split()[:3] == ["x", "+", "1"]
+    assert all(part in text for part in ("[ns]", "1 ±0%", "2 ±0%", "slow", "·", "NumPy 2.00×", "met (1.5×; roofline 40%)"))
+
+
+def test_disagreement_is_found():
+    def result(values, dtype="float32"):
+        return [{"dtype": dtype, "shape": [2], "sample": values}]
+
+    found = cpu.disagreements({"torch": result([1.0, 2.1]), "NumPy": result([1.0, 2.0]), "JAX": result([1.0, 2.0], "float64"), "eager": result([1.0, 2.0])})
+    assert set(found) == {"torch", "JAX"}
+    assert set(cpu.disagreements({"JAX": result([1.0, 2.0]), "torch": result([float("nan"), 2.0])})) == {"torch"}
+
+
+def test_the_roofline_is_the_nearer_of_memory_and_matmul():
+    assert roofline.share(1.0, 10e9, 0.0, "float32", LIMITS) == 0.5
+    assert roofline.share(1.0, 10e9, 80e9, "float32", LIMITS) == 0.8
+    assert roofline.merged({"triad": 1.0}, {"triad": 2.0}) == {"triad": 2.0}
+
+
+def test_sizes_and_durations_read_well():
+    assert [amount(16), amount(4096), amount(16 << 20), amount(64, 1024)] == ["16", "4 k", "16 M", "64×1024"]
+    assert [report.duration(s) for s in (2.0, 0.0123, 4.5e-6, 7e-9)] == ["2 s", "12.3 ms", "4.5 µs", "7 ns"]
+    assert report.geometric_mean([1.0, 4.0]) == 2.0
