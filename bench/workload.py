@@ -110,16 +110,6 @@ def uniform(*ranges: tuple[float, float]) -> Data:
     return data
 
 
-def normal(*shapes: Callable[..., tuple[int, ...]]) -> Data:
-    """One array for each function that gives its shape; values shrink with the last extent but one, as weights do."""
-
-    def data(dtype: str, *sizes: int) -> tuple[np.ndarray, ...]:
-        draw = np.random.default_rng(0)
-        return tuple(draw.normal(size=shape(*sizes)).astype(dtype) for shape in shapes)
-
-    return data
-
-
 def amount(*shape: int) -> str:
     """`4 k`, `16 M`, `64×1024`: a size as rows name it."""
     if len(shape) > 1:
