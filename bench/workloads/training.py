@@ -1,0 +1,146 @@
+"""Whole training steps: forward, cross-entropy, backward, Adam. The result is the loss, so that two updates show in the third.
+
+PyTorch and tracejit run one script; JAX the same computation from the same weights, as a pure function of its state.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any, Callable, Sequence
+
+import numpy as np
+
+from ..peers import Peer
+from ..workload import Call, Program, Target, Workload
+from . import transformer
+
+RATE, BETA1, BETA2, EPSILON = 1e-3, 0.9, 0.999, 1e-8
+
+
+@dataclass(frozen=True)
+class Model:
+    """What is trained: `modules(package)` gives its module, `logits(weights, x)` the same in JAX, from a list of its parameters."""
+
+    modules: Callable[[str], Any]
+    logits: Callable[[Sequence[Any], Any], Any]
+
+
+def by_modules(model: Model) -> Program:
+    def make(peer: Peer, arrays: tuple[np.ndarray, ...]) -> Call:
+        module = model.modules(peer.library)
+        weights = initial([tuple(p.shape) for p in module.parameters()])
+        with peer.xp.no_grad():
+            for parameter, value in zip(module.parameters(), weights):
+                parameter.copy_(peer.array(value))
+        optimizer = importlib.import_module(f"{peer.library}.optim").Adam(module.parameters(), RATE, (BETA1, BETA2), EPSILON)
+
+        def step(x: Any, labels: Any) -> Any:
+            optimizer.zero_grad()
+            loss = peer.functional.cross_entropy(module(x), labels)
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        ready = peer.compile(step)
+        x, labels = (peer.array(a) for a in arrays)
+        return lambda: ready(x, labels)
+
+    return make
+
+
+def by_jax(model: Model) -> Program:
+    def make(peer: Peer, arrays: tuple[np.ndarray, ...]) -> Call:
+        jax, jnp = importlib.import_module("jax"), peer.xp
+
+        def loss_of(weights: Any, x: Any, labels: Any) -> Any:
+            return -jnp.take_along_axis(jax.nn.log_softmax(model.logits(weights, x)), labels[:, None], 1).mean()
+
+        def step(state: Any, x: Any, labels: Any) -> Any:
+            weights, first, second, count = state
+            loss, gradients = jax.value_and_grad(loss_of)(weights, x, labels)
+            count = count + 1
+            first = [BETA1 * m + (1 - BETA1) * g for m, g in zip(first, gradients)]
+            second = [BETA2 * v + (1 - BETA2) * g * g for v, g in zip(second, gradients)]
+            a, b = 1 - BETA1**count, 1 - BETA2**count
+            weights = [w - RATE * (m / a) / (jnp.sqrt(v / b) + EPSILON) for w, m, v in zip(weights, first, second)]
+            return (weights, first, second, count), loss
+
+        ready = jax.jit(step, donate_argnums=0)
+        weights = [jnp.asarray(w) for w in initial([tuple(p.shape) for p in model.modules("tracejit").parameters()])]
+        state = [(weights, [jnp.zeros_like(w) for w in weights], [jnp.zeros_like(w) for w in weights], jnp.float32(0))]
+        x, labels = (jnp.asarray(a) for a in arrays)
+
+        def train() -> Any:
+            state[0], loss = ready(state[0], x, labels)
+            return jax.block_until_ready((state[0], loss))[1]
+
+        return train
+
+    return make
+
+
+def initial(shapes: list[tuple[int, ...]]) -> list[np.ndarray]:
+    draw = np.random.default_rng(1)
+    return [(draw.normal(size=shape) * 0.1).astype(np.float32) for shape in shapes]
+
+
+# Models
+
+
+def mlp_modules(package: str) -> Any:
+    nn = importlib.import_module(f"{package}.nn")
+    return nn.Sequential(nn.Linear(100, 128), nn.ReLU(), nn.Linear(128, 10))
+
+
+def mlp_logits(weights: Sequence[Any], x: Any) -> Any:
+    w1, b1, w2, b2 = weights
+    return importlib.import_module("jax").nn.relu(x @ w1.T + b1) @ w2.T + b2
+
+
+def convnet_modules(package: str) -> Any:
+    nn = importlib.import_module(f"{package}.nn")
+    return nn.Sequential(
+        nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(32 * 7 * 7, 10),
+    )  # fmt: skip
+
+
+def convnet_logits(weights: Sequence[Any], x: Any) -> Any:
+    jax = importlib.import_module("jax")
+    w1, b1, w2, b2, w3, b3 = weights
+
+    def layer(x: Any, w: Any, b: Any) -> Any:
+        y = jax.nn.relu(jax.lax.conv(x, w, (1, 1), "SAME") + b[:, None, None])
+        return jax.lax.reduce_window(y, -np.float32(np.inf), jax.lax.max, (1, 1, 2, 2), (1, 1, 2, 2), "VALID")
+
+    return layer(layer(x, w1, b1), w2, b2).reshape(x.shape[0], -1) @ w3.T + b3
+
+
+def vectors(dtype: str, batch: int, width: int) -> tuple[np.ndarray, ...]:
+    draw = np.random.default_rng(0)
+    return draw.normal(size=(batch, width)).astype(dtype), draw.integers(0, 10, batch)
+
+
+def images(dtype: str, batch: int) -> tuple[np.ndarray, ...]:
+    draw = np.random.default_rng(0)
+    return draw.normal(size=(batch, 1, 28, 28)).astype(dtype), draw.integers(0, 10, batch)
+
+
+def programs(model: Model) -> dict[str, Program]:
+    return {"tracejit": by_modules(model), "torch": by_modules(model), "jax": by_jax(model)}
+
+
+def step(name: str, model: Model, data: Callable[..., Any], shape: tuple[int, ...], tiny: tuple[int, ...], target: Target, warm_up: int) -> Workload:
+    return Workload(f"training step: {name}", "training", programs(model), data, shape, tiny, target, by_element=False, warm_up=warm_up)
+
+
+ROWS = [
+    step("MLP 100→128→10, batch 32", Model(mlp_modules, mlp_logits), vectors, (32, 100), (3, 100), Target(1 / 0.4, than="JAX"), 3200),
+    step("convnet 16, 32 channels, batch 32", Model(convnet_modules, convnet_logits), images, (32,), (2,), Target(1.0), 30),
+    step(
+        "transformer, 2 layers of 64, batch 8×64", Model(transformer.modules, transformer.logits), transformer.data,
+        (8, 64), (2, 64), Target(1.0), 30,
+    ),
+]  # fmt: skip
