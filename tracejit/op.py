@@ -47,6 +47,7 @@ class Op(Differentiable):
     writable = True  # whether a view's elements are distinct memory locations
     dynamic = False  # whether the result's shape depends on values
     raises = False  # whether values can make it raise: then it is computed even if nobody reads its result
+    cost = 1  # of one element in a kernel, in additions
 
     def __init__(self, name: str, *, eager: Callable | None, vjp: VJP | None, parameters: str = "x, /", doc: str = "") -> None:
         self.name = self.__name__ = name
@@ -149,7 +150,8 @@ class Elementwise(Op):
         self.accepts, self.result, self.floats, self.bools, self.arity = accepts, result, floats, bools, arity
         self._operand_dtypes, self.raises = operand_dtypes, raises
         self.domain = tuple(domain) * (arity if len(domain) == 1 else 1)
-        self.operator, self.method, self.cheap, self.exact = operator, method, cheap, exact
+        self.operator, self.method, self.exact = operator, method, exact
+        self.cost = 1 if cheap else 20
         self._lowers: dict[tuple[Any, ...], bool] = {}  # whether kernels compute it, by the operands' dtypes and types
         if not parameters:
             parameters = "x, /" if arity == 1 else ", ".join(f"x{i + 1}" for i in range(arity)) + ", /"

@@ -23,9 +23,11 @@ from ..runtime.replay import GraphReplay, trace_whole
 from ..spec import TensorSpec, contiguous_strides, float32, float64
 from ..tensor import Tensor
 from .jit import address_of, program
+from .schedule import grain
 from .source import Parameter, pairwise_leaves, print_kernel
+from .threads import pool
+from .walker import ARENA, VALUE
 
-VALUE, ARENA = -1, -2  # where an argument of a native step is found, if not in a numbered array
 _lock = threading.RLock()
 
 GEMM_TEXT = """def kernel(args):
@@ -126,7 +128,7 @@ class _Assembler:
             else:
                 address, arguments = native
                 self.count += 1
-                self.words += [address, len(arguments)]
+                self.words += [address, len(arguments), grain(step) if isinstance(step, Kernel) else 0]
                 for where, value in arguments:
                     self.words += [where, value + self.scratch if where == ARENA else value]
         self._close()
@@ -134,7 +136,7 @@ class _Assembler:
 
     def _close(self) -> None:
         if self.count:
-            self.steps.append(program(np.array([self.count, self.arrays, *self.words], np.int64)))
+            self.steps.append(program(np.array([self.count, self.arrays, pool(), *self.words], np.int64)))
         self.words, self.count = [], 0
 
     def _native(self, step: Kernel | Call) -> tuple[int, list[tuple[int, int]]] | None:

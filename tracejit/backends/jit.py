@@ -13,7 +13,7 @@ import numpy as np
 
 from ..backend import NotKept
 from ..runtime import store
-from . import machine, memory, scalar
+from . import machine, memory, scalar, walker
 
 _lock = threading.RLock()
 _addresses: dict[str, int] = {}
@@ -91,8 +91,9 @@ def _kept(text: str, compile_now: Callable[[], tuple[bytes, str]], may_compile: 
 
 @lru_cache(maxsize=None)
 def _walker() -> int:
+    text = walker.native_text()
     with _lock:
-        return _kept(Path(__file__).with_name("walker.py").read_text(), lambda: _compiler("walker").compile_walker())
+        return _kept(text, lambda: (machine.object_code(text), walker.SYMBOL))
 
 
 def program(words: np.ndarray) -> Callable[[tuple[np.ndarray, ...]], int]:

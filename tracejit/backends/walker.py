@@ -1,111 +1,127 @@
-"""The walker: one native function that runs every program of kernels. Imported only when it has to be compiled."""
+"""The walker: one native function, in LLVM's assembly, that runs every program of kernels.
+
+A program is an array of words: steps, arrays, the address of the thread pool, then for each step: the kernel's address, the number of its
+arguments, its grain (0: not to be cut among threads), and (where, value) for each argument. `where` is VALUE for the value itself, ARENA
+for an offset in the arena (the last array), else the number of the array that it is an offset in.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from string import Template
 
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils, registry
-from numba.core.compiler_lock import global_compiler_lock
+from . import threads
 
-from .words import compile_lean, object_code, word
-
+VALUE, ARENA = -1, -2
+SYMBOL = "tracejit_walk"
 TUPLE_ITEMS, ARRAY_DATA = 3, 2  # where CPython and NumPy keep them, in words: PyTupleObject.ob_item, PyArrayObject.data
 
+TEXT = """
+declare ptr @PyEval_SaveThread()
+declare void @PyEval_RestoreThread(ptr)
+declare ptr @PyLong_FromLongLong(i64)
 
-@word
-def call_address(typing: Any, address: Any, args: Any) -> Any:
-    """Call a kernel: status of `address(result*, error**, args)`, or 1 if it returned non-zero."""
+; As CPython calls a function of one argument, (program, tuple of arrays) → int, without the interpreter's lock.
+define ptr @$symbol(ptr %program, ptr %arrays) {
+  %thread = call ptr @PyEval_SaveThread()
+  %status = call i64 @walk(ptr %program, ptr %arrays)
+  call void @PyEval_RestoreThread(ptr %thread)
+  %result = call ptr @PyLong_FromLongLong(i64 %status)
+  ret ptr %result
+}
 
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        number = ir.IntType(64)
-        result = cgutils.alloca_once(builder, number)
-        error = cgutils.alloca_once(builder, ir.IntType(8).as_pointer())
-        kind = ir.FunctionType(ir.IntType(32), [number.as_pointer(), ir.IntType(8).as_pointer().as_pointer(), number.as_pointer()])
-        function = builder.inttoptr(values[0], kind.as_pointer())
-        builder.call(function, [result, error, values[1]])
-        return builder.load(result)
+; 0, or 1 + the step that failed. The arena begins with room for the arrays' addresses and for one row of arguments.
+define internal i64 @walk(ptr %program, ptr %arrays) {
+entry:
+  %code_place = getelementptr ptr, ptr %program, i64 $array_data
+  %code = load ptr, ptr %code_place
+  %steps = load i64, ptr %code
+  %count_place = getelementptr i64, ptr %code, i64 1
+  %count = load i64, ptr %count_place
+  %pool_place = getelementptr ptr, ptr %code, i64 2
+  %pool = load ptr, ptr %pool_place
+  %items = getelementptr ptr, ptr %arrays, i64 $tuple_items
+  %last = sub i64 %count, 1
+  %arena_item = getelementptr ptr, ptr %items, i64 %last
+  %arena_array = load ptr, ptr %arena_item
+  %arena_place = getelementptr ptr, ptr %arena_array, i64 $array_data
+  %arena = load ptr, ptr %arena_place
+  %args = getelementptr i64, ptr %arena, i64 %count
+  br label %array
+array:
+  %a = phi i64 [ 0, %entry ], [ %a_next, %array ]
+  %item = getelementptr ptr, ptr %items, i64 %a
+  %object = load ptr, ptr %item
+  %data_place = getelementptr ptr, ptr %object, i64 $array_data
+  %data = load ptr, ptr %data_place
+  %room = getelementptr ptr, ptr %arena, i64 %a
+  store ptr %data, ptr %room
+  %a_next = add i64 %a, 1
+  %a_more = icmp slt i64 %a_next, %count
+  br i1 %a_more, label %array, label %start
+start:
+  %first = getelementptr i64, ptr %code, i64 3
+  br label %step
+step:
+  %s = phi i64 [ 0, %start ], [ %s_next, %ran ]
+  %at = phi ptr [ %first, %start ], [ %behind, %ran ]
+  %kernel = load ptr, ptr %at
+  %n_place = getelementptr i64, ptr %at, i64 1
+  %n = load i64, ptr %n_place
+  %grain_place = getelementptr i64, ptr %at, i64 2
+  %grain = load i64, ptr %grain_place
+  %pairs = getelementptr i64, ptr %at, i64 3
+  br label %argument
+argument:
+  %k = phi i64 [ 0, %step ], [ %k_next, %resolved ]
+  %pair = phi ptr [ %pairs, %step ], [ %behind, %resolved ]
+  %where = load i64, ptr %pair
+  %value_place = getelementptr i64, ptr %pair, i64 1
+  %value = load i64, ptr %value_place
+  switch i64 %where, label %in_array [ i64 $VALUE, label %resolved
+                                       i64 $ARENA, label %in_arena ]
+in_arena:
+  %arena_base = ptrtoint ptr %arena to i64
+  br label %offset
+in_array:
+  %array_base_place = getelementptr i64, ptr %arena, i64 %where
+  %array_base = load i64, ptr %array_base_place
+  br label %offset
+offset:
+  %base = phi i64 [ %arena_base, %in_arena ], [ %array_base, %in_array ]
+  %place = add i64 %base, %value
+  br label %resolved
+resolved:
+  %argument_value = phi i64 [ %value, %argument ], [ %place, %offset ]
+  %argument_place = getelementptr i64, ptr %args, i64 %k
+  store i64 %argument_value, ptr %argument_place
+  %behind = getelementptr i64, ptr %pair, i64 2
+  %k_next = add i64 %k, 1
+  %k_more = icmp slt i64 %k_next, %n
+  br i1 %k_more, label %argument, label %run
+run:
+  %whole = icmp eq i64 %grain, 0
+  br i1 %whole, label %one, label %many
+one:
+  %one_status = call i64 @call(ptr %kernel, ptr %args)
+  br label %ran
+many:
+  %many_status = call i64 @share(ptr %pool, ptr %kernel, ptr %args, i64 %n, i64 %grain)
+  br label %ran
+ran:
+  %status = phi i64 [ %one_status, %one ], [ %many_status, %many ]
+  %s_next = add i64 %s, 1
+  %failed = icmp ne i64 %status, 0
+  %finished = icmp eq i64 %s_next, %steps
+  %leave = or i1 %failed, %finished
+  br i1 %leave, label %done, label %step
+done:
+  %result = select i1 %failed, i64 %s_next, i64 0
+  ret i64 %result
+}
+"""
 
-    return types.int64(types.int64, types.CPointer(types.int64)), generate
 
-
-@word
-def words_at(typing: Any, address: Any) -> Any:
-    """An address as a pointer to 64-bit words."""
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return builder.inttoptr(values[0], context.get_value_type(signature.return_type))
-
-    return types.CPointer(types.int64)(types.int64), generate
-
-
-@word
-def address_of_word(typing: Any, pointer: Any, k: Any) -> Any:
-    """The address of word `k` behind a pointer, itself a pointer."""
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return builder.gep(values[0], [values[1]])
-
-    return types.CPointer(types.int64)(types.CPointer(types.int64), types.int64), generate
-
-
-def walk(program: int, arrays: int) -> int:
-    """The native machine: runs the steps of a program, an array of words, on a tuple of arrays, both given as objects'
-    addresses. 0, or 1 + the step that failed.
-
-    A program is words: steps, arrays, then for each step: address, count, and (where, value) for each argument. `where` is
-    -1 for the value itself, -2 for an offset in the arena (the last array), else the number of the array it is an offset in.
-    """
-    code = words_at(words_at(program)[ARRAY_DATA])
-    objects = words_at(arrays)
-    count = code[1]
-    arena = words_at(objects[TUPLE_ITEMS + count - 1])[ARRAY_DATA]
-    room = words_at(arena)
-    for k in range(count):
-        room[k] = words_at(objects[TUPLE_ITEMS + k])[ARRAY_DATA]
-    args = address_of_word(room, count)
-    at = 2
-    for step in range(code[0]):
-        address = code[at]
-        n = code[at + 1]
-        at += 2
-        for k in range(n):
-            where = code[at + 2 * k]
-            value = code[at + 2 * k + 1]
-            if where == -1:
-                args[k] = value
-            elif where == -2:
-                args[k] = arena + value
-            else:
-                args[k] = room[where] + value
-        at += 2 * n
-        if call_address(address, args) != 0:
-            return step + 1
-    return 0
-
-
-@global_compiler_lock
-def compile_walker() -> tuple[bytes, str]:
-    """(object code, symbol) of `walk` as CPython calls a function of one argument, `(program, arrays)` → int; the interpreter's
-    lock is let go meanwhile."""
-    library, symbol = compile_lean(walk, (types.int64, types.int64))
-    entry = registry.cpu_target.target_context.codegen().create_library("tracejit.walker")
-    entry.enable_object_caching()
-    entry.add_linking_library(library)
-    module = entry.create_ir_module("tracejit.walker")
-    number, status, pointer = ir.IntType(64), ir.IntType(32), ir.IntType(8).as_pointer()
-
-    def outside(name: str, result: Any, *operands: Any) -> Any:
-        return ir.Function(module, ir.FunctionType(result, operands), name)
-
-    body = outside("tracejit_walk", number, number, number)
-    builder = ir.IRBuilder(body.append_basic_block())
-    result, error = builder.alloca(number), builder.alloca(pointer)
-    thread = builder.call(outside("PyEval_SaveThread", pointer), [])
-    builder.call(outside(symbol, status, number.as_pointer(), pointer.as_pointer(), number, number), [result, error, *body.args])
-    builder.call(outside("PyEval_RestoreThread", ir.VoidType(), pointer), [thread])
-    builder.ret(builder.call(outside("PyLong_FromLongLong", number, number), [builder.load(result)]))
-    entry.add_ir_module(module)
-    entry.finalize()
-    return object_code(entry), body.name
+def native_text() -> str:
+    """The walker and the thread pool, one module in LLVM's assembly."""
+    values = {"symbol": SYMBOL, "array_data": ARRAY_DATA, "tuple_items": TUPLE_ITEMS, "VALUE": VALUE, "ARENA": ARENA}
+    return Template(TEXT).substitute(values) + threads.native_text()

@@ -128,7 +128,7 @@ class _Fusion:
             costs[node] = 0
 
     def _cost(self, node: Node, costs: dict[Node, int]) -> int:
-        own = {"elementwise": 1 if getattr(node.op, "cheap", True) else 20, "create": 1, "gather": 4}.get(node.kind, 0)
+        own = {"elementwise": node.op.cost, "create": node.op.cost, "gather": 4}.get(node.kind, 0)
         if node.kind == "create" and node.op.scalar == "{value}":
             own = 0
         return min(own + sum(costs.get(n, 0) for n in node.inputs), 1000)

@@ -56,6 +56,7 @@ class Let:
     indices: dict[str, Index] = field(default_factory=dict)
     named: tuple[tuple[str, str], ...] = ()  # further operands, by name
     line: str = ""
+    cost: int = 1  # in additions
 
 
 @dataclass

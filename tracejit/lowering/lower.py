@@ -288,7 +288,7 @@ class Builder:
             return operands[0]
         result = self.name("t")
         operand_dtype = node.inputs[-1].dtype
-        self.body.append(Let(result, node.op.text(operand_dtype), operands, operand_dtype, node.dtype, line=place(node)))
+        self.body.append(Let(result, node.op.text(operand_dtype), operands, operand_dtype, node.dtype, line=place(node), cost=node.op.cost))
         return result
 
     def _read_create(self, node: Node, where: Position) -> str:
