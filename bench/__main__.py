@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
+import json
+import signal
+import sys
 from pathlib import Path
 
-from . import cpu, peers, report, roofline
+from . import compile_time, cpu, peers, report, roofline, scaling, tables
 from .crew import Member
 from .workloads import WORKLOADS
 
@@ -28,6 +32,55 @@ def run_cpu(options: argparse.Namespace) -> None:
     if path:
         report.save(path, versions, limits=limits, rows=entries)
         print(f"figures: {path}")
+        if importlib.util.find_spec("matplotlib"):
+            tables.plot(entries, path.with_suffix(".png"))
+
+
+def run_table(options: argparse.Namespace) -> None:
+    """The figures of a run of `cpu` as a Markdown table."""
+    print(tables.markdown(json.loads(options.file.read_text())["rows"]))
+
+
+def run_compile(options: argparse.Namespace) -> None:
+    """How long a first result takes: of a new function, in a new process with a warm store on disk, of a new shape."""
+    names = [name for name in peers.installed(set(filter(None, options.skip.split(",")))) if name in compile_time.COLUMNS]
+    print(f"{'':44}" + "".join(name.rjust(15) for name in compile_time.COLUMNS))
+    found = []
+    for figure in compile_time.figures(names, 1 if options.quick else options.rounds, options.limit):
+        found.append(figure)
+        print(figure.line(), flush=True)
+    path = options.out or (None if options.skip or options.quick else report.RESULTS / f"{report.machine_name()}-compile.json")
+    if path:
+        report.save(path, peers.versions(names), rows=[figure.as_json() for figure in found])
+        print(f"figures: {path}")
+
+
+def run_scaling(options: argparse.Namespace) -> None:
+    """Sizes of arrays from 16 to 10⁸ elements, on one thread and two; sizes of graphs; memory."""
+    names = peers.installed(set(filter(None, options.skip.split(","))))
+    rounds, seconds = (3, 0.03) if options.quick else (7, 0.1)
+    largest = 1 << 20 if options.quick else 10**8
+    limits, swept = roofline.measured(), []
+    print(report.header(names))
+    for entry in scaling.sweeps(names, largest, rounds, seconds, options.limit, limits):
+        swept.append(entry)
+        print(f"{entry['threads']} · {report.line(entry, names)}", flush=True)
+    print("\ncost of an operation while compiling".ljust(45) + "".join(phase.rjust(15) for phase in scaling.PHASES))
+    graphs = []
+    for found in scaling.graphs(1000 if options.quick else 10_000, rounds, options.limit):
+        graphs.append(found)
+        print(scaling.graph_line(found), flush=True)
+    print(f"linear: {'yes' if scaling.is_linear(graphs) else 'no'}\n\nmost memory of a call of 20 operations, in sizes of its argument")
+    peaks = scaling.peaks(names, options.limit)
+    print("".join(f"{name} {value:.2f}  " if isinstance(value, float) else f"{name}: {value}  " for name, value in peaks.items()))
+    flat = []
+    for found in scaling.flatness(*((10**5, 10**3) if options.quick else (10**6, 10**4)), limit=3600):
+        flat.append(found)
+        print(f"{found['count']:,} {found['what']}: {found['before'] / 1e6:.1f} → {found['after'] / 1e6:.1f} MB in {found['seconds']:.1f} s", flush=True)
+    path = options.out or (None if options.skip or options.quick else report.RESULTS / f"{report.machine_name()}-scaling.json")
+    if path:
+        report.save(path, peers.versions(names), limits=limits, sweeps=swept, graphs=graphs, peak_memory=peaks, memory=flat)
+        print(f"figures: {path}")
 
 
 def main() -> None:
@@ -43,6 +96,23 @@ def main() -> None:
     command.add_argument("--limit", type=float, default=120, help="seconds in which a peer must have settled, else it is cut off")
     command.add_argument("--out", type=Path, help="the JSON file; of a whole run, by default, this machine's in bench/results")
     command.set_defaults(run=run_cpu)
+    command = commands.add_parser("compile", help=run_compile.__doc__)
+    command.add_argument("--skip", default="", help="columns to leave out, by commas: torch.compile,JAX")
+    command.add_argument("--rounds", type=int, default=5)
+    command.add_argument("--quick", action="store_true", help="one round")
+    command.add_argument("--limit", type=float, default=300, help="seconds after which a peer is cut off")
+    command.add_argument("--out", type=Path, help="the JSON file; by default, this machine's in bench/results")
+    command.set_defaults(run=run_compile)
+    command = commands.add_parser("scaling", help=run_scaling.__doc__)
+    command.add_argument("--skip", default="", help="columns or packages to leave out, by commas: torch.compile,jax")
+    command.add_argument("--quick", action="store_true", help="fewer rounds, to 10⁶ elements, 10³ operations, 10⁵ calls, 10³ shapes")
+    command.add_argument("--limit", type=float, default=300, help="seconds after which a peer is cut off")
+    command.add_argument("--out", type=Path, help="the JSON file; by default, this machine's in bench/results")
+    command.set_defaults(run=run_scaling)
+    command = commands.add_parser("table", help=run_table.__doc__)
+    command.add_argument("file", type=Path, nargs="?", default=report.RESULTS / f"{report.machine_name()}-cpu.json")
+    command.set_defaults(run=run_table)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the peers' processes end too
     options = parser.parse_args()
     options.run(options) if "run" in options else parser.print_help()
 

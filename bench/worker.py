@@ -5,8 +5,10 @@ Requests and answers are lines of JSON on stdin and stdout. Between its turns th
 
 from __future__ import annotations
 
+import functools
 import gc
 import json
+import math
 import os
 import sys
 import time
@@ -14,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from . import peers
+from . import peers, tasks
+from .peers import Peer
 from .workload import Call
-from .workloads import WORKLOADS
+from .workloads import ROWS_BY_NAME
 
 WARM = 0.2  # seconds that a row runs before the clock starts, beyond its number of calls
 SAMPLE = 500  # elements of each result that are compared among peers
@@ -26,12 +29,21 @@ class Session:
     """What a parent may ask for; each method answers with what JSON can hold."""
 
     def __init__(self, name: str) -> None:
-        self.peer = peers.load(name)
+        self.name = name
         self.call: Call | None = None
+
+    @functools.cached_property
+    def peer(self) -> Peer:
+        """Imported when it is needed, so that a task can time that too."""
+        return peers.load(self.name)
+
+    def task(self, task: str, **arguments: Any) -> Any:
+        """A function of `bench.tasks`."""
+        return getattr(tasks, task)(self.name, **arguments)
 
     def prepare(self, workload: str) -> dict[str, Any]:
         """Make a row's arguments and call, and call it until it has settled."""
-        row = next(w for w in WORKLOADS if w.name == workload)
+        row = ROWS_BY_NAME[workload]
         make = row.programs.get(self.peer.library)
         if make is None:
             return {"absent": True}
@@ -45,18 +57,19 @@ class Session:
             "results": [{"dtype": str(a.dtype), "shape": a.shape, "sample": sample(a).tolist()} for a in results],
         }
         del results
-        count, began = 3, time.perf_counter()
+        count, once, began = 3, math.inf, time.perf_counter()
         while count < row.warm_up or time.perf_counter() - began < WARM:
+            before = time.perf_counter()
             call()
-            count += 1
-        answer["once"] = self.turn(1)
-        return answer
+            once, count = min(once, time.perf_counter() - before), count + 1
+        return answer | {"once": once}
 
     def turn(self, count: int) -> float:
-        """Seconds of a call, the mean of `count`; one more goes before, to wake threads and caches."""
+        """Seconds of a call, the mean of `count`; one more goes before short ones, to wake threads and caches."""
         call = self.call
         assert call is not None
-        call()
+        if count > 1:
+            call()
         began = time.perf_counter()
         for _ in range(count):
             call()
@@ -86,11 +99,10 @@ def main() -> None:
     """Serve until stdin ends. Whatever a library prints goes to stderr."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    session: Session | None = None
+    session = Session(sys.argv[1])
     for line in sys.stdin:
         request = json.loads(line)
         try:
-            session = session or Session(sys.argv[1])
             answer = {"value": getattr(session, request.pop("do"))(**request)}
         except Exception as error:  # of whatever library: it becomes the cell's note
             answer = {"error": f"{type(error).__name__}: {error}".partition("\n")[0][:200]}

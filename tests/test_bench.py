@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
-from bench import cpu, peers, report, roofline
+from bench import compile_time, cpu, crew, peers, phases, report, roofline, scaling, tables
 from bench.cpu import Cell, Row
 from bench.worker import leaves, sample
 from bench.workload import Target, Workload, amount, uniform
@@ -89,3 +92,63 @@ def test_sizes_and_durations_read_well():
     assert [amount(16), amount(4096), amount(16 << 20), amount(64, 1024)] == ["16", "4 k", "16 M", "64×1024"]
     assert [report.duration(s) for s in (2.0, 0.0123, 4.5e-6, 7e-9)] == ["2 s", "12.3 ms", "4.5 µs", "7 ns"]
     assert report.geometric_mean([1.0, 4.0]) == 2.0
+
+
+def test_the_table_has_all_rows_and_their_mean():
+    rows = [
+        made_up(Target(1.5), compiled=[0.01], eager=[0.03], NumPy=[0.04], JAX="over 60 s"),
+        made_up(Target(1.5), compiled=[0.01], NumPy="ValueError: no", JAX=[0.01]),
+    ]
+    lines = tables.markdown([report.entry(row, LIMITS) for row in rows]).splitlines()
+    assert lines[3] == "| x + 1 | 1 ns | 3 ns | NumPy 4 ns | **4.00** | met (1.5×; roofline 40%) |"
+    assert lines[4] == "| x + 1 | 1 ns |  | JAX 1 ns | 1.00 | missed (1.5×; roofline 40%) |"
+    assert lines[5].startswith("| **geometric mean** | | | | **2.00** | 1 of 2 met")
+
+
+def test_the_picture_is_drawn(tmp_path):
+    tables.plot([report.entry(made_up(Target(1.5), compiled=[0.01], NumPy=[0.02]), LIMITS)], tmp_path / "ratios.png")
+    assert (tmp_path / "ratios.png").stat().st_size > 1000
+
+
+def test_files_keep_what_tables_read(tmp_path):
+    entry = report.entry(made_up(Target(1.5), compiled=[0.0123456789], NumPy=[0.02]), LIMITS)
+    report.save(tmp_path / "figures.json", {"numpy": "2"}, rows=[entry])
+    kept = json.loads((tmp_path / "figures.json").read_text())
+    assert {"processor", "cores", "python", "versions", "date"} <= set(kept)
+    assert kept["rows"][0]["cells"]["compiled"]["median"] == 0.012346
+    assert tables.markdown(kept["rows"]) == tables.markdown([entry])
+
+
+def test_first_results_are_compared_with_jax():
+    figure = compile_time.Figure("new shape", {"compiled": 0.01, "JAX": 0.1, "torch.compile": "over 60 s"}, 0.05, kernels=0)
+    assert (figure.share, figure.met) == (pytest.approx(0.1), False)
+    assert "0.10 of JAX's time" in figure.line() and "over 60 s" in figure.line()
+    assert compile_time.Figure("new shape", {"compiled": 0.001, "JAX": 0.1}, 0.05, kernels=0).met
+    assert not compile_time.Figure("new shape", {"compiled": 0.001, "JAX": 0.1}, 0.05, kernels=1).met
+    assert not compile_time.Figure("new shape", {"compiled": 0.001}, 0.05).met
+
+
+def test_phases_of_compiling_are_timed_and_judged():
+    for program in phases.PROGRAMS:
+        assert set(phases.phases(program, 20, rounds=1)) == {*phases.PHASES, "nodes"}
+
+    def graph(operations, seconds):
+        return {"program": "chain", "operations": operations, "nodes": operations} | dict.fromkeys(phases.PHASES, seconds)
+
+    assert scaling.is_linear([graph(100, 0.1), graph(1000, 0.1), graph(10_000, 1.5)])
+    assert not scaling.is_linear([graph(1000, 0.1), graph(10_000, 2.5)])
+
+
+def test_workers_answer_and_fail_as_told():
+    member = crew.Member("NumPy", {"PYTHONPATH": str(Path(__file__).parent.parent)})
+    try:
+        answer = member.ask(60, do="prepare", workload="a·b + 1, 16 elements")
+        assert answer["elements"] == 16 and answer["bytes"] == 3 * 64 and len(answer["results"][0]["sample"]) == 16
+        assert member.ask(60, do="turn", count=10) > 0
+        with pytest.raises(crew.Failed, match="KeyError"):
+            member.ask(60, do="prepare", workload="no such row")
+        with pytest.raises(crew.Failed, match="over 0 s"):
+            member.ask(0, do="turn", count=10**6)
+        assert member.ask(60, do="prepare", workload="copy, 16 M")["elements"] == 1 << 24  # by a new process
+    finally:
+        member.end()

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from ..workload import Workload
-from . import calls, elementwise, networks, reductions, rows, stencils, training
+from . import calls, elementwise, networks, reductions, rows, stencils, sweeps, training
 
-WORKLOADS: list[Workload] = [*elementwise.ROWS, *rows.ROWS, *reductions.ROWS, *stencils.ROWS, *networks.ROWS, *training.ROWS, *calls.ROWS]
+WORKLOADS: list[Workload] = [
+    *elementwise.ROWS, *rows.ROWS, *reductions.ROWS, *stencils.ROWS, *networks.ROWS, *training.ROWS, *calls.ROWS,
+]  # fmt: skip
+SWEEPS: list[Workload] = sweeps.ROWS
+ROWS_BY_NAME = {workload.name: workload for workload in [*WORKLOADS, *SWEEPS]}

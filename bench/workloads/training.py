@@ -20,8 +20,10 @@ RATE, BETA1, BETA2, EPSILON = 1e-3, 0.9, 0.999, 1e-8
 
 @dataclass(frozen=True)
 class Model:
-    """What is trained: `modules(package)` gives its module, `logits(weights, x)` the same in JAX, from a list of its parameters."""
+    """What is trained: parameters of these shapes, in this order; `modules(package)` gives the module that has them, of PyTorch or
+    tracejit, and `logits(weights, x)` computes the same in JAX."""
 
+    shapes: Sequence[tuple[int, ...]]
     modules: Callable[[str], Any]
     logits: Callable[[Sequence[Any], Any], Any]
 
@@ -29,9 +31,8 @@ class Model:
 def by_modules(model: Model) -> Program:
     def make(peer: Peer, arrays: tuple[np.ndarray, ...]) -> Call:
         module = model.modules(peer.library)
-        weights = initial([tuple(p.shape) for p in module.parameters()])
         with peer.xp.no_grad():
-            for parameter, value in zip(module.parameters(), weights):
+            for parameter, value in zip(module.parameters(), initial(model.shapes), strict=True):
                 parameter.copy_(peer.array(value))
         optimizer = importlib.import_module(f"{peer.library}.optim").Adam(module.parameters(), RATE, (BETA1, BETA2), EPSILON)
 
@@ -67,7 +68,7 @@ def by_jax(model: Model) -> Program:
             return (weights, first, second, count), loss
 
         ready = jax.jit(step, donate_argnums=0)
-        weights = [jnp.asarray(w) for w in initial([tuple(p.shape) for p in model.modules("tracejit").parameters()])]
+        weights = [jnp.asarray(w) for w in initial(model.shapes)]
         state = [(weights, [jnp.zeros_like(w) for w in weights], [jnp.zeros_like(w) for w in weights], jnp.float32(0))]
         x, labels = (jnp.asarray(a) for a in arrays)
 
@@ -80,7 +81,7 @@ def by_jax(model: Model) -> Program:
     return make
 
 
-def initial(shapes: list[tuple[int, ...]]) -> list[np.ndarray]:
+def initial(shapes: Sequence[tuple[int, ...]]) -> list[np.ndarray]:
     draw = np.random.default_rng(1)
     return [(draw.normal(size=shape) * 0.1).astype(np.float32) for shape in shapes]
 
@@ -132,15 +133,17 @@ def programs(model: Model) -> dict[str, Program]:
     return {"tracejit": by_modules(model), "torch": by_modules(model), "jax": by_jax(model)}
 
 
+MLP = Model([(128, 100), (128,), (10, 128), (10,)], mlp_modules, mlp_logits)
+CONVNET = Model([(16, 1, 3, 3), (16,), (32, 16, 3, 3), (32,), (10, 32 * 7 * 7), (10,)], convnet_modules, convnet_logits)
+TRANSFORMER = Model(transformer.SHAPES, transformer.modules, transformer.logits)
+
+
 def step(name: str, model: Model, data: Callable[..., Any], shape: tuple[int, ...], tiny: tuple[int, ...], target: Target, warm_up: int) -> Workload:
     return Workload(f"training step: {name}", "training", programs(model), data, shape, tiny, target, by_element=False, warm_up=warm_up)
 
 
 ROWS = [
-    step("MLP 100→128→10, batch 32", Model(mlp_modules, mlp_logits), vectors, (32, 100), (3, 100), Target(1 / 0.4, than="JAX"), 3200),
-    step("convnet 16, 32 channels, batch 32", Model(convnet_modules, convnet_logits), images, (32,), (2,), Target(1.0), 30),
-    step(
-        "transformer, 2 layers of 64, batch 8×64", Model(transformer.modules, transformer.logits), transformer.data,
-        (8, 64), (2, 64), Target(1.0), 30,
-    ),
+    step("MLP 100→128→10, batch 32", MLP, vectors, (32, 100), (3, 100), Target(1 / 0.4, than="JAX"), 3200),
+    step("convnet 16, 32 channels, batch 32", CONVNET, images, (32,), (2,), Target(1.0), 30),
+    step("transformer, 2 layers of 64, batch 8×64", TRANSFORMER, transformer.data, (8, 64), (2, 64), Target(1.0), 30),
 ]  # fmt: skip

@@ -8,6 +8,9 @@ from typing import Any, Sequence
 import numpy as np
 
 ALPHABET, LENGTH, WIDTH, HEADS, LAYERS = 64, 64, 64, 4, 2
+INNER = 4 * WIDTH
+_LAYER = [(3 * WIDTH, WIDTH), (3 * WIDTH,), (WIDTH, WIDTH), (WIDTH,), (INNER, WIDTH), (INNER,), (WIDTH, INNER), *[(WIDTH,)] * 5]
+SHAPES = [(ALPHABET, WIDTH), (LENGTH, WIDTH), *_LAYER * LAYERS, (WIDTH,), (WIDTH,), (ALPHABET, WIDTH), (ALPHABET,)]
 
 
 def data(dtype: str, batch: int, length: int) -> tuple[np.ndarray, ...]:
@@ -25,7 +28,7 @@ def modules(package: str) -> Any:
             super().__init__()
             self.characters, self.places = nn.Embedding(ALPHABET, WIDTH), nn.Embedding(LENGTH, WIDTH)
             self.layers = nn.ModuleList(
-                nn.TransformerEncoderLayer(WIDTH, HEADS, 4 * WIDTH, dropout=0.0, batch_first=True, norm_first=True) for _ in range(LAYERS)
+                nn.TransformerEncoderLayer(WIDTH, HEADS, INNER, dropout=0.0, batch_first=True, norm_first=True) for _ in range(LAYERS)
             )
             self.norm, self.head = nn.LayerNorm(WIDTH), nn.Linear(WIDTH, ALPHABET)
             self.later = library.asarray(np.triu(np.ones((LENGTH, LENGTH), bool), 1))
