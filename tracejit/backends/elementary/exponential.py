@@ -1,9 +1,8 @@
 """exp, exp2, expm1, and the logistic functions.
 
-exp(x) = 2ᵏ exp(r): k is the integer nearest to x / log 2, r = x - k log 2, and exp(r) a polynomial for |r| ≤ (log 2) / 2. Adding
-SHIFT rounds to an integer, and leaves k plus the exponent's bias in the lowest bits: a shift to the left makes 2ᵏ of them.
-Coefficients are minimax (Remez), rounded one after the other with the rest refitted; errors are the worst over all
-float32, and over some 10⁷ float64.
+exp(x) = 2ᵏ exp(r): k is the integer nearest to x / log 2, r = x - k log 2, and exp(r) = 1 + r + r² tail(r) for |r| ≤ (log 2) / 2.
+Coefficients are minimax (Remez), rounded one after the other with the rest refitted. Errors are the worst over all float32, and
+over 10⁵ float64.
 """
 
 from __future__ import annotations
@@ -13,16 +12,113 @@ from typing import Any
 from ..bits import bits, by_dtype, copysign, fma, from_bits, like, rarely
 from .logarithm import log1p
 
-
 LOG2_E, LN2 = 1.4426950408889634, 0.6931471805599453
 LN2_HIGH_F32, LN2_LOW_F32 = 0.6931471824645996, -1.9046542121259336e-09
 LN2_HIGH_F64, LN2_LOW_F64 = 0.6931471805599453, 2.3190468138462996e-17
+# A number this large is rounded to an integer, and its lowest bits are that integer plus the bias of an exponent.
 SHIFT_F32, BIAS_F32 = 12583039.0, 127  # 1.5·2²³ + 127
 SHIFT_F64, BIAS_F64 = 6755399441056767.0, 1023  # 1.5·2⁵² + 1023
 INFINITY = float("inf")
 
 
-# exp(r) = 1 + r + r² tail(r) for |r| ≤ (log 2) / 2
+# k and 2ᵏ
+
+
+def shifted_f32(x: Any, factor: Any) -> Any:
+    """t = k + SHIFT, k being the integer nearest to x times a factor."""
+    return fma(x, factor, SHIFT_F32)
+
+
+def shifted_f64(x: Any, factor: Any) -> Any:
+    """t = k + SHIFT, k being the integer nearest to x times a factor."""
+    return fma(x, factor, SHIFT_F64)
+
+
+def whole_f32(t: Any) -> Any:
+    """k."""
+    return t - SHIFT_F32
+
+
+def whole_f64(t: Any) -> Any:
+    """k."""
+    return t - SHIFT_F64
+
+
+def power_f32(t: Any) -> Any:
+    """2ᵏ, which must be a normal number."""
+    return from_bits(bits(t) << 23)
+
+
+def power_f64(t: Any) -> Any:
+    """2ᵏ, which must be a normal number."""
+    return from_bits(bits(t) << 52)
+
+
+def scaled_f32(y: Any, t: Any) -> Any:
+    """2ᵏ y, also where 2ᵏ is no normal number. Of the two products the first is exact, so it is rounded once."""
+    k = bits(t) - bits(like(t, SHIFT_F32))
+    half = k >> 1
+    return y * from_bits((half + BIAS_F32) << 23) * from_bits((k - half + BIAS_F32) << 23)
+
+
+def scaled_f64(y: Any, t: Any) -> Any:
+    """2ᵏ y, also where 2ᵏ is no normal number. Of the two products the first is exact, so it is rounded once."""
+    k = bits(t) - bits(like(t, SHIFT_F64))
+    half = k >> 1
+    return y * from_bits((half + BIAS_F64) << 52) * from_bits((k - half + BIAS_F64) << 52)
+
+
+def tame_f32(x: Any) -> Any:
+    """Whether exp(x) is a normal number."""
+    return abs(x) < 87.0
+
+
+def tame_f64(x: Any) -> Any:
+    """Whether exp(x) is a normal number."""
+    return abs(x) < 708.0
+
+
+def limited_f32(x: Any, y: Any) -> Any:
+    """y, unless exp(x) is far too large or too small."""
+    return like(x, INFINITY) if x > 88.73 else like(x, 0.0) if x < -104.0 else y
+
+
+def limited_f64(x: Any, y: Any) -> Any:
+    """y, unless exp(x) is far too large or too small."""
+    return like(x, INFINITY) if x > 709.79 else like(x, 0.0) if x < -746.0 else y
+
+
+# r = high + low, and exp(r)
+
+
+def reduced_f32(x: Any, k: Any) -> Any:
+    """The high part of x - k log 2: exact."""
+    return fma(k, -LN2_HIGH_F32, x)
+
+
+def reduced_f64(x: Any, k: Any) -> Any:
+    """The high part of x - k log 2: exact."""
+    return fma(k, -LN2_HIGH_F64, x)
+
+
+def correction_f32(k: Any) -> Any:
+    """The low part of x - k log 2."""
+    return k * -LN2_LOW_F32
+
+
+def correction_f64(k: Any) -> Any:
+    """The low part of x - k log 2."""
+    return k * -LN2_LOW_F64
+
+
+def remainder_f32(x: Any, k: Any) -> Any:
+    """r."""
+    return fma(k, -LN2_LOW_F32, reduced_f32(x, k))
+
+
+def remainder_f64(x: Any, k: Any) -> Any:
+    """r."""
+    return fma(k, -LN2_LOW_F64, reduced_f64(x, k))
 
 
 def tail_f32(r: Any) -> Any:
@@ -40,153 +136,87 @@ def tail_f64(r: Any) -> Any:
     return fma(fourth, fma(fourth, top, high), low)
 
 
-# 2ᵏ y for k whose power of two is no normal float. Two factors: the first product is exact, and the second rounds once.
+def binary_tail_f32(r: Any) -> Any:
+    """(2^r - 1 - r log 2) / r² for |r| ≤ ½. Degree 4: 2^r to 2^-28."""
+    return fma(r, fma(r, fma(r, fma(r, 0.00015462865, 0.0013390986), 0.0096180625), 0.055503596), 0.2402265)
 
 
-def scaled_f32(y: Any, k: Any) -> Any:
-    half = k >> 1
-    return y * from_bits((half + BIAS_F32) << 23) * from_bits((k - half + BIAS_F32) << 23)
-
-
-def scaled_f64(y: Any, k: Any) -> Any:
-    half = k >> 1
-    return y * from_bits((half + BIAS_F64) << 52) * from_bits((k - half + BIAS_F64) << 52)
-
-
-def exp_f32(x: Any) -> Any:
-    """0.90 ulp."""
-    t = fma(x, LOG2_E, SHIFT_F32)
-    k = t - SHIFT_F32
-    r = fma(k, -LN2_LOW_F32, fma(k, -LN2_HIGH_F32, x))
-    fraction = fma(r, fma(r, tail_f32(r), 1.0), 1.0)
-    y = fraction * from_bits(bits(t) << 23)
-    if rarely(not abs(x) < 87.0):
-        y = scaled_f32(fraction, bits(t) - bits(like(x, SHIFT_F32)))
-        y = like(x, INFINITY) if x > 88.73 else like(x, 0.0) if x < -104.0 else y
-    return y
-
-
-def exp_f64(x: Any) -> Any:
-    """0.9 ulp."""
-    t = fma(x, LOG2_E, SHIFT_F64)
-    k = t - SHIFT_F64
-    r = fma(k, -LN2_LOW_F64, fma(k, -LN2_HIGH_F64, x))
-    fraction = fma(r, fma(r, tail_f64(r), 1.0), 1.0)
-    y = fraction * from_bits(bits(t) << 52)
-    if rarely(not abs(x) < 708.0):
-        y = scaled_f64(fraction, bits(t) - bits(like(x, SHIFT_F64)))
-        y = like(x, INFINITY) if x > 709.79 else like(x, 0.0) if x < -746.0 else y
-    return y
-
-
-def exp2_f32(x: Any) -> Any:
-    """x less the nearest integer is exact. Degree 6, 2^-28."""
-    t = x + SHIFT_F32
-    r = x - (t - SHIFT_F32)
-    q = fma(r, fma(r, fma(r, fma(r, 0.00015462865, 0.0013390986), 0.0096180625), 0.055503596), 0.2402265)
-    fraction = fma(r, fma(r, q, LN2), 1.0)
-    y = fraction * from_bits(bits(t) << 23)
-    if rarely(not abs(x) < 126.0):
-        y = scaled_f32(fraction, bits(t) - bits(like(x, SHIFT_F32)))
-        y = like(x, INFINITY) if x >= 128.0 else like(x, 0.0) if x < -151.0 else y
-    return y
-
-
-def exp2_f64(x: Any) -> Any:
-    """x less the nearest integer is exact. Degree 11, 2^-58."""
-    t = x + SHIFT_F64
-    r = x - (t - SHIFT_F64)
+def binary_tail_f64(r: Any) -> Any:
+    """(2^r - 1 - r log 2) / r² for |r| ≤ ½. Degree 9: 2^r to 2^-58."""
     square = r * r
     fourth = square * square
     low = fma(square, fma(r, 0.0013333558146255526, 0.009618129107597672), fma(r, 0.05550410866482261, 0.2402265069591012))
     high = fma(square, fma(r, 1.0178021380312324e-07, 1.321543678814689e-06), fma(r, 1.5252733948638472e-05, 0.00015403530453516416))
     top = fma(r, 4.460349162399297e-10, 7.073559173704309e-09)
-    q = fma(fourth, fma(fourth, top, high), low)
-    fraction = fma(r, fma(r, q, LN2), 1.0)
-    y = fraction * from_bits(bits(t) << 52)
-    if rarely(not abs(x) < 1022.0):
-        y = scaled_f64(fraction, bits(t) - bits(like(x, SHIFT_F64)))
-        y = like(x, INFINITY) if x >= 1024.0 else like(x, 0.0) if x < -1076.0 else y
+    return fma(fourth, fma(fourth, top, high), low)
+
+
+shifted, whole, power = by_dtype(shifted_f32, shifted_f64), by_dtype(whole_f32, whole_f64), by_dtype(power_f32, power_f64)
+scaled, tame, limited = by_dtype(scaled_f32, scaled_f64), by_dtype(tame_f32, tame_f64), by_dtype(limited_f32, limited_f64)
+reduced, correction = by_dtype(reduced_f32, reduced_f64), by_dtype(correction_f32, correction_f64)
+remainder = by_dtype(remainder_f32, remainder_f64)
+tail, binary_tail = by_dtype(tail_f32, tail_f64), by_dtype(binary_tail_f32, binary_tail_f64)
+
+
+# The functions
+
+
+def exp(x: Any) -> Any:
+    """The exponential."""
+    t = shifted(x, LOG2_E)
+    r = remainder(x, whole(t))
+    fraction = fma(r, fma(r, tail(r), 1.0), 1.0)
+    y = fraction * power(t)
+    if rarely(not tame(x)):
+        y = limited(x, scaled(fraction, t))
     return y
 
 
-def expm1_f32(x: Any) -> Any:
-    """2ᵏ (exp(r) - 1) + (2ᵏ - 1)."""
-    z = like(x, -20.0) if x < -20.0 else x
-    t = fma(z, LOG2_E, SHIFT_F32)
-    k = t - SHIFT_F32
-    high, low = fma(k, -LN2_HIGH_F32, z), k * -LN2_LOW_F32
-    r = high + low
-    power = from_bits(bits(t) << 23)
-    less = power - 1.0
-    total = fma(power, high, less)
-    lost = fma(power, high, less - total) + ((power - less) - 1.0)
-    y = total + fma(power, fma(r * r, tail_f32(r), fma(r, low - (r - high), low)), lost)
-    if rarely(x > 88.0):
-        y = exp_f32(x)
-    return copysign(y, x)
+def exp2(x: Any) -> Any:
+    """2 to the power x: x less the nearest integer is exact."""
+    t = shifted(x, 1.0)
+    r = x - whole(t)
+    fraction = fma(r, fma(r, binary_tail(r), LN2), 1.0)
+    y = fraction * power(t)
+    if rarely(not tame(x * LN2)):
+        y = limited(x * LN2, scaled(fraction, t))
+    return y
 
 
-def expm1_f64(x: Any) -> Any:
-    """2ᵏ (exp(r) - 1) + (2ᵏ - 1)."""
+def expm1(x: Any) -> Any:
+    """exp(x) - 1 = 2ᵏ (exp(r) - 1) + (2ᵏ - 1), with what the sum's roundings lose."""
     z = like(x, -40.0) if x < -40.0 else x
-    t = fma(z, LOG2_E, SHIFT_F64)
-    k = t - SHIFT_F64
-    high, low = fma(k, -LN2_HIGH_F64, z), k * -LN2_LOW_F64
+    t = shifted(z, LOG2_E)
+    k = whole(t)
+    high, low = reduced(z, k), correction(k)
     r = high + low
-    power = from_bits(bits(t) << 52)
-    less = power - 1.0
-    total = fma(power, high, less)
-    lost = fma(power, high, less - total) + ((power - less) - 1.0)
-    y = total + fma(power, fma(r * r, tail_f64(r), fma(r, low - (r - high), low)), lost)
-    if rarely(x > 709.0):
-        y = exp_f64(x)
+    scale = power(t)
+    less = scale - 1.0
+    total = fma(scale, high, less)
+    lost = fma(scale, high, less - total) + ((scale - less) - 1.0)
+    rest = fma(r * r, tail(r), fma(r, low - (r - high), low))
+    y = total + fma(scale, rest, lost)
+    if rarely(x > 88.0):
+        y = exp(x)
     return copysign(y, x)
 
 
-# Logistic functions
-
-
-def sigmoid_f32(x: Any) -> Any:
-    """s = 1 / (1 + exp|x|), its divisor's rounding made good by a step of Newton's method; 1 - s for positive x."""
-    z = abs(x)
-    z = like(z, 40.0) if z > 40.0 else z
-    t = fma(z, LOG2_E, SHIFT_F32)
-    k = t - SHIFT_F32
-    r = fma(k, -LN2_LOW_F32, fma(k, -LN2_HIGH_F32, z))
-    power = from_bits(bits(t) << 23)
-    rest = fma(r * r, tail_f32(r), r)
-    whole = power + 1.0
-    divisor = fma(power, rest, whole)
-    low = fma(power, rest, whole - divisor) + (1.0 - (whole - power))
-    s = 1.0 / divisor
-    s = fma(s, fma(-s, low, fma(-s, divisor, 1.0)), s)
-    if rarely(x < -40.0):
-        s = exp_f32(x) if x < -40.0 else s
-    return s if x < 0.0 else 1.0 - s
-
-
-def sigmoid_f64(x: Any) -> Any:
-    """s = 1 / (1 + exp|x|), its divisor's rounding made good by a step of Newton's method; 1 - s for positive x."""
+def sigmoid(x: Any) -> Any:
+    """s = 1 / (1 + exp|x|), made good for its divisor's rounding, or 1 - s."""
     z = abs(x)
     z = like(z, 80.0) if z > 80.0 else z
-    t = fma(z, LOG2_E, SHIFT_F64)
-    k = t - SHIFT_F64
-    r = fma(k, -LN2_LOW_F64, fma(k, -LN2_HIGH_F64, z))
-    power = from_bits(bits(t) << 52)
-    rest = fma(r * r, tail_f64(r), r)
-    whole = power + 1.0
-    divisor = fma(power, rest, whole)
-    low = fma(power, rest, whole - divisor) + (1.0 - (whole - power))
+    t = shifted(z, LOG2_E)
+    r = remainder(z, whole(t))
+    scale = power(t)
+    rest = fma(r * r, tail(r), r)
+    more = scale + 1.0
+    divisor = fma(scale, rest, more)
+    lost = fma(scale, rest, more - divisor) + (1.0 - (more - scale))
     s = 1.0 / divisor
-    s = fma(s, fma(-s, low, fma(-s, divisor, 1.0)), s)
+    s = fma(s, fma(-s, lost, fma(-s, divisor, 1.0)), s)
     if rarely(x < -80.0):
-        s = exp_f64(x) if x < -80.0 else s
+        s = exp(x)
     return s if x < 0.0 else 1.0 - s
-
-
-exp, exp2, expm1 = by_dtype(exp_f32, exp_f64), by_dtype(exp2_f32, exp2_f64), by_dtype(expm1_f32, expm1_f64)
-sigmoid = by_dtype(sigmoid_f32, sigmoid_f64)
 
 
 def softplus(x: Any) -> Any:
