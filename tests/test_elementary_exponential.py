@@ -8,7 +8,7 @@ from typing import Any, Callable, NamedTuple
 import numpy as np
 import pytest
 
-from tracejit.backends.elementary import exponential, hyperbolic, logarithm
+from tracejit.backends.elementary import exponential, hyperbolic, logarithm, power
 
 mp = pytest.importorskip("mpmath")
 DTYPES = [np.float32, np.float64]
@@ -16,7 +16,8 @@ INF, NAN = math.inf, math.nan
 
 
 class Case(NamedTuple):
-    """A function in mpmath; the intervals its operands are drawn from (uniformly, or by magnitude); how many ulps it may err."""
+    """A function in mpmath; the intervals its operands are drawn from (uniformly, or by magnitude, of both signs if the first
+    interval has both); how many ulps it may err."""
 
     exact: Callable[..., Any]
     uniform: tuple[tuple[float, float], ...]
@@ -40,14 +41,23 @@ UNARY = {
     "log2": Case(lambda x: mp.log(x, 2), ((0.5, 2), (0.9, 1.1)), WHOLE),
     "log10": Case(mp.log10, ((0.5, 2), (0.9, 1.1)), WHOLE),
     "log1p": Case(mp.log1p, ((-0.999, 1), (-0.4, 0.5)), (1e-40, 1e300)),
+    "sinh": Case(mp.sinh, ((-1, 1), (-89.4, 89.4), (-710, 710)), (1e-40, 1.0)),
+    "cosh": Case(mp.cosh, ((-1, 1), (-89.4, 89.4), (-710, 710))),
     "tanh": Case(mp.tanh, ((-1, 1), (-20, 20)), (1e-40, 1.0)),
+    "asinh": Case(mp.asinh, ((-1, 1), (-4, 4)), WHOLE),
+    "acosh": Case(within(1, math.inf, mp.acosh), ((1, 1.1), (1, 4)), (1.0, 1e300)),
+    "atanh": Case(mp.atanh, ((-1, 1), (-0.2, 0.2)), (1e-40, 1.0)),
+    "cbrt": Case(lambda x: mp.sign(x) * mp.cbrt(abs(x)), ((-8, 8),), WHOLE),
 }
 BINARY = {
     "logaddexp": Case(lambda a, b: mp.log(mp.exp(a) + mp.exp(b)), ((0, 3), (-90, 90)), bound=2.0),
     "logaddexp2": Case(lambda a, b: mp.log(mp.power(2, a) + mp.power(2, b), 2), ((0, 3), (-90, 90)), bound=2.0),
+    "pow": Case(mp.power, ((0, 3), (0.9, 1.1), (0, 60)), (1e-12, 100.0), bound=2.0),
+    "power": Case(mp.power, ((0, 3), (0.9, 1.1), (0, 60)), (1e-12, 100.0), bound=2.0),
+    "hypot": Case(mp.hypot, ((-3, 3), (-1e10, 1e10)), WHOLE),
 }
 CASES = UNARY | BINARY
-FUNCTIONS = {f.__name__: f for module in (exponential, logarithm, hyperbolic) for f in module.FUNCTIONS}
+FUNCTIONS = {f.__name__: f for module in (exponential, logarithm, hyperbolic, power) for f in module.FUNCTIONS}
 
 # (operands, value) of C99 Annex F, and of what it leaves open: the same in both dtypes.
 SPECIAL: dict[str, list[tuple[Any, ...]]] = {
@@ -60,10 +70,34 @@ SPECIAL: dict[str, list[tuple[Any, ...]]] = {
     "log2": [(1.0, 0.0), (8.0, 3.0), (0.125, -3.0), (0.0, -INF), (-0.0, -INF), (-1.0, NAN), (INF, INF), (-INF, NAN), (NAN, NAN)],
     "log10": [(1.0, 0.0), (1000.0, 3.0), (0.0, -INF), (-0.0, -INF), (-1.0, NAN), (INF, INF), (-INF, NAN), (NAN, NAN)],
     "log1p": [(0.0, 0.0), (-0.0, -0.0), (-1.0, -INF), (-2.0, NAN), (INF, INF), (-INF, NAN), (NAN, NAN)],
+    "sinh": [(0.0, 0.0), (-0.0, -0.0), (1e30, INF), (-1e30, -INF), (INF, INF), (-INF, -INF), (NAN, NAN)],
+    "cosh": [(0.0, 1.0), (-0.0, 1.0), (1e30, INF), (-1e30, INF), (INF, INF), (-INF, INF), (NAN, NAN)],
     "tanh": [(0.0, 0.0), (-0.0, -0.0), (30.0, 1.0), (-30.0, -1.0), (INF, 1.0), (-INF, -1.0), (NAN, NAN)],
+    "asinh": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -INF), (NAN, NAN)],
+    "acosh": [(1.0, 0.0), (0.5, NAN), (-2.0, NAN), (-1e30, NAN), (INF, INF), (-INF, NAN), (NAN, NAN)],
+    "atanh": [(0.0, 0.0), (-0.0, -0.0), (1.0, INF), (-1.0, -INF), (2.0, NAN), (-2.0, NAN), (INF, NAN), (NAN, NAN)],
+    "cbrt": [(0.0, 0.0), (-0.0, -0.0), (27.0, 3.0), (-8.0, -2.0), (INF, INF), (-INF, -INF), (NAN, NAN)],
+    "pow": [
+        *((x, y, 1.0) for x in (0.0, -0.0, 2.0, -2.0, INF, -INF, NAN) for y in (0.0, -0.0)),
+        *((1.0, y, 1.0) for y in (2.5, -1e30, INF, -INF, NAN)), (-1.0, INF, 1.0), (-1.0, -INF, 1.0), (-1.0, 3.0, -1.0), (-1.0, 1e30, 1.0),
+        (0.0, -3.0, INF), (-0.0, -3.0, -INF), (-0.0, -2.0, INF), (-0.0, -2.5, INF), (0.0, -INF, INF), (-0.0, -INF, INF),
+        (0.0, 3.0, 0.0), (-0.0, 3.0, -0.0), (-0.0, 2.0, 0.0), (-0.0, 2.5, 0.0), (0.0, INF, 0.0),
+        (0.5, INF, 0.0), (-0.5, INF, 0.0), (0.5, -INF, INF), (2.0, INF, INF), (-2.0, INF, INF), (2.0, -INF, 0.0), (-2.0, -INF, 0.0),
+        (INF, 2.5, INF), (INF, -2.5, 0.0), (-INF, 3.0, -INF), (-INF, 2.0, INF), (-INF, 2.5, INF), (-INF, -3.0, -0.0), (-INF, -2.0, 0.0),
+        (-2.0, 3.0, -8.0), (-2.0, 2.0, 4.0), (-2.0, 0.5, NAN), (-2.0, 1e30, INF), (2.0, -1e30, 0.0), (2.0, 10.0, 1024.0),
+        (NAN, 2.0, NAN), (2.0, NAN, NAN), (-2.0, NAN, NAN),
+    ],
+    "power": [
+        (-3.0, 2.0, 9.0), (-3.0, 1.0, -3.0), (-3.0, 3.0, -27.0), (-4.0, -1.0, -0.25), (0.0, -1.0, INF), (-0.0, -1.0, -INF), (-0.0, 0.5, 0.0),
+        (9.0, 0.5, 3.0), (-INF, 0.5, INF), (-1.0, 0.5, NAN), (2.0, 10.0, 1024.0), (2.0, -2.0, 0.25), (NAN, 0.0, 1.0), (1.0, NAN, 1.0),
+    ],
+    "hypot": [
+        (3.0, 4.0, 5.0), (-3.0, 4.0, 5.0), (0.0, 0.0, 0.0), (-0.0, -0.0, 0.0), (0.0, -2.0, 2.0), (INF, NAN, INF), (NAN, -INF, INF),
+        (INF, 1.0, INF), (NAN, 1.0, NAN), (1.0, NAN, NAN),
+    ],
     "logaddexp": [(INF, INF, INF), (-INF, -INF, -INF), (INF, -INF, INF), (-INF, 2.0, 2.0), (NAN, 1.0, NAN), (1.0, NAN, NAN), (NAN, INF, NAN)],
     "logaddexp2": [(INF, INF, INF), (-INF, -INF, -INF), (1.0, 1.0, 2.0), (-INF, 2.0, 2.0), (NAN, 1.0, NAN), (1.0, NAN, NAN)],
-}
+}  # fmt: skip
 
 
 def in_python(name: str, *operands: np.ndarray) -> np.ndarray:
@@ -125,7 +159,7 @@ def test_special_values(name, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", ["expm1", "log1p", "tanh"])
+@pytest.mark.parametrize("name", ["expm1", "log1p", "sinh", "tanh", "asinh", "atanh"])
 def test_denormal_numbers_come_back_where_a_function_is_near_the_identity(name, dtype):
     tiny = np.finfo(dtype).smallest_subnormal
     x = np.array([tiny, -tiny, 5 * tiny, np.finfo(dtype).smallest_normal], dtype)

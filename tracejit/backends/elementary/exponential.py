@@ -44,12 +44,12 @@ def whole_f64(t: Any) -> Any:
     return t - SHIFT_F64
 
 
-def power_f32(t: Any) -> Any:
+def two_to_f32(t: Any) -> Any:
     """2ᵏ, which must be a normal number."""
     return from_bits(bits(t) << 23)
 
 
-def power_f64(t: Any) -> Any:
+def two_to_f64(t: Any) -> Any:
     """2ᵏ, which must be a normal number."""
     return from_bits(bits(t) << 52)
 
@@ -151,7 +151,7 @@ def binary_tail_f64(r: Any) -> Any:
     return fma(fourth, fma(fourth, top, high), low)
 
 
-shifted, whole, power = by_dtype(shifted_f32, shifted_f64), by_dtype(whole_f32, whole_f64), by_dtype(power_f32, power_f64)
+shifted, whole, two_to = by_dtype(shifted_f32, shifted_f64), by_dtype(whole_f32, whole_f64), by_dtype(two_to_f32, two_to_f64)
 scaled, tame, limited = by_dtype(scaled_f32, scaled_f64), by_dtype(tame_f32, tame_f64), by_dtype(limited_f32, limited_f64)
 reduced, correction = by_dtype(reduced_f32, reduced_f64), by_dtype(correction_f32, correction_f64)
 remainder = by_dtype(remainder_f32, remainder_f64)
@@ -166,7 +166,7 @@ def exp(x: Any) -> Any:
     t = shifted(x, LOG2_E)
     r = remainder(x, whole(t))
     fraction = fma(r, fma(r, tail(r), 1.0), 1.0)
-    y = fraction * power(t)
+    y = fraction * two_to(t)
     if rarely(not tame(x)):
         y = limited(x, scaled(fraction, t))
     return y
@@ -177,7 +177,7 @@ def exp2(x: Any) -> Any:
     t = shifted(x, 1.0)
     r = x - whole(t)
     fraction = fma(r, fma(r, binary_tail(r), LN2), 1.0)
-    y = fraction * power(t)
+    y = fraction * two_to(t)
     if rarely(not tame(x * LN2)):
         y = limited(x * LN2, scaled(fraction, t))
     return y
@@ -190,7 +190,7 @@ def expm1(x: Any) -> Any:
     k = whole(t)
     high, low = reduced(z, k), correction(k)
     r = high + low
-    scale = power(t)
+    scale = two_to(t)
     less = scale - 1.0
     total = fma(scale, high, less)
     lost = fma(scale, high, less - total) + ((scale - less) - 1.0)
@@ -207,7 +207,7 @@ def sigmoid(x: Any) -> Any:
     z = like(z, 80.0) if z > 80.0 else z
     t = shifted(z, LOG2_E)
     r = remainder(z, whole(t))
-    scale = power(t)
+    scale = two_to(t)
     rest = fma(r * r, tail(r), r)
     more = scale + 1.0
     divisor = fma(scale, rest, more)

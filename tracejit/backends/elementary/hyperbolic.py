@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..bits import by_dtype, copysign, fma, like, rarely, sqrt
-from .exponential import INFINITY, LOG2_E, correction, limited, power, reduced, remainder, scaled, shifted, tail, tame, whole
+from .exponential import INFINITY, LOG2_E, correction, limited, reduced, scaled, shifted, tail, tame, two_to, whole
 from .logarithm import NAN, artanh_rest, excess, exponent, log1p_sum, mantissa, natural, singular, unscale
 
 TWICE_LOG2_E = 2.0 * LOG2_E
@@ -40,7 +40,7 @@ def sinh(x: Any) -> Any:
     r = high + low
     one = 1.0 + high
     rest = fma(r * r, tail(r), low) + (high - (one - 1.0))
-    half = 0.5 * power(t)
+    half = 0.5 * two_to(t)
     inverse = 0.25 / (half * (one + rest))
     y = fma(half, one, fma(half, rest, -inverse))
     y = fma(z * z * z, sinh_tail(z * z), z) if z < 1.0 else y
@@ -57,7 +57,7 @@ def cosh(x: Any) -> Any:
     r = high + low
     one = 1.0 + high
     rest = fma(r * r, tail(r), low) + (high - (one - 1.0))
-    half = 0.5 * power(t)
+    half = 0.5 * two_to(t)
     inverse = 0.25 / (half * (one + rest))
     y = fma(half, one, fma(half, rest, inverse))
     if rarely(not tame(z)):
@@ -74,7 +74,7 @@ def tanh_f32(x: Any) -> Any:
     small = fma(z * u, fma(u, fma(u, fma(u, high, -0.053894483), 0.13332546), -0.33333305), z)
     t = shifted(z, TWICE_LOG2_E)
     r = reduced(z + z, whole(t))
-    scale = power(t)
+    scale = two_to(t)
     divisor = fma(scale, fma(r * r, tail(r), r), scale + 1.0)
     return copysign(small if z < 0.975 else fma(-2.0, 1.0 / divisor, 1.0), x)
 
@@ -86,7 +86,7 @@ def tanh_f64(x: Any) -> Any:
     t = shifted(z, TWICE_LOG2_E)
     high, low = reduced(z + z, whole(t)), correction(whole(t))
     r = high + low
-    scale = power(t)
+    scale = two_to(t)
     less = scale - 1.0
     total = fma(scale, high, less)
     rest = fma(r * r, tail(r), fma(r, low - (r - high), low))
