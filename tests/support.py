@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any, Callable
 
 import ml_dtypes
 import numpy as np
 
+from tracejit.backends.jit import address_of
 from tracejit.op import OPS, Elementwise
 from tracejit.spec import DTYPES, bfloat16, category, is_complex, is_floating, is_integer, real_dtype
 from tracejit.tensor import Tensor, wrap
@@ -124,3 +126,10 @@ def _unit(size: np.ndarray, dtype: np.dtype) -> np.ndarray:
     limits = ml_dtypes.finfo(dtype) if dtype == bfloat16 else np.finfo(dtype)
     exponent = np.floor(np.log2(np.maximum(size, float(limits.smallest_normal))))
     return np.exp2(exponent) * float(limits.eps)
+
+
+def run_native(text: str, *arguments: Any) -> int:
+    """A kernel's status: its text compiled, and run on arrays (as their addresses) and integers."""
+    words = [a.ctypes.data if isinstance(a, np.ndarray) else a for a in arguments]
+    args = np.array(words, np.int64)
+    return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(address_of(text))(args.ctypes.data)

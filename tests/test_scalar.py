@@ -1,4 +1,4 @@
-"""The scalar texts of elementwise ops: as plain Python and as Numba compiles them, against NumPy."""
+"""The scalar texts of elementwise ops: as plain Python and compiled, against NumPy."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import sys
 
 import numpy as np
 import pytest
-from support import assert_bits_equal, elementwise_ops, takes, ulps
+from support import assert_bits_equal, elementwise_ops, run_native, takes, ulps
 
 import tracejit.ops.activation  # noqa: F401
 import tracejit.ops.transcendental
-from tracejit.backends.scalar import FUNCTIONS, IN_DOUBLE, numba_twins
+from tracejit.backends.scalar import FUNCTIONS
 from tracejit.op import OPS
-from tracejit.spec import SMALL_FLOATS, bool_, category, float16, float32, float64
+from tracejit.spec import SHORT_NAMES, SMALL_FLOATS, bool_, category, float16, float32, float64
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, 3.0, -2.5, 2.5, 1e-3, 7.25, -7.0, 65.0, -300.0, 1e4, 3e-5, math.inf, -math.inf, math.nan]
 WHOLE = [0, 1, 2, 3, 5, 7, 8, 31, 63, 64, 65, 100, 127, 128, 200, 255, 2**31, 2**63 - 1, 2**63, 2**64 - 1]
@@ -99,69 +99,72 @@ def test_small_floats_computed_in_float32_and_rounded_give_numpys_bits(dtype):
             assert_bits_equal(wide if op.result == "bool" else wide.astype(dtype), op.numpy(*arrays), f"{op.name} of {dtype}")
 
 
-def all_in_one(group, dtype, numba):
-    """One compiled function for many texts: every text's results, in the rows of `out` or of `flags`."""
-    lines = ["def kernel(a, b, c, out, flags):", "    for i in range(a.size):"]
+def all_in_one(group, dtype, loop):
+    """One kernel for many texts: every text's results, in the rows of `out` or of `flags`."""
+    kind, memory = ("boolean", "u8") if dtype == bool_ else (SHORT_NAMES[dtype],) * 2
+    lines = ["def kernel(args):", *(f"    {name} = {memory}_pointer(args, {k})" for k, name in enumerate(("x", "y", "z", "out")))]
+    lines += ["    flags = u8_pointer(args, 4)", "    n = args[5]", f"    for i in {loop}(0, n):"]
+    lines += [f"        {name} = {kind}({source}[i])" for name, source in zip("abc", "xyz")]
     for row, (op, text) in enumerate(group):
-        kind = "flags" if op.result == "bool" else "out"
-        value = expression(op, text, at="[i]")
-        lines.append(f"        {kind}[{row}, i] = " + (f"boolean({value})" if kind == "flags" else f"T({value})"))
-    world = {**numba_twins(), "T": numba.boolean if dtype == bool_ else dtype.type, "boolean": numba.boolean}
-    exec("\n".join(lines), world)
-    return numba.njit(error_model="numpy")(world["kernel"])
+        place, to = ("flags", "boolean") if op.result == "bool" else ("out", kind)
+        stored = "u8" if to == "boolean" else ""
+        lines.append(f"        {place}[i + n * {row}] = {stored}({to}({text.format(*'abc'[: op.arity], T=kind)}))")
+    return "\n".join([*lines, "    return 0"])
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-def test_numba_compiles_every_text(dtype):
-    numba = pytest.importorskip("numba")
-    for arity in (1, 2, 3):
-        group = [(op, text) for op, text in texts(dtype) if op.arity == arity and op.name != "where"]
-        if not group:
+def test_compiled_texts_agree_with_numpy_in_lanes_and_one_by_one(dtype):
+    for found in texts(dtype):
+        if found[0].name == "where":
             continue
+        group = [found]
         arrays = operands(group[0][0], dtype)
-        a, b, c = (*arrays, *arrays, *arrays)[:3]
-        out, flags = np.zeros((len(group), a.size), dtype), np.zeros((len(group), a.size), bool)
-        all_in_one(group, dtype, numba)(a, b, c, out, flags)
+        operands_ = (*arrays, *arrays, *arrays)[:3]
+        results = []
+        for loop in ("lanes", "range"):
+            out, flags = np.zeros((len(group), arrays[0].size), dtype), np.zeros((len(group), arrays[0].size), bool)
+            run_native(all_in_one(group, dtype, loop), *operands_, out, flags, arrays[0].size)
+            results.append((out, flags))
         for row, (op, _) in enumerate(group):
-            close(op, flags[row] if op.result == "bool" else out[row], arrays, dtype, f"{op.name} of {dtype} by Numba")
-
-
-def test_float32_kernels_compute_in_float32():
-    numba = pytest.importorskip("numba")
-    for name, count in [("sigmoid", 1), ("softplus", 1), ("maximum", 2), ("logaddexp", 2), ("remainder", 2), ("power", 2), ("floor_divide", 2)]:
-        function = numba.njit(error_model="numpy")(numba_twins()[name])
-        function.compile((numba.float32,) * count)
-        assert function.nopython_signatures[0].return_type == numba.float32, name
+            got, alone = ((flags if op.result == "bool" else out)[row] for out, flags in results)
+            close(op, got, arrays, dtype, f"{op.name} of {dtype}, compiled")
+            assert_bits_equal(got, alone, f"{op.name} of {dtype} in lanes and alone")
 
 
 @pytest.mark.parametrize("source", [float32, float64], ids=str)
 @pytest.mark.parametrize("target", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"])
 def test_casts_of_floats_are_fixed_where_c_leaves_them_open(source, target):
-    numba = pytest.importorskip("numba")
     edges = [0.0, -0.5, 1.5, -1.5, 127.0, 128.0, -129.0, 300.7, 7e4, -7e4, 3e9, -3e9, 5e9, -5e9, 1e13, 1.2e19, 2e19, -1e19, -2e19, 1e30]
     powers = [s * 2.0**k for k in (31, 32, 63, 64) for s in (1, -1)]
     x = np.array([*edges, *powers, math.nan, math.inf, -math.inf]).astype(source)
     name = f"{np.dtype(target).kind}{8 * np.dtype(target).itemsize}_from_float"
     wanted = np.array([FUNCTIONS[name](v) for v in x])
     assert wanted.dtype == target
-    convert = numba.njit(numba_twins()[name])
-    assert [int(convert(v)) for v in x] == wanted.tolist()
     for x_many in (np.repeat(x, 33), np.repeat(x, 2)[::2]):  # long and short, contiguous and strided
         got = OPS["cast"].numpy(x_many, dtype=np.dtype(target))
         assert_bits_equal(got, np.repeat(wanted, x_many.size // x.size), f"{source} to {target}")
 
 
 def test_float64_reaches_float16_by_one_rounding_through_odd_float32():
-    numba = pytest.importorskip("numba")
     halves = np.arange(0, 31744, 7, dtype=np.uint16).view(float16)
     ties = (halves.astype(np.float64) + np.nextafter(halves, float16.type(math.inf)).astype(np.float64)) / 2
     x = np.concatenate([ties, np.nextafter(ties, 9e9), np.nextafter(ties, -9e9), [0.0, 1e300, math.inf, math.nan, 65519.99, 65520.0]])
     x = np.concatenate([x, -x])
-    odd = numba.njit(numba_twins()["odd_f32"])
+    assert np.array_equal(run_function("odd_f32", x, result=np.float32).astype(float16), x.astype(float16), equal_nan=True)
     with np.errstate(all="ignore"):
-        assert_bits_equal(np.array([odd(v) for v in x]).astype(float16), x.astype(float16), "Numba")
         sample = x[::97]
         assert_bits_equal(np.array([FUNCTIONS["odd_f32"](v) for v in sample]).astype(float16), sample.astype(float16), "Python")
+
+
+def run_function(name, *arrays, result=None):
+    """A function of kernel text, compiled, over arrays of one dtype."""
+    out = np.zeros(arrays[0].size, result or arrays[0].dtype)
+    kind, to = SHORT_NAMES[arrays[0].dtype], SHORT_NAMES[out.dtype]
+    lines = ["def kernel(args):", f"    y = {to}_pointer(args, {len(arrays)})"]
+    lines += [f"    x{k} = {kind}_pointer(args, {k})" for k in range(len(arrays))]
+    lines += [f"    for i in lanes(0, args[{len(arrays) + 1}]):", f"        y[i] = {to}({name}({', '.join(f'x{k}[i]' for k in range(len(arrays)))}))"]
+    run_native("\n".join([*lines, "    return 0"]), *arrays, out, out.size)
+    return out
 
 
 @pytest.mark.parametrize(
@@ -178,16 +181,12 @@ def test_float64_reaches_float16_by_one_rounding_through_odd_float32():
     ],
 )  # fmt: skip
 def test_known_values(name, x, wanted):
-    numba = pytest.importorskip("numba")
     x = x if isinstance(x, tuple) else (x,)
-    compiled = numba.njit(numba_twins()[name], error_model="numpy")
-    for got in (FUNCTIONS[name](*map(np.float64, x)), compiled(*x)):
+    for got in (FUNCTIONS[name](*map(np.float64, x)), run_function(name, *(np.array([v]) for v in x))[0]):
         assert got == wanted or (math.isnan(got) and math.isnan(wanted)) or abs(got - wanted) <= 1e-15 * max(1.0, abs(wanted)), got
 
 
-def test_every_name_has_a_twin_and_numba_is_not_loaded_for_it():
-    assert numba_twins().keys() == FUNCTIONS.keys()
-    assert set(IN_DOUBLE) <= FUNCTIONS.keys()
+def test_neither_numba_nor_scipy_is_loaded_for_them():
     check = "import sys, tracejit.backends.scalar, tracejit.ops.activation; assert not {'numba', 'scipy'} & sys.modules.keys()"
     subprocess.run([sys.executable, "-c", check], check=True)
 

@@ -1,8 +1,7 @@
-"""Kernel text to machine code, by Numba with only the passes that such text needs; and the words kernel text is written in."""
+"""Kernel text to machine code, kept on disk; and as plain Python."""
 
 from __future__ import annotations
 
-import importlib
 import math
 import threading
 from functools import lru_cache
@@ -12,8 +11,9 @@ from typing import Any, Callable
 import numpy as np
 
 from ..backend import NotKept
+from ..ops import philox
 from ..runtime import store
-from . import machine, memory, scalar, walker
+from . import access, assembly, bits, elementary, lanes, machine, memory, scalar, translate, walker, words
 
 _lock = threading.RLock()
 _addresses: dict[str, int] = {}
@@ -23,7 +23,7 @@ PYTHON_WORDS: dict[str, Any] = {
     **{name: np.dtype(full).type for name, full in (
         ("i8", "int8"), ("i16", "int16"), ("i32", "int32"), ("i64", "int64"), ("u8", "uint8"), ("u16", "uint16"), ("u32", "uint32"),
         ("u64", "uint64"), ("f32", "float32"), ("f64", "float64"), ("c64", "complex64"), ("c128", "complex128"))},
-    "boolean": bool, "inf": math.inf,
+    "boolean": bool, "inf": math.inf, "lanes": range, "bits": bits.bits, "from_bits": bits.from_bits, "fma": bits.fma, "rarely": bits.rarely,
 }  # fmt: skip
 for _kind in ("i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "f32", "f64", "c64", "c128"):
     PYTHON_WORDS[f"{_kind}_pointer"] = lambda args, k: args[k]
@@ -49,7 +49,7 @@ def address_of(text: str, compile: bool = True) -> int:
         with _lock:
             found = _addresses.get(text)
             if found is None:
-                found = _addresses[text] = _kept(text, lambda: _compiler("words").compile_text(text), compile)
+                found = _addresses[text] = _kept(text, lambda: (machine.object_code(translate.translate(text)), "kernel"), compile)
     return found
 
 
@@ -61,13 +61,8 @@ def compiled_count() -> int:
 @lru_cache(maxsize=None)
 def _version() -> str:
     """What all machine code made here depends on: the compiler, the processor, and the modules that kernel text leans on."""
-    sources = [Path(scalar.__file__), Path(memory.__file__), Path(__file__).with_name("words.py")]
-    return store.key_of(machine.host(), *(path.read_text() for path in sources))
-
-
-def _compiler(module: str) -> Any:
-    """A module that needs Numba: imported when something has to be compiled."""
-    return importlib.import_module(f"tracejit.backends.{module}")
+    sources = (access, assembly, bits, lanes, machine, memory, philox, scalar, translate, words, *elementary.MODULES)
+    return store.key_of(machine.host(), *(Path(str(module.__file__)).read_text() for module in sources))
 
 
 def _kept(text: str, compile_now: Callable[[], tuple[bytes, str]], may_compile: bool = True) -> int:

@@ -5,11 +5,8 @@ from __future__ import annotations
 
 import ctypes
 import importlib
-import importlib.util
 import itertools
-import sys
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Callable
 
 _count = itertools.count()
@@ -50,26 +47,38 @@ def _target() -> Any:
     )
 
 
+@lru_cache(maxsize=None)
+def register_bytes() -> int:
+    """The size of a vector register."""
+    features = _llvm().get_host_cpu_features()
+    return 64 if features.get("avx512f") else 32 if features.get("avx") else 16
+
+
 def object_code(text: str) -> bytes:
-    """The object code of a module in LLVM's assembly language, optimised for this processor."""
+    """The object code of a module in LLVM's assembly language, for this processor.
+
+    The passes are few, since the text is already in vectors: local arrays become registers, what is computed twice or never goes.
+    """
     llvm = _llvm()
     module = llvm.parse_assembly(text)
-    module.triple, module.data_layout = llvm.get_default_triple(), str(_target().target_data)
-    options = llvm.create_pipeline_tuning_options(speed_level=2)
-    builder = llvm.create_pass_builder(_target(), options)
-    builder.getModulePassManager().run(module, builder)
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_sroa_pass()
+    passes.add_instruction_combine_pass()
+    passes.add_new_gvn_pass()
+    passes.add_simplify_cfg_pass()
+    passes.add_loop_rotate_pass()
+    passes.add_instruction_combine_pass()
+    passes.add_simplify_cfg_pass()
+    passes.run(module, llvm.create_pass_builder(_target(), llvm.create_pipeline_tuning_options(speed_level=2)))
     return _target().emit_object(module)
 
 
 @lru_cache(maxsize=None)
 def host() -> str:
-    """What object code depends on beside its text: the compiler and Python, in their versions, and this processor."""
+    """What object code depends on beside its text: LLVM's version, and this processor."""
     llvm = _llvm()
-    spec = importlib.util.find_spec("numba")
-    assert spec is not None and spec.origin is not None
-    numba = Path(spec.origin).with_name("_version.py").read_text()  # importing Numba, or package metadata, takes longer
     features = sorted(k for k, v in llvm.get_host_cpu_features().items() if v)
-    return f"{numba} {llvm.llvm_version_info} {sys.version_info[:2]} {llvm.get_host_cpu_name()} {features}"
+    return f"{llvm.llvm_version_info} {llvm.get_host_cpu_name()} {features}"
 
 
 def load(code: bytes, symbol: str) -> int:

@@ -1,23 +1,22 @@
 """The functions that kernel texts call, for one element.
 
-Each is a plain Python function on NumPy scalars, so a printed kernel can be stepped through; `numba_twins` gives the same
-names to Numba. Results are IEEE's: nothing raises. To write one: take the operands' dtype (`like(x, 1)` is a 1 of it; a
-bare literal would make float64 of float32 under Numba), return any floating dtype (the kernel casts it), and add it to
-`TEXTS`. The text of this file is part of what a compiled kernel depends on.
+Each is a plain Python function on NumPy scalars, so a printed kernel can be stepped through; compiled, those of `TEXTS` are inlined
+from their own text, the others are words of the translator. Results are IEEE's: nothing raises. To write one: take the operands'
+dtype (literals are weak, `like(x, 1)` is a 1 of it), return any floating dtype (the kernel casts it), and add it to `TEXTS`.
+The text of this file is part of what a compiled kernel depends on.
 """
 
 from __future__ import annotations
 
-import functools
-import importlib
 import math
-from types import FunctionType
 from typing import Any, Callable
 
 import numpy as np
 
 from ..ops.philox import philox
+from . import elementary
 from .bits import like
+from .elementary.logarithm import log
 
 INFINITY, NAN, PI, LOG_2 = math.inf, math.nan, math.pi, math.log(2.0)
 
@@ -41,11 +40,9 @@ def _rounded(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *operands: like(operands[0], quiet(*map(np.float64, operands)))
 
 
-exp, exp2, expm1 = _rounded(np.exp), _rounded(np.exp2), _rounded(np.expm1)
-log, log2, log10, log1p = _rounded(np.log), _rounded(np.log2), _rounded(np.log10), _rounded(np.log1p)
 sin, cos, tan = _rounded(np.sin), _rounded(np.cos), _rounded(np.tan)
 asin, acos, atan = _rounded(np.arcsin), _rounded(np.arccos), _rounded(np.arctan)
-sinh, cosh, tanh = _rounded(np.sinh), _rounded(np.cosh), _rounded(np.tanh)
+sinh, cosh = _rounded(np.sinh), _rounded(np.cosh)
 asinh, acosh, atanh = _rounded(np.arcsinh), _rounded(np.arccosh), _rounded(np.arctanh)
 pow, atan2, hypot = _rounded(np.power), _rounded(np.arctan2), _rounded(np.hypot)
 sqrt, fmod, copysign = _ieee(np.sqrt), _ieee(np.fmod), _ieee(np.copysign)
@@ -69,13 +66,13 @@ def lgamma(x: Any) -> Any:
         return like(x, INFINITY)
 
 
-# Functions that Numba takes from `math` under the same name …
+# Functions of the C library …
 FROM_MATH = (
-    "exp", "exp2", "expm1", "log", "log2", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "sqrt", "pow", "atan2",
+    "sin", "cos", "tan", "asin", "acos", "atan", "sqrt", "pow", "atan2",
     "hypot", "copysign", "erf", "isnan", "isinf", "isfinite",
 )  # fmt: skip
 # … of which the C library's float32 versions err by more than one ulp, and are computed in float64 …
-IN_DOUBLE = ("sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "log10", "erfc", "lgamma")
+IN_DOUBLE = ("sinh", "cosh", "asinh", "acosh", "atanh", "erfc", "lgamma")
 # … and that are one instruction.
 INSTRUCTIONS = ("floor", "ceil", "trunc", "rint")
 
@@ -178,35 +175,6 @@ def cbrt(x: Any) -> Any:
     return copysign(root - (root - size / (root * root)) / 3.0, whole)
 
 
-# Exponentials
-
-
-def sigmoid(x: Any) -> Any:
-    """1 / (1 + exp(-x)), by an exponential that cannot overflow."""
-    one = like(x, 1)
-    e = exp(-abs(x))
-    return (one if x >= like(x, 0) else e) / (one + e)
-
-
-def softplus(x: Any) -> Any:
-    """log(1 + exp(x))."""
-    return maximum(x, like(x, 0)) + log1p(exp(-abs(x)))
-
-
-def logaddexp(a: Any, b: Any) -> Any:
-    """log(exp(a) + exp(b))."""
-    if a == b:
-        return a + like(a, LOG_2)
-    return maximum(a, b) + log1p(exp(-abs(a - b)))
-
-
-def logaddexp2(a: Any, b: Any) -> Any:
-    """log2(2^a + 2^b)."""
-    if a == b:
-        return a + like(a, 1)
-    return maximum(a, b) + log1p(exp2(-abs(a - b))) / like(a, LOG_2)
-
-
 # The gamma function
 
 
@@ -302,76 +270,17 @@ def odd_f32(x: Any) -> Any:
     return np.int32(bits + 1 if (gap > 0.0) == (bits >= 0) else bits - 1).view(np.float32)
 
 
-# Functions whose text Numba compiles, each after those it calls.
+# Functions that are inlined from their text.
 TEXTS: dict[str, Callable[..., Any]] = {
     f.__name__: f
     for f in (
         maximum, minimum, fmax, fmin, remainder, floor_divide, floor_divide_integer, remainder_integer, fmod_integer, power, cbrt,
-        sigmoid, softplus, logaddexp, logaddexp2, digamma, trigamma, i32_from_float, i64_from_float, i8_from_float, i16_from_float,
+        digamma, trigamma, i32_from_float, i64_from_float, i8_from_float, i16_from_float,
         u8_from_float, u16_from_float, u32_from_float, u64_from_float, odd_f32, philox,
     )
 }  # fmt: skip
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{name: globals()[name] for name in (*FROM_MATH, *IN_DOUBLE, *INSTRUCTIONS, "fmod", "like")},
     **TEXTS,
+    **elementary.FUNCTIONS,
 }
-
-
-# Numba
-
-
-@functools.lru_cache(maxsize=1)
-def numba_twins() -> dict[str, Any]:
-    """What each name of `FUNCTIONS` is in a function that Numba compiles: `math`'s own, an instruction, or the same text."""
-    extending = importlib.import_module("numba.extending")
-    compiled = extending.register_jitable(error_model="numpy")
-    inlined = extending.register_jitable(error_model="numpy", forceinline=True)  # too long for LLVM's own liking, and vectorises
-    names: dict[str, Any] = {name: getattr(math, name) for name in FROM_MATH}
-    names.update({name: compiled(_in_double(getattr(math, name))) for name in IN_DOUBLE})
-    names.update({name: _instruction(extending, name) for name in INSTRUCTIONS})
-    names["fmod"], names["like"] = _fmod(extending), _like(extending)
-    world = {**names, "np": np, "INFINITY": INFINITY, "NAN": NAN, "PI": PI, "LOG_2": LOG_2}
-    for name, function in TEXTS.items():
-        jitable = inlined if function is philox else compiled
-        world[name] = names[name] = jitable(FunctionType(function.__code__, world, name))
-    return names
-
-
-def _in_double(function: Callable[[float], float]) -> Callable[[float], float]:
-    return lambda x: function(float(x))
-
-
-def _instruction(extending: Any, name: str) -> Any:
-    @extending.intrinsic
-    def instruction(_context: Any, x: Any) -> Any:
-        def build(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
-            (value,) = values
-            return builder.call(builder.module.declare_intrinsic(f"llvm.{name}", [value.type]), values)
-
-        return x(x), build
-
-    return instruction
-
-
-def _fmod(extending: Any) -> Any:
-    @extending.intrinsic
-    def fmod(_context: Any, x: Any, y: Any) -> Any:
-        def build(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
-            return builder.frem(*values)
-
-        return x(x, x), build
-
-    return fmod
-
-
-def _like(extending: Any) -> Any:
-    unliteral = importlib.import_module("numba.core.types").unliteral
-
-    @extending.intrinsic
-    def like(_context: Any, x: Any, value: Any) -> Any:
-        def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            return context.cast(builder, values[1], signature.args[1], signature.return_type)
-
-        return unliteral(x)(unliteral(x), unliteral(value)), build
-
-    return like

@@ -51,7 +51,7 @@ class _Printer:
         for constant, dtype, value in kernel.constants:
             self._declare(constant, f"{typed(dtype)}_value(args, {{}})", Parameter("scalar", _rounded(value, dtype)))
         if kernel.reduction is None:
-            self._loops(kernel.axes, 1, self._body)
+            self._loops(kernel.axes, 1, self._body, together=bool(kernel.axes) and kernel.axes[-1].role == "space")
         else:
             self._reduction()
         title = [f"    # {kernel.title}"] if self.lines and kernel.title else []
@@ -90,12 +90,14 @@ class _Printer:
         text = "    " * depth + text
         self.text.append(f"{text:<60}  # {comment}" if self.lines and comment else text)
 
-    def _loops(self, axes: list[Axis], depth: int, inside: Any) -> None:
+    def _loops(self, axes: list[Axis], depth: int, inside: Any, together: bool = False) -> None:
+        """Loops over axes around a body; the iterations of the innermost one are independent if `together`."""
         for axis in axes:
+            word = "lanes" if together and axis is axes[-1] else "range"
             if axis.role == "space" and axis is self.kernel.axes[0]:
-                self._line(depth, f"for {axis.name} in range(args[0], args[1]):")
+                self._line(depth, f"for {axis.name} in {word}(args[0], args[1]):")
             else:
-                self._line(depth, f"for {axis.name} in range({self._extent(axis)}):")
+                self._line(depth, f"for {axis.name} in {word}(0, {self._extent(axis)}):")
             depth += 1
         inside(depth)
 
@@ -121,7 +123,8 @@ class _Printer:
         slot, store = self.slots[reduction.store.slot], reduction.store
         at = self._index(store.index)
         kind = typed(reduction.dtype)
-        self._loops(axes["lane"], depth, lambda d: self._line(d, f"{slot}[{at}] = {self._to_memory(store.slot, self._identity())}"))
+        first = f"{slot}[{at}] = {self._to_memory(store.slot, self._identity())}"
+        self._loops(axes["lane"], depth, lambda d: self._line(d, first), together=True)
 
         def accumulate(d: int) -> None:
             self._body(d)
@@ -129,7 +132,7 @@ class _Printer:
             joined = f"{kind}({reduction.combine.format(so_far, f'{kind}({reduction.value})', T=kind)})"
             self._line(d, f"{slot}[{at}] = {self._to_memory(store.slot, joined)}", store.line)
 
-        self._loops(axes["outer"] + axes["lane"], depth, accumulate)
+        self._loops(axes["outer"] + axes["lane"], depth, accumulate, together=True)
 
     def _sequence_stage(self, depth: int, axes: dict[str, list[Axis]]) -> None:
         """Element after element."""
@@ -169,10 +172,10 @@ class _Printer:
         self._line(d + 1, "whole = first + (last - first) // 8 * 8")
         self._line(d + 1, f"part = {self._identity()}")
         self._line(d + 1, "if whole > first:")
-        self._line(d + 2, "for j in range(8):")
+        self._line(d + 2, "for j in lanes(0, 8):")
         self._line(d + 3, f"lane[j] = {self._identity()}")
         self._line(d + 2, "for k in range(first, whole, 8):")
-        self._line(d + 3, "for j in range(8):")
+        self._line(d + 3, "for j in lanes(0, 8):")
         self._line(d + 4, f"{inner.name} = k + j")
         self._body(d + 4)
         self._line(d + 4, f"lane[j] = {kind}({join.format('lane[j]', f'{kind}({reduction.value})', T=kind)})")

@@ -1,4 +1,4 @@
-"""Philox4x32-10, in integer arithmetic that Python, NumPy and Numba do alike."""
+"""Philox4x32-10, in integer arithmetic that Python, NumPy and kernels do alike."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import numpy as np
 def philox(key: Any, low: Any, high: Any) -> Any:
     """The first 64 of the 128 bits that ten rounds make of the 128-bit counter (`low`, `high`) under a 64-bit key.
 
-    All are uint64 scalars or arrays. Constants are np.uint64, not ints, since Numba would make a float64 of uint64 mixed with
-    a signed integer; products of two 32-bit words fit, so nothing overflows. Multipliers and key increments are those of
-    Salmon et al. 2011.
+    All are uint64 scalars or arrays. Products of two 32-bit words fit, so nothing overflows. Multipliers and key increments are
+    those of Salmon et al. 2011.
     """
     word, half = np.uint64(0xFFFFFFFF), np.uint64(32)
     k0, k1 = key & word, key >> half

@@ -1,0 +1,74 @@
+"""Loads and stores: one element for all lanes, as many side by side as there are lanes, or each lane's own."""
+
+from __future__ import annotations
+
+from .assembly import BITS, LLVM, Assembly, Value, type_of
+
+
+def local_array(out: Assembly, kind: str, count: int) -> Value:
+    """Room for a few elements on the stack."""
+    name = out.name()
+    out.first.append(f"  {name} = alloca [{count} x {LLVM['u8' if kind == 'boolean' else kind]}], align 64")
+    return Value(name, f"pointer {kind}")
+
+
+def address(out: Assembly, pointer: Value, index: Value) -> tuple[str, str]:
+    """(address, kind) of an element; of lane 0's, if the index grows from lane to lane."""
+    kind = pointer.kind.split()[1]
+    index = out.typed(index, "i64")
+    return out.emit(f"getelementptr {LLVM[kind]}, ptr {pointer.text}, {type_of('i64', index.lanes)} {index.text}"), kind
+
+
+def load(out: Assembly, pointer: Value, index: Value) -> Value:
+    """`pointer[index]`: side by side, one for all lanes, or gathered."""
+    if pointer.kind == "pointer boolean":  # bytes
+        return out.truth(load(out, pointer._replace(kind="pointer u8"), index))
+    contiguous = index.step == "1"
+    if not contiguous and (index.step is not None or index.lanes > 1):
+        index = out.spread(index)
+    place, kind = address(out, pointer, index)
+    size = max(BITS[kind] // 8, 1)
+    lanes = out.width if contiguous or index.lanes > 1 else 1
+    type_ = type_of(kind, lanes)
+    if lanes == 1 or (contiguous and not out.masks):
+        return Value(out.emit(f"load {type_}, ptr {place}, align {size}"), kind, lanes)
+    mask, suffix = out.mask().text, f"v{lanes}{'f' if kind[0] == 'f' else 'i'}{BITS[kind]}"
+    if contiguous:
+        return _masked(out, f"llvm.masked.load.{suffix}.p0", type_, [("ptr", place)], size, mask, kind)
+    return _masked(out, f"llvm.masked.gather.{suffix}.v{lanes}p0", type_, [(f"<{lanes} x ptr>", place)], size, mask, kind)
+
+
+def _masked(out: Assembly, name: str, type_: str, operands: list[tuple[str, str]], size: int, mask: str, kind: str) -> Value:
+    kinds = [k for k, _ in operands]
+    out.declare(name, type_, [*kinds, "i32", type_of("boolean", out.width), type_])
+    shown = ", ".join(f"{k} {v}" for k, v in operands)
+    text = f"call {type_} @{name}({shown}, i32 {size}, {type_of('boolean', out.width)} {mask}, {type_} zeroinitializer)"
+    return Value(out.emit(text), kind, out.width)
+
+
+def store(out: Assembly, pointer: Value, index: Value, value: Value) -> None:
+    """`pointer[index] = value`"""
+    if pointer.kind == "pointer boolean":
+        return store(out, pointer._replace(kind="pointer u8"), index, out.cast(out.typed(value, "boolean"), "u8"))
+    contiguous = index.step == "1"
+    if not contiguous and (index.step is not None or index.lanes > 1):
+        index = out.spread(index)
+    place, kind = address(out, pointer, index)
+    value = out.typed(value, kind)
+    size = max(BITS[kind] // 8, 1)
+    if not contiguous and index.lanes == 1:
+        if value.lanes > 1:
+            raise TypeError("lanes that are stored to one place")
+        out.do(f"store {type_of(kind)} {value.text}, ptr {place}, align {size}")
+        return
+    value = out.spread(value)
+    type_ = type_of(kind, out.width)
+    if contiguous and not out.masks:
+        out.do(f"store {type_} {value.text}, ptr {place}, align {size}")
+        return
+    suffix = f"v{out.width}{'f' if kind[0] == 'f' else 'i'}{BITS[kind]}"
+    where = "ptr" if contiguous else f"<{out.width} x ptr>"
+    name = f"llvm.masked.store.{suffix}.p0" if contiguous else f"llvm.masked.scatter.{suffix}.v{out.width}p0"
+    booleans = type_of("boolean", out.width)
+    out.declare(name, "void", [type_, where, "i32", booleans])
+    out.do(f"call void @{name}({type_} {value.text}, {where} {place}, i32 {size}, {booleans} {out.mask().text})")

@@ -1,0 +1,45 @@
+"""How many iterations of a loop run side by side."""
+
+from __future__ import annotations
+
+import ast
+from functools import lru_cache
+from typing import Any
+
+from .assembly import BITS
+from .machine import register_bytes
+
+REGISTERS = 16  # that values may take before they go through memory
+LONGEST = 2000  # instructions of a loop beyond which it takes no more registers a value: they are compiled one by one
+
+
+@lru_cache(maxsize=None)
+def assigned(node: ast.AST) -> frozenset[str]:
+    """The names that a statement may assign."""
+    return frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+
+
+def lanes_of(node: ast.For, env: dict[str, Any]) -> int:
+    """How many lanes a loop has: as many of the widest numbers it works on as fill a register, or several registers a value if few
+    values are alive at a time. Then operations that wait for one another are of several vectors in turn."""
+    sizes, calls = [2], 0
+    last: dict[str, int] = {}  # the last statement that reads a name
+    for place, statement in enumerate(node.body):
+        for inner in ast.walk(statement):
+            calls += isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id not in BITS
+            if not isinstance(inner, ast.Name):
+                continue
+            kind = env[inner.id].kind.removeprefix("pointer ") if inner.id in env and inner.id not in BITS else inner.id
+            if kind in BITS and (inner.id in BITS or kind != "i64"):
+                sizes.append(BITS[kind] // 8)
+            last[inner.id] = place
+    alive = most = 0
+    for place, statement in enumerate(node.body):
+        alive += sum(name not in env for name in assigned(statement))
+        most = max(most, alive)
+        alive -= sum(at == place and name not in env for name, at in last.items())
+    lanes = register_bytes() // max(sizes)
+    for registers in (4, 2):
+        if registers * (most + min(calls, 3)) <= REGISTERS and registers * (len(node.body) + 20 * calls) <= LONGEST:
+            return registers * lanes
+    return lanes
