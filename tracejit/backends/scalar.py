@@ -15,7 +15,7 @@ import numpy as np
 
 from ..ops.philox import philox
 from . import elementary
-from .bits import like
+from .bits import f64, like
 from .elementary.logarithm import log
 
 INFINITY, NAN, PI, LOG_2 = math.inf, math.nan, math.pi, math.log(2.0)
@@ -167,7 +167,7 @@ def power(x: Any, y: Any) -> Any:
 
 def cbrt(x: Any) -> Any:
     """The cube root: a power, then one step of Newton's method, in float64."""
-    whole = float(x)
+    whole = f64(x)
     size = abs(whole)
     if size == 0.0 or not isfinite(size):
         return whole
@@ -180,7 +180,7 @@ def cbrt(x: Any) -> Any:
 
 def digamma(x: Any) -> Any:
     """The derivative of log Γ: DLMF 5.5.4 (reflection), 5.5.2 (recurrence up to 10), 5.11.2 (asymptotic series)."""
-    t = float(x)
+    t = f64(x)
     total = 0.0
     if t <= 0.0:
         if t == 0.0:
@@ -199,7 +199,7 @@ def digamma(x: Any) -> Any:
 
 def trigamma(x: Any) -> Any:
     """The second derivative of log Γ: DLMF 5.15.6 (reflection), 5.15.5 (recurrence up to 15), 5.15.8 (asymptotic series)."""
-    t = float(x)
+    t = f64(x)
     total, sign = 0.0, 1.0
     if t <= 0.0:
         if t == floor(t):
