@@ -77,10 +77,11 @@ def rarely(condition: Any) -> bool:
 
 
 def by_dtype(single: Callable[..., Any], double: Callable[..., Any]) -> Callable[..., Any]:
-    """One function of two texts, `name_f32` and `name_f64`: the dtype of the first operand says which."""
+    """One function of two texts, `name_f32` and `name_f64`: the dtype of the first operand says which. They are its `texts`."""
 
     def either(x: Any, *rest: Any) -> Any:
         return (single if x.dtype == np.float32 else double)(x, *rest)
 
     either.__name__, either.__doc__ = single.__name__.removesuffix("_f32"), single.__doc__
+    either.texts = {"f32": single, "f64": double}  # type: ignore[attr-defined]
     return either

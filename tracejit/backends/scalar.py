@@ -42,9 +42,7 @@ def _rounded(function: Callable[..., Any]) -> Callable[..., Any]:
 
 sin, cos, tan = _rounded(np.sin), _rounded(np.cos), _rounded(np.tan)
 asin, acos, atan = _rounded(np.arcsin), _rounded(np.arccos), _rounded(np.arctan)
-sinh, cosh = _rounded(np.sinh), _rounded(np.cosh)
-asinh, acosh, atanh = _rounded(np.arcsinh), _rounded(np.arccosh), _rounded(np.arctanh)
-pow, atan2, hypot = _rounded(np.power), _rounded(np.arctan2), _rounded(np.hypot)
+atan2 = _rounded(np.arctan2)
 sqrt, fmod, copysign = _ieee(np.sqrt), _ieee(np.fmod), _ieee(np.copysign)
 floor, ceil, trunc, rint = _ieee(np.floor), _ieee(np.ceil), _ieee(np.trunc), _ieee(np.rint)
 isnan, isinf, isfinite = math.isnan, math.isinf, math.isfinite
@@ -68,11 +66,11 @@ def lgamma(x: Any) -> Any:
 
 # Functions of the C library …
 FROM_MATH = (
-    "sin", "cos", "tan", "asin", "acos", "atan", "sqrt", "pow", "atan2",
-    "hypot", "copysign", "erf", "isnan", "isinf", "isfinite",
+    "sin", "cos", "tan", "asin", "acos", "atan", "sqrt", "atan2",
+    "copysign", "erf", "isnan", "isinf", "isfinite",
 )  # fmt: skip
 # … of which the C library's float32 versions err by more than one ulp, and are computed in float64 …
-IN_DOUBLE = ("sinh", "cosh", "asinh", "acosh", "atanh", "erfc", "lgamma")
+IN_DOUBLE = ("erfc", "lgamma")
 # … and that are one instruction.
 INSTRUCTIONS = ("floor", "ceil", "trunc", "rint")
 
@@ -148,31 +146,6 @@ def fmod_integer(a: Any, b: Any) -> Any:
     zero = like(a, 0)
     left = remainder_integer(a, b)
     return left - b if left != zero and (a < zero) != (b < zero) else left
-
-
-def power(x: Any, y: Any) -> Any:
-    """x to the y. The exponents of everyday are arithmetic; where the exponent is one scalar, the loop tests it once."""
-    if y == 2:
-        return x * x
-    if y == 1:
-        return x
-    if y == 3:
-        return x * x * x
-    if y == 0.5:  # the root of -inf is NaN and that of -0.0 is -0.0; IEEE 754's power gives inf and 0.0
-        return like(x, INFINITY) if x == like(x, -INFINITY) else sqrt(x + like(x, 0))
-    if y == -1:
-        return like(x, 1) / x
-    return pow(x, y)
-
-
-def cbrt(x: Any) -> Any:
-    """The cube root: a power, then one step of Newton's method, in float64."""
-    whole = f64(x)
-    size = abs(whole)
-    if size == 0.0 or not isfinite(size):
-        return whole
-    root = pow(size, 1.0 / 3.0)
-    return copysign(root - (root - size / (root * root)) / 3.0, whole)
 
 
 # The gamma function
@@ -274,7 +247,7 @@ def odd_f32(x: Any) -> Any:
 TEXTS: dict[str, Callable[..., Any]] = {
     f.__name__: f
     for f in (
-        maximum, minimum, fmax, fmin, remainder, floor_divide, floor_divide_integer, remainder_integer, fmod_integer, power, cbrt,
+        maximum, minimum, fmax, fmin, remainder, floor_divide, floor_divide_integer, remainder_integer, fmod_integer,
         digamma, trigamma, i32_from_float, i64_from_float, i8_from_float, i16_from_float,
         u8_from_float, u16_from_float, u32_from_float, u64_from_float, odd_f32, philox,
     )

@@ -343,19 +343,14 @@ class _Translator:
     def _inline(self, name: str, operands: list[Value]) -> Value:
         """The value of a function written in Python, of its text for the kind of its first operand if there is one."""
         kind = next((v.kind for v in operands if v.kind not in WEAK), "f64")
-        function = self._function(f"{name}_{kind}") or self._function(name)
-        assert function is not None
+        found = self.world.get(name) or FUNCTIONS[name]
+        function = getattr(found, "texts", {}).get(kind, found)
         definition, world = _definition(function), self.world
         self.world = function.__globals__
         env: Env = {a.arg: v for a, v in zip(definition.args.args, operands)}
         result = self._result(definition.body, env)
         self.world = world
         return result
-
-    def _function(self, name: str) -> FunctionType | None:
-        """One of the module that the function at hand stands in, or one of the words."""
-        own = self.world.get(name)
-        return own if isinstance(own, FunctionType) else FUNCTIONS.get(name)
 
     def _result(self, body: list[ast.stmt], env: Env) -> Value:
         """What a function's statements return."""

@@ -10,7 +10,7 @@ from .access import address, load, local_array
 from .assembly import BITS, LLVM, Assembly, Value, literal
 
 Word = Callable[..., Any]
-FUNCTIONS: dict[str, Any] = {**scalar.TEXTS, **elementary.TEXTS, **memory.WORDS}
+FUNCTIONS: dict[str, Any] = {**scalar.TEXTS, **elementary.FUNCTIONS, **memory.WORDS}
 
 
 def _pointer(kind: str) -> Word:
