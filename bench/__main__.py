@@ -22,10 +22,12 @@ def run_cpu(options: argparse.Namespace) -> None:
     rounds, seconds = (3, 0.05) if options.quick else (options.rounds, options.seconds)
     print(" · ".join([*map(str, report.machine().values()), *(f"{k} {v}" for k, v in versions.items())]))
     print(report.header(names))
-    limits, entries = roofline.measured(), []
+    limits, found = roofline.measured(), []
     for row in cpu.run(rows, [Member(name) for name in names], rounds, seconds, options.limit):
-        entries.append(report.entry(row.least() if options.least else row, limits))
-        print(report.line(entries[-1], names), flush=True)
+        found.append(row.least() if options.least else row)
+        print(report.line(report.entry(found[-1], limits), names), flush=True)
+    limits = roofline.merged(limits, roofline.measured())
+    entries = [report.entry(row, limits) for row in found]
     print(*report.notes(entries), *report.summary(entries, limits), sep="\n")
     whole = not (options.only or options.skip or options.quick or options.least)
     path = options.out or (report.RESULTS / f"{report.machine_name()}-cpu.json" if whole else None)
@@ -58,28 +60,10 @@ def run_compile(options: argparse.Namespace) -> None:
 def run_scaling(options: argparse.Namespace) -> None:
     """Sizes of arrays from 16 to 10⁸ elements, on one thread and two; sizes of graphs; memory."""
     names = peers.installed(set(filter(None, options.skip.split(","))))
-    rounds, seconds = (3, 0.03) if options.quick else (7, 0.1)
-    largest = 1 << 20 if options.quick else 10**8
-    limits, swept = roofline.measured(), []
-    print(report.header(names))
-    for entry in scaling.sweeps(names, largest, rounds, seconds, options.limit, limits):
-        swept.append(entry)
-        print(f"{entry['threads']} · {report.line(entry, names)}", flush=True)
-    print("\ncost of an operation while compiling".ljust(45) + "".join(phase.rjust(15) for phase in scaling.PHASES))
-    graphs = []
-    for found in scaling.graphs(1000 if options.quick else 10_000, rounds, options.limit):
-        graphs.append(found)
-        print(scaling.graph_line(found), flush=True)
-    print(f"linear: {'yes' if scaling.is_linear(graphs) else 'no'}\n\nmost memory of a call of 20 operations, in sizes of its argument")
-    peaks = scaling.peaks(names, options.limit)
-    print("".join(f"{name} {value:.2f}  " if isinstance(value, float) else f"{name}: {value}  " for name, value in peaks.items()))
-    flat = []
-    for found in scaling.flatness(*((10**5, 10**3) if options.quick else (10**6, 10**4)), limit=3600):
-        flat.append(found)
-        print(f"{found['count']:,} {found['what']}: {found['before'] / 1e6:.1f} → {found['after'] / 1e6:.1f} MB in {found['seconds']:.1f} s", flush=True)
+    found = scaling.run(names, scaling.QUICK if options.quick else scaling.WHOLE, options.limit)
     path = options.out or (None if options.skip or options.quick else report.RESULTS / f"{report.machine_name()}-scaling.json")
     if path:
-        report.save(path, peers.versions(names), limits=limits, sweeps=swept, graphs=graphs, peak_memory=peaks, memory=flat)
+        report.save(path, peers.versions(names), **found)
         print(f"figures: {path}")
 
 

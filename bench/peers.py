@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
-import os
 from dataclasses import dataclass
 from typing import Any, Callable
 
@@ -69,10 +68,9 @@ def _jax(name: str) -> Peer:
     jax.config.update("jax_enable_x64", True)  # so that there is float64; float32 stays float32
 
     def wait(value: Any) -> Any:
-        try:
-            return value.block_until_ready()
-        except AttributeError:  # a container
-            return jax.block_until_ready(value)
+        for part in value if isinstance(value, tuple) else (value,):
+            part.block_until_ready()
+        return value
 
     return Peer(name, "jax", jax.numpy, jax.nn, jax.numpy.asarray, jax.jit, wait, jax.clear_caches)
 
@@ -110,9 +108,6 @@ def versions(names: list[str]) -> dict[str, str]:
 
 
 def thread_settings(threads: int) -> dict[str, str]:
-    """Environment variables that hold every library to that many threads."""
+    """Environment variables that hold libraries to that many threads."""
     names = "TRACEJIT_NUM_THREADS OMP_NUM_THREADS OPENBLAS_NUM_THREADS MKL_NUM_THREADS NUMEXPR_NUM_THREADS NUMBA_NUM_THREADS".split()
-    settings = dict.fromkeys(names, str(threads))
-    if threads == 1:
-        settings["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), "--xla_cpu_multi_thread_eigen=false"]).strip()
-    return settings
+    return dict.fromkeys(names, str(threads))

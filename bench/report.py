@@ -68,7 +68,13 @@ def line(entry: dict[str, Any], columns: list[str]) -> str:
     cells = "".join(_figure(entry["cells"].get(name), scale).rjust(CELL_WIDTH) for name in columns)
     verdict = f"{entry['best']} {entry['ratio']:.2f}×" if entry["ratio"] else ""
     name = f"{entry['row']} [{'ns' if entry['unit'] == 'ns/element' else 'µs'}]"
-    return f"{name:{NAME_WIDTH}}{cells}  {verdict:>19}  {'met' if entry['met'] else 'not'} {aim(entry)}"
+    return f"{name:{NAME_WIDTH}}{cells}  {verdict:>19}  {judged(entry)}".rstrip()
+
+
+def judged(entry: dict[str, Any]) -> str:
+    """`met (1.5×; roofline 40%)`, or what there is to say of a row that has no target."""
+    target = entry["target"]
+    return f"{'met' if entry['met'] else 'missed'} {aim(entry)}" if target["times"] or target["share"] else aim(entry)
 
 
 def aim(entry: dict[str, Any]) -> str:
@@ -79,7 +85,7 @@ def aim(entry: dict[str, Any]) -> str:
         parts.append(f"{reached}{target['times']:.3g}×" + ("" if target["than"] == "best" else f" {target['than']}"))
     if entry["share"]:
         parts.append(f"roofline {entry['share']:.0%}" + (f" of {target['share']:.0%}" if target["share"] else ""))
-    return f"({'; '.join(parts)})"
+    return f"({'; '.join(parts)})" if parts else ""
 
 
 def _figure(cell: dict[str, Any] | None, scale: float) -> str:
@@ -103,7 +109,7 @@ def summary(entries: list[dict[str, Any]], limits: Limits) -> list[str]:
         f"{met} of {len(entries)} rows meet their target",
     ]
     if ratios:
-        lines.append(f"geometric mean of the ratio to the best peer: {geometric_mean(ratios):.2f} (target: 2)")
+        lines.append(f"geometric mean of the ratio to the best peer, {len(ratios)} rows: {geometric_mean(ratios):.2f} (target: 2)")
     return lines
 
 

@@ -44,7 +44,7 @@ def _triad() -> float:
     import numba
 
     @numba.njit(parallel=True)
-    def triad(a, b, c):
+    def triad(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> None:
         for i in numba.prange(a.size):
             a[i] = b[i] + 3.0 * c[i]
 

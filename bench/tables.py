@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Sequence
 
-from .report import aim, geometric_mean
+from .report import geometric_mean, judged
 
 Entry = dict[str, Any]
 
@@ -22,8 +22,7 @@ def markdown(rows: Sequence[Entry]) -> str:
         if entry["ratio"] and entry["ratio"] > 1:
             ratio = f"**{ratio}**"
         best = f"{entry['best']} {told(entry, entry['best'])}" if entry["best"] else ""
-        verdict = ("met " if entry["met"] else "missed ") + aim(entry)
-        lines.append(f"| {entry['row']} | {told(entry, 'compiled')} | {told(entry, 'eager')} | {best} | {ratio} | {verdict} |")
+        lines.append(f"| {entry['row']} | {told(entry, 'compiled')} | {told(entry, 'eager')} | {best} | {ratio} | {judged(entry)} |")
     ratios = [entry["ratio"] for entry in rows if entry["ratio"]]
     if ratios:
         lines.append(f"| **geometric mean** | | | | **{geometric_mean(ratios):.2f}** | {sum(e['met'] for e in rows)} of {len(rows)} met |")

@@ -1,4 +1,4 @@
-"""A peer in a process of its own, for as long as a run lasts: `python -m bench.worker NAME`.
+"""A peer in a process of its own, for as long as a run lasts: `python -m bench.worker NAME [CORES]`.
 
 Requests and answers are lines of JSON on stdin and stdout. Between its turns the process sleeps.
 """
@@ -100,6 +100,8 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     session = Session(sys.argv[1])
+    if len(sys.argv) > 2:  # some libraries ask the system how many cores they may use, and nothing else
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(sys.argv[2])])
     for line in sys.stdin:
         request = json.loads(line)
         try:

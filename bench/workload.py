@@ -50,11 +50,11 @@ def program(build: Callable[[Peer], Callable[..., Any]], own_arrays: bool = True
     """The usual program: the peer compiles the function that `build` gives, and calls it with its own arrays, made beforehand."""
 
     def make(peer: Peer, arrays: tuple[np.ndarray, ...]) -> Call:
-        ready = peer.compile(build(peer))
+        ready, wait = peer.compile(build(peer)), peer.wait
         arguments = tuple(peer.array(a) for a in arrays) if own_arrays else arrays
-        if peer.wait is None:
+        if wait is None:
             return lambda: ready(*arguments)
-        return lambda: peer.wait(ready(*arguments))
+        return lambda: wait(ready(*arguments))
 
     return make
 

@@ -64,7 +64,7 @@ def jax_cross_entropy(peer: Peer, arrays: tuple[np.ndarray, ...]) -> Call:
 
     call = peer.compile(importlib.import_module("jax").value_and_grad(loss))
     x, labels = (peer.array(a) for a in arrays)
-    return lambda: importlib.import_module("jax").block_until_ready(call(x, labels))
+    return lambda: peer.wait(call(x, labels))  # type: ignore[misc]
 
 
 def torch_cross_entropy(peer: Peer, arrays: tuple[np.ndarray, ...]) -> Call:

@@ -74,7 +74,7 @@ def by_jax(model: Model) -> Program:
 
         def train() -> Any:
             state[0], loss = ready(state[0], x, labels)
-            return jax.block_until_ready((state[0], loss))[1]
+            return peer.wait(loss)  # type: ignore[misc]
 
         return train
 
