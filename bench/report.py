@@ -104,12 +104,15 @@ def notes(entries: list[dict[str, Any]]) -> list[str]:
 def summary(entries: list[dict[str, Any]], limits: Limits) -> list[str]:
     ratios = [e["ratio"] for e in entries if e["ratio"]]
     met = sum(e["met"] for e in entries)
+    missing = sum(entry["ratio"] is None for entry in entries)
     lines = [
         f"triad {limits['triad'] / 1e9:.1f} GB/s, sgemm {limits['float32'] / 1e9:.0f} and dgemm {limits['float64'] / 1e9:.0f} GFLOP/s",
         f"{met} of {len(entries)} rows meet their target",
     ]
     if ratios:
         lines.append(f"geometric mean of the ratio to the best peer, {len(ratios)} rows: {geometric_mean(ratios):.2f} (target: 2)")
+    if missing:
+        lines.append(f"rows with no ratio, left out of the mean: {missing}")
     return lines
 
 

@@ -19,7 +19,7 @@ def markdown(rows: Sequence[Entry]) -> str:
             group = entry["group"]
             lines.append(f"| **{group}** | | | | | |")
         ratio = f"{entry['ratio']:.2f}" if entry["ratio"] else ""
-        if entry["ratio"] and entry["ratio"] > 1:
+        if entry["ratio"] and entry["ratio"] >= 1.005:
             ratio = f"**{ratio}**"
         best = f"{entry['best']} {told(entry, entry['best'])}" if entry["best"] else ""
         lines.append(f"| {entry['row']} | {told(entry, 'compiled')} | {told(entry, 'eager')} | {best} | {ratio} | {judged(entry)} |")
@@ -53,13 +53,17 @@ def plot(rows: Sequence[Entry], path: Path) -> None:
     figure, axes = plt.subplots(figsize=(10, 1.5 + 0.21 * len(rows)), layout="constrained")
     for place, entry in enumerate(rows):
         axes.barh(place, entry["ratio"] - 1, left=1, height=0.7, color=f"C{groups.index(entry['group'])}", alpha=1.0 if entry["met"] else 0.45)
-        axes.annotate(f"{entry['ratio']:.2f} {entry['best']}", (max(entry["ratio"], 1), place), (4, 0), textcoords="offset points", va="center", fontsize=7)
-        if entry["target"]["times"] and entry["target"]["than"] == "best":
-            axes.vlines(entry["target"]["times"], place - 0.4, place + 0.4, color="black", linewidth=1)
+        ahead, target = entry["ratio"] >= 1, entry["target"]
+        aim = target["times"] if target["times"] and target["than"] == "best" else 1.0
+        axes.vlines(aim, place - 0.4, place + 0.4, color="black", linewidth=1)
+        axes.annotate(
+            f"{entry['ratio']:.2f} {entry['best']}", (max(entry["ratio"], aim) if ahead else entry["ratio"], place), (4 if ahead else -4, 0),
+            textcoords="offset points", va="center", ha="left" if ahead else "right", fontsize=7,
+        )  # fmt: skip
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set_xscale("log")
     least, most = (function(entry["ratio"] for entry in rows) for function in (min, max))
-    axes.set_xlim(min(0.5, 0.8 * least), max(2.5, 2.0 * most))  # room for the labels
+    axes.set_xlim(min(0.5, 0.5 * least), max(2.5, 2.0 * most))  # room for the labels
     ticks = [t for t in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if axes.get_xlim()[0] <= t <= axes.get_xlim()[1]]
     axes.set_xticks(ticks, [f"{t:g}×" for t in ticks])
     axes.minorticks_off()

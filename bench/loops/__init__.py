@@ -8,10 +8,11 @@ from .networks import attention, distances, perceptron
 from .reductions import mean_all, mean_first, mean_last, sum_all, sum_first, sum_last, var_all, var_first, var_last
 from .rows import cross_entropy, layer_norm_gelu, log_sum_exp_loss, rms_norm, softmax
 from .stencils import five_points, five_points_repeated, seven_points, seven_points_repeated
+from .training import perceptron_step
 
 __all__ = [
     "add", "attention", "black_scholes", "copy", "cross_entropy", "distances", "five_points", "five_points_repeated", "gelu",
     "layer_norm_gelu", "log_sum_exp_loss", "mean_all", "mean_first", "mean_last", "multiply_add", "multiply_add_one", "perceptron",
-    "polynomial", "rms_norm", "seven_points", "seven_points_repeated", "softmax", "sum_all", "sum_first", "sum_last", "var_all",
+    "perceptron_step", "polynomial", "rms_norm", "seven_points", "seven_points_repeated", "softmax", "sum_all", "sum_first", "sum_last", "var_all",
     "var_first", "var_last",
 ]  # fmt: skip

@@ -6,6 +6,7 @@ PyTorch and tracejit run one script; JAX the same computation from the same weig
 from __future__ import annotations
 
 import importlib
+import itertools
 from dataclasses import dataclass
 from typing import Any, Callable, Sequence
 
@@ -81,6 +82,16 @@ def by_jax(model: Model) -> Program:
     return make
 
 
+def by_numba(peer: Peer, arrays: tuple[np.ndarray, ...]) -> Call:
+    """The perceptron, by hand."""
+    ready = peer.compile(importlib.import_module("bench.loops").perceptron_step)
+    x, labels = arrays
+    weights = tuple(initial(MLP.shapes))
+    first, second = (tuple(np.zeros_like(w) for w in weights) for _ in range(2))
+    counts = itertools.count(1)
+    return lambda: ready(x, labels, weights, first, second, RATE, next(counts))
+
+
 def initial(shapes: Sequence[tuple[int, ...]]) -> list[np.ndarray]:
     draw = np.random.default_rng(1)
     return [(draw.normal(size=shape) * 0.1).astype(np.float32) for shape in shapes]
@@ -130,7 +141,8 @@ def images(dtype: str, batch: int) -> tuple[np.ndarray, ...]:
 
 
 def programs(model: Model) -> dict[str, Program]:
-    return {"tracejit": by_modules(model), "torch": by_modules(model), "jax": by_jax(model)}
+    by_hand: dict[str, Program] = {"numba": by_numba} if model is MLP else {}
+    return {"tracejit": by_modules(model), "torch": by_modules(model), "jax": by_jax(model), **by_hand}
 
 
 MLP = Model([(128, 100), (128,), (10, 128), (10,)], mlp_modules, mlp_logits)
