@@ -174,7 +174,7 @@ class Compiled:
         returned, structure = flatten(result)
         del result
         grads = list(tracer.grads.values())
-        trace = Trace(returned, structure, handles, grads, tracer.grads_read, numpy_in)
+        trace = Trace(returned, structure, handles, grads, tracer.grads_read, numpy_in, [isinstance(leaf, Tensor) for leaf in leaves])
         try:
             if keep:
                 self._keep(key, tracer, reach, trace)

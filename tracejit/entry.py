@@ -28,6 +28,7 @@ class Trace(NamedTuple):
     grads: list[tuple[Tensor, Tensor | None]]
     grads_read: dict[int, tuple[Tensor, bool]]  # whether their .grad was None when first read
     numpy_in: bool
+    tensors: list[bool]  # whether each argument is a tensor, or a NumPy array
 
 
 class Result(NamedTuple):
@@ -80,6 +81,28 @@ class Entry:
             segment.release()
         strides = [element_strides(h._value) for h in flushed.handles]
         self.executable = backend.executable(flushed.graph, strides, flushed.writes)
+        if self.plain and not self.writes and not self.grads and self.captured is not None:
+            self.run = self._direct(trace.tensors)  # type: ignore[method-assign, assignment]
+
+    def _direct(self, tensors: list[bool]) -> Callable[[list[Any]], Any]:
+        """`run`, written out for a trace that makes new arrays of its arguments and captures, and does no more."""
+        assert self.captured is not None
+        inputs = [f"leaves[{s.what}]" + "._value" * tensors[s.what] for s in self.sources[: self.given]]
+        inputs += [f"captured[{n}]._value" for n in range(len(self.captured))]
+        changed = " or ".join(f"arrays[{n}] is not known[{n}]" for n in range(len(inputs)))
+        results = [f"plain(outputs[{r.what}], history[{n}])" for n, r in enumerate(self.results)]
+        text = f"""def run(leaves):
+            arrays = [{", ".join(inputs)}]
+            if {changed or False}:
+                check(arrays)
+            outputs = executable(arrays)
+            return {results[0] if self.single else f"unflatten(structure, [{', '.join(results)}])"}"""
+        world: dict[str, Any] = {
+            "captured": self.captured, "known": self.known, "check": self._meet, "executable": self.executable, "plain": self._plain,
+            "history": [r.history for r in self.results], "structure": self.structure, "unflatten": unflatten,
+        }  # fmt: skip
+        exec(text, world)
+        return world["run"]
 
     def _places(self, tensors: list[Tensor]) -> list[tuple[str, int, tuple[Any, ...]]]:
         """Where each tensor is found at a replay: ("input" or "output", number, view chain)."""
@@ -104,7 +127,7 @@ class Entry:
         """Whether this trace speaks of the present state of the world."""
         if self.guard() is not None:
             return False
-        if self.executable is None:
+        if self.executable is None or not (self.requires or self.grads_read):
             return True
         for tensor, flag in self.requires:
             if tensor._requires_grad is not flag:
@@ -126,20 +149,20 @@ class Entry:
             for kind, what in self.sources[self.given :]:
                 arrays.append(what._value if kind == "capture" else _tensor(what, leaves)._grad._value)
         if not all(map(is_, arrays, self.known)):
-            new = [n for n, (array, known) in enumerate(zip(arrays, self.known)) if array is not known]
-            self._check(arrays, new)
-            self.known = arrays
+            self._meet(arrays)
         return arrays
 
-    def _check(self, arrays: list[np.ndarray], new: list[int]) -> None:
+    def _meet(self, arrays: list[np.ndarray]) -> None:
         """Arrays not met at the last call must have the traced layout (Misfit), and share no memory that is written (OutOfBounds)."""
-        for n in new:
-            array = arrays[n]
+        for n, (array, known) in enumerate(zip(arrays, self.known)):
+            if array is known:
+                continue
             if (array.shape, array.strides, array.dtype) != self.layouts[n]:
                 raise Misfit
             others = range(len(arrays)) if n in self.writes else self.writes
             if any(m != n and np.may_share_memory(array, arrays[m]) for m in others):
                 raise OutOfBounds
+        self.known[:] = arrays
 
     def run(self, leaves: list[Any]) -> Any:
         """One call: gather arrays, run, hand back."""
