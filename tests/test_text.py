@@ -11,7 +11,8 @@ from support import bits, ulps
 
 import tracejit as tj
 from tracejit.backends.jit import python_kernel
-from tracejit.backends.source import Parameter, pairwise_leaves, print_kernel
+from tracejit.backends.pairwise import pairwise_table
+from tracejit.backends.source import Parameter, print_kernel
 from tracejit.graph.ir import Graph
 from tracejit.graph.text import parse_graph, print_graph
 from tracejit.lowering.kernel import Kernel, Slot
@@ -76,10 +77,10 @@ def run_in_python(plan: Plan, inputs: list[np.ndarray]) -> list[np.ndarray]:
     def argument(parameter: Parameter, kernel: Kernel) -> Any:
         kind, value = parameter
         if kind in ("begin", "end"):
-            return 0 if kind == "begin" else kernel.axes[0].extent if kernel.axes else 1
+            return 0 if kind == "begin" else kernel.axes[0].turns if kernel.axes else 1
         if kind == "slot":
             return stored(memory.setdefault(value, memory_of(value)))
-        return pairwise_leaves(value) if kind == "table" else value
+        return pairwise_table(*value) if kind == "table" else value
 
     for kernel in plan.steps:
         text, parameters = print_kernel(kernel)

@@ -23,8 +23,9 @@ from ..runtime.replay import GraphReplay, trace_whole
 from ..spec import TensorSpec, contiguous_strides, float32, float64
 from ..tensor import Tensor
 from .jit import address_of, program
+from .pairwise import pairwise_table
 from .schedule import grain
-from .source import Parameter, pairwise_leaves, print_kernel
+from .source import Parameter, print_kernel
 from .threads import pool
 from .walker import ARENA, VALUE
 
@@ -153,13 +154,13 @@ class _Assembler:
         if kind == "begin":
             return VALUE, 0
         if kind == "end":
-            return VALUE, kernel.axes[0].extent if kernel.axes else 1
+            return VALUE, kernel.axes[0].turns if kernel.axes else 1
         if kind == "slot":
             return self._place(value)
         if kind == "scalar":
             return VALUE, _bits(value)
         if kind == "table":
-            table = _leaves(value)
+            table = _table(*value)
             self.keep.append(table)
             return VALUE, table.ctypes.data
         return VALUE, value
@@ -248,8 +249,8 @@ def _bits(value: Any) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _leaves(count: int) -> np.ndarray:
-    return np.array(pairwise_leaves(count), np.int64)
+def _table(count: int, parts: int, leaf: int) -> np.ndarray:
+    return np.array(pairwise_table(count, parts, leaf), np.int64)
 
 
 @lru_cache(maxsize=None)

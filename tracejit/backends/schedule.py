@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ..lowering.kernel import Kernel, Let, LetIndex
+from math import prod
+
+from ..lowering.kernel import Axis, Kernel, Let, LetIndex, Stage
 
 CHUNK = 200_000  # the least work that is worth handing to another thread, in additions; measured: docs/decisions.md
 VECTORS = 64  # a vector loop is cut at multiples of this many elements: whole cache lines, and nothing left over
@@ -11,16 +13,26 @@ DIVISION = 20  # of integers, in additions
 
 def grain(kernel: Kernel) -> int:
     """How many turns of the outermost loop are the least to hand out; 0 where it must, or should, run as a whole."""
-    if not kernel.axes or kernel.axes[0].role != "space":
+    if not kernel.axes:
         return 0
     outermost, *inside = kernel.axes
-    unit, turn = (1, 1) if inside else (VECTORS, VECTORS)
-    for axis in inside:
-        turn *= axis.extent
-    least = -(-CHUNK // (turn * _cost(kernel) or 1)) * unit
-    return least if outermost.extent > least else 0
+    unit = VECTORS if kernel.is_map and not inside else 1
+    turn = sum(prod(_walked(axis) for axis in (*inside, *stage.axes)) * _cost(stage) for stage in kernel.stages)
+    if outermost.role == "part":
+        turn //= outermost.extent
+    least = -(-CHUNK // (unit * turn or 1)) * unit
+    return least if outermost.turns > least else 0
 
 
-def _cost(kernel: Kernel) -> int:
+def _walked(axis: Axis) -> int:
+    """The turns of a loop: of one over a block, at most the block's."""
+    return min(axis.extent, axis.block) if axis.block else axis.extent
+
+
+def _cost(stage: Stage) -> int:
     """What the innermost statements cost, in additions. Memory counts as one too."""
-    return sum(s.cost if isinstance(s, Let) else DIVISION if isinstance(s, LetIndex) and s.form in ("quotient", "remainder") else 1 for s in kernel.body)
+    costs = (
+        s.cost if isinstance(s, Let) else DIVISION if isinstance(s, LetIndex) and s.form in ("quotient", "remainder") else 1
+        for s in stage.body
+    )
+    return sum(costs) + len(stage.reductions)

@@ -7,17 +7,19 @@ equal structure have equal text; extents, strides and constants are arguments.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from itertools import count
+from typing import Any, Callable, NamedTuple
 
 import numpy as np
 
 from ..lowering.index import Index
-from ..lowering.kernel import Axis, Kernel, Let, LetIndex, Load, Slot, Statement, Store
+from ..lowering.kernel import Axis, Kernel, Let, LetIndex, Load, Reduce, Slot, Stage, Statement, Store
 from ..spec import SHORT_NAMES, SMALL_FLOATS, DType, compute_dtype, float16, float64
 
 
 class Parameter(NamedTuple):
-    """One argument of a kernel: kind "begin", "end", "slot", "scalar" (a NumPy scalar), "int" or "table"."""
+    """One argument of a kernel: kind "begin", "end", "slot", "scalar" (a NumPy scalar), "int" or "table" (the arguments of
+    `pairwise_table`)."""
 
     kind: str
     value: Any
@@ -41,6 +43,7 @@ class _Printer:
         self.text: list[str] = []
         self.slots: dict[Slot, str] = {}
         self.index_texts: dict[Any, str] = {}
+        self.arrays: dict[str, str] = {}  # local arrays, and the kind of their elements
         self.integers = 0
 
     def run(self, name: str) -> tuple[str, list[Parameter]]:
@@ -50,11 +53,8 @@ class _Printer:
         self._name_slots()
         for constant, dtype, value in kernel.constants:
             self._declare(constant, f"{typed(dtype)}_value(args, {{}})", Parameter("scalar", _rounded(value, dtype)))
-        if kernel.reduction is None:
-            self._loops(kernel.axes, 1, self._body, together=bool(kernel.axes) and kernel.axes[-1].role == "space")
-        else:
-            self._reduction()
-        title = [f"    # {kernel.title}"] if self.lines and kernel.title else []
+        self._loops(kernel.axes, 1, self._stages, together=kernel.is_map)
+        title = [f"    # {kernel.title}"] if self.lines and kernel.title and len(kernel.stages) == 1 else []
         text = [f"def {name}(args):", *title, *self.prologue, *self.text, "    return 0", ""]
         return "\n".join(text), self.parameters
 
@@ -73,12 +73,9 @@ class _Printer:
         return self._declare(f"{letter}{self.integers - 1}", "args[{}]", Parameter("int", value))
 
     def _name_slots(self) -> None:
-        statements: list[Any] = [*self.kernel.body]
-        if self.kernel.reduction:
-            statements.append(self.kernel.reduction.store)
-        stored = {s.slot for s in statements if isinstance(s, Store)}
-        for s in statements:
-            if isinstance(s, (Load, Store)) and s.slot not in self.slots:
+        stored = {s.slot for s in self.kernel.accesses() if isinstance(s, Store)}
+        for s in self.kernel.accesses():
+            if s.slot not in self.slots:
                 letter = "y" if s.slot in stored else "x"
                 name = f"{letter}{sum(n[0] == letter for n in self.slots.values())}"
                 pointer = f"{_stored(s.slot.dtype)}_pointer(args, {{}})"
@@ -90,121 +87,165 @@ class _Printer:
         text = "    " * depth + text
         self.text.append(f"{text:<60}  # {comment}" if self.lines and comment else text)
 
-    def _loops(self, axes: list[Axis], depth: int, inside: Any, together: bool = False) -> None:
+    def _loops(self, axes: list[Axis], depth: int, inside: Callable[[int], None], together: bool = False) -> None:
         """Loops over axes around a body; the iterations of the innermost one are independent if `together`."""
         for axis in axes:
             word = "lanes" if together and axis is axes[-1] else "range"
-            if axis.role == "space" and axis is self.kernel.axes[0]:
+            if axis.role == "block":
+                self._block(axis, depth)
+            elif self.kernel.axes and axis is self.kernel.axes[0]:
                 self._line(depth, f"for {axis.name} in {word}(args[0], args[1]):")
             else:
-                self._line(depth, f"for {axis.name} in {word}(0, {self._extent(axis)}):")
+                self._line(depth, f"for {axis.name} in {word}({'begin, end' if axis.block else f'0, {self._extent(axis)}'}):")
             depth += 1
         inside(depth)
 
+    def _block(self, axis: Axis, depth: int) -> None:
+        """The outermost loop, over blocks of an axis: from `begin` to `end`."""
+        block, extent = self._integer("b", axis.block), self._extent(axis)
+        self._line(depth, "for block in range(args[0], args[1]):")
+        self._line(depth + 1, f"begin = block * {block}")
+        self._line(depth + 1, f"end = begin + {block} if begin + {block} < {extent} else {extent}")
+
     def _extent(self, axis: Axis) -> str:
-        key = ("extent", axis.name)
+        key = ("extent", axis.name, axis.extent)
         if key not in self.index_texts:
             self.index_texts[key] = self._integer("n", axis.extent)
         return self.index_texts[key]
 
-    def _body(self, depth: int) -> None:
-        for statement in self.kernel.body:
+    def _stages(self, depth: int) -> None:
+        for stage in self.kernel.stages:
+            if self.lines and stage.title and len(self.kernel.stages) > 1:
+                self._line(depth, f"# {stage.title}")
+            self._stage(stage, depth)
+
+    def _stage(self, stage: Stage, depth: int) -> None:
+        roles = {axis.role for axis in stage.axes}
+        if not stage.reductions:
+            together = bool(stage.axes) and stage.axes[-1].role == "space"
+            self._loops(stage.axes, depth, lambda d: self._body(stage, d), together)
+        elif "inner" in roles:
+            self._pairwise_stage(stage, depth)
+        elif "lane" in roles:
+            self._lane_stage(stage, depth)
+        else:
+            self._sequence_stage(stage, depth)
+
+    def _body(self, stage: Stage, depth: int) -> None:
+        for statement in stage.body:
             self._statement(statement, depth)
 
-    def _reduction(self) -> None:
-        axes = {role: [a for a in self.kernel.axes if a.role == role] for role in ("space", "outer", "inner", "lane")}
-        inside = self._pairwise_stage if axes["inner"] else self._lane_stage if axes["lane"] else self._sequence_stage
-        self._loops(axes["space"], 1, lambda depth: inside(depth, axes))
-
-    def _lane_stage(self, depth: int, axes: dict[str, list[Axis]]) -> None:
+    def _lane_stage(self, stage: Stage, depth: int) -> None:
         """Slice after slice: the result's row is the accumulator."""
-        reduction = self.kernel.reduction
-        assert reduction is not None
-        slot, store = self.slots[reduction.store.slot], reduction.store
-        at = self._index(store.index)
-        kind = typed(reduction.dtype)
-        first = f"{slot}[{at}] = {self._to_memory(store.slot, self._identity())}"
-        self._loops(axes["lane"], depth, lambda d: self._line(d, first), together=True)
+        stores = [r.store for r in stage.reductions if r.store is not None]
+        places = [f"{self.slots[store.slot]}[{self._index(store.index)}]" for store in stores]
+
+        def start(d: int) -> None:
+            for reduction, store, place in zip(stage.reductions, stores, places):
+                self._line(d, f"{place} = {self._to_memory(store.slot, _identity(reduction))}")
 
         def accumulate(d: int) -> None:
-            self._body(d)
-            so_far = self._from_memory(store.slot, f"{slot}[{at}]")
-            joined = f"{kind}({reduction.combine.format(so_far, f'{kind}({reduction.value})', T=kind)})"
-            self._line(d, f"{slot}[{at}] = {self._to_memory(store.slot, joined)}", store.line)
+            self._body(stage, d)
+            for reduction, store, place in zip(stage.reductions, stores, places):
+                joined = _joined(reduction, self._from_memory(store.slot, place))
+                self._line(d, f"{place} = {self._to_memory(store.slot, joined)}", store.line)
 
-        self._loops(axes["outer"] + axes["lane"], depth, accumulate, together=True)
+        self._loops([axis for axis in stage.axes if axis.role == "lane"], depth, start, together=True)
+        self._loops(stage.axes, depth, accumulate, together=True)
 
-    def _sequence_stage(self, depth: int, axes: dict[str, list[Axis]]) -> None:
+    def _sequence_stage(self, stage: Stage, depth: int) -> None:
         """Element after element."""
-        reduction = self.kernel.reduction
-        assert reduction is not None
-        kind, store = typed(reduction.dtype), reduction.store
-        self._line(depth, f"total = {self._identity()}")
 
         def accumulate(d: int) -> None:
-            self._body(d)
-            self._line(d, f"total = {kind}({reduction.combine.format('total', f'{kind}({reduction.value})', T=kind)})")
+            self._body(stage, d)
+            for reduction in stage.reductions:
+                self._line(d, f"{reduction.result} = {_joined(reduction, reduction.result)}")
 
-        self._loops(axes["outer"], depth, accumulate)
-        self._line(depth, f"{self.slots[store.slot]}[{self._index(store.index)}] = {self._to_memory(store.slot, 'total')}", store.line)
+        for reduction in stage.reductions:
+            self._line(depth, f"{reduction.result} = {_identity(reduction)}")
+        self._loops(stage.axes, depth, accumulate)
+        self._store_results(stage, depth)
 
-    def _pairwise_stage(self, depth: int, axes: dict[str, list[Axis]]) -> None:
+    def _pairwise_stage(self, stage: Stage, depth: int) -> None:
         """NumPy's pairwise order over the inner axis: leaves of at most 128 elements in eight lanes, joined as a tree."""
-        reduction = self.kernel.reduction
-        assert reduction is not None
-        (inner,) = axes["inner"]
-        kind, join = typed(reduction.dtype), reduction.combine
-        lanes, stack = f"lanes_{kind}(8)", f"lanes_{kind}(64)"
-        self.prologue.append(f"    lane = {lanes}")
-        self.prologue.append(f"    stack = {stack}")
-        leaves = self._declare("leaves", "i64_pointer(args, {})", Parameter("table", inner.extent))
-        if axes["outer"]:
-            self._line(depth, f"total = {self._identity()}")
-        outer_depth = depth
-        for axis in axes["outer"]:
-            self._line(outer_depth, f"for {axis.name} in range({self._extent(axis)}):")
-            outer_depth += 1
-        d = outer_depth
-        self._line(d, "depth = 0")
-        self._line(d, f"for leaf in range({leaves}[0]):")
-        self._line(d + 1, f"first = {leaves}[1 + 3 * leaf]")
-        self._line(d + 1, f"last = {leaves}[2 + 3 * leaf]")
-        self._line(d + 1, "whole = first + (last - first) // 8 * 8")
-        self._line(d + 1, f"part = {self._identity()}")
-        self._line(d + 1, "if whole > first:")
-        self._line(d + 2, "for j in lanes(0, 8):")
-        self._line(d + 3, f"lane[j] = {self._identity()}")
-        self._line(d + 2, "for k in range(first, whole, 8):")
-        self._line(d + 3, "for j in lanes(0, 8):")
-        self._line(d + 4, f"{inner.name} = k + j")
-        self._body(d + 4)
-        self._line(d + 4, f"lane[j] = {kind}({join.format('lane[j]', f'{kind}({reduction.value})', T=kind)})")
-        pairs = [f"lane[{j}]" for j in range(8)]
-        while len(pairs) > 1:
-            pairs = [f"{kind}({join.format(a, b, T=kind)})" for a, b in zip(pairs[::2], pairs[1::2])]
-        self._line(d + 2, f"part = {pairs[0]}")
-        self._line(d + 1, f"for {inner.name} in range(whole, last):")
-        self._body(d + 2)
-        self._line(d + 2, f"part = {kind}({join.format('part', f'{kind}({reduction.value})', T=kind)})")
-        self._line(d + 1, f"for _ in range({leaves}[3 + 3 * leaf]):")
-        self._line(d + 2, "depth -= 1")
-        self._line(d + 2, f"part = {kind}({join.format('stack[depth]', 'part', T=kind)})")
-        self._line(d + 1, "stack[depth] = part")
-        self._line(d + 1, "depth += 1")
-        result = "stack[0]"
-        if axes["outer"]:
-            self._line(d, f"total = {kind}({join.format('total', 'stack[0]', T=kind)})")
-            result = "total"
-        store = reduction.store
-        self._line(
-            depth, f"{self.slots[store.slot]}[{self._index(store.index)}] = {self._to_memory(store.slot, result)}", store.line
-        )
+        (inner,) = [axis for axis in stage.axes if axis.role == "inner"]
+        outer = [axis for axis in stage.axes if axis.role == "outer"]
+        if outer:
+            for reduction in stage.reductions:
+                self._line(depth, f"{reduction.result} = {_identity(reduction)}")
+        self._loops(outer, depth, lambda d: self._pairwise_tree(stage, inner, bool(outer), d))
+        self._store_results(stage, depth)
 
-    def _identity(self) -> str:
-        reduction = self.kernel.reduction
-        assert reduction is not None
-        kind = typed(reduction.dtype)
-        return f"{kind}({reduction.identity.format(T=kind)})"
+    def _pairwise_tree(self, stage: Stage, inner: Axis, slices: bool, d: int) -> None:
+        leaves = self._leaves(inner)
+        sums = list(zip(stage.reductions, *[self._arrays(stage, name, n) for name, n in (("lane", 8), ("stack", 64))], _numbered("part", stage)))
+        self._line(d, "depth = 0")
+        bounds = f"{leaves}[{inner.part}], {leaves}[{inner.part} + 1]" if inner.part else f"{leaves}[0], {leaves}[1]"
+        self._line(d, f"for leaf in range({bounds}, 3):")
+        self._leaf(stage, inner, leaves, [(reduction, lane, part) for reduction, lane, _, part in sums], d + 1)
+        self._line(d + 1, f"for _ in range({leaves}[leaf + 2]):")
+        self._line(d + 2, "depth -= 1")
+        for reduction, _, stack, part in sums:
+            self._line(d + 2, f"{part} = {_joined(reduction, f'{stack}[depth]', part)}")
+        for _, _, stack, part in sums:
+            self._line(d + 1, f"{stack}[depth] = {part}")
+        self._line(d + 1, "depth += 1")
+        for reduction, _, stack, _ in sums:
+            total = _joined(reduction, reduction.result, f"{stack}[0]") if slices else f"{stack}[0]"
+            self._line(d, f"{reduction.result} = {total}")
+
+    def _leaf(self, stage: Stage, inner: Axis, leaves: str, sums: list[tuple[Reduce, str, str]], d: int) -> None:
+        """Eight lanes over the leaf's whole eights, joined in pairs, then what is left."""
+        self._line(d, f"first = {leaves}[leaf]")
+        self._line(d, f"last = {leaves}[leaf + 1]")
+        self._line(d, "whole = first + (last - first) // 8 * 8")
+        for reduction, _, part in sums:
+            self._line(d, f"{part} = {_identity(reduction)}")
+        self._line(d, "if whole > first:")
+        self._line(d + 1, "for j in lanes(0, 8):")
+        for reduction, lane, _ in sums:
+            self._line(d + 2, f"{lane}[j] = {_identity(reduction)}")
+        self._line(d + 1, "for k in range(first, whole, 8):")
+        self._line(d + 2, "for j in lanes(0, 8):")
+        self._line(d + 3, f"{inner.name} = k + j")
+        self._body(stage, d + 3)
+        for reduction, lane, _ in sums:
+            self._line(d + 3, f"{lane}[j] = {_joined(reduction, f'{lane}[j]')}")
+        for reduction, lane, part in sums:
+            pairs = [f"{lane}[{j}]" for j in range(8)]
+            while len(pairs) > 1:
+                pairs = [_joined(reduction, a, b) for a, b in zip(pairs[::2], pairs[1::2])]
+            self._line(d + 1, f"{part} = {pairs[0]}")
+        self._line(d, f"for {inner.name} in range(whole, last):")
+        self._body(stage, d + 1)
+        for reduction, _, part in sums:
+            self._line(d + 1, f"{part} = {_joined(reduction, part)}")
+
+    def _leaves(self, inner: Axis) -> str:
+        parts = next((axis.extent for axis in self.kernel.axes if axis.name == inner.part), 1)
+        key = ("leaves", inner.extent, parts, inner.leaf)
+        if key not in self.index_texts:
+            number = sum(p.kind == "table" for p in self.parameters)
+            table = Parameter("table", (inner.extent, parts, inner.leaf))
+            self.index_texts[key] = self._declare(f"leaves{number or ''}", "i64_pointer(args, {})", table)
+        return self.index_texts[key]
+
+    def _arrays(self, stage: Stage, name: str, size: int) -> list[str]:
+        """A local array for each reduction of a stage; stages of one kernel use the same ones in turn."""
+        found: list[str] = []
+        for reduction in stage.reductions:
+            kind = typed(reduction.dtype)
+            place = next(n for n in count() if self.arrays.get(f"{name}{n or ''}", kind) == kind and f"{name}{n or ''}" not in found)
+            found.append(f"{name}{place or ''}")
+            if found[-1] not in self.arrays:
+                self.arrays[found[-1]] = kind
+                self.prologue.append(f"    {found[-1]} = lanes_{kind}({size})")
+        return found
+
+    def _store_results(self, stage: Stage, depth: int) -> None:
+        for reduction in stage.reductions:
+            if reduction.store is not None:
+                self._statement(reduction.store, depth)
 
     # Statements
 
@@ -276,31 +317,26 @@ class _Printer:
         return f"{SHORT_NAMES[slot.dtype]}_store({value})" if slot.dtype in SMALL_FLOATS else value
 
 
+def _identity(reduction: Reduce) -> str:
+    kind = typed(reduction.dtype)
+    return f"{kind}({reduction.identity.format(T=kind)})"
+
+
+def _joined(reduction: Reduce, so_far: str, more: str = "") -> str:
+    """What is accumulated so far, joined with another part or with the stage's value."""
+    kind = typed(reduction.dtype)
+    return f"{kind}({reduction.combine.format(so_far, more or f'{kind}({reduction.value})', T=kind)})"
+
+
+def _numbered(name: str, stage: Stage) -> list[str]:
+    return [f"{name}{n or ''}" for n in range(len(stage.reductions))]
+
+
 def _stored(dtype: DType) -> str:
     """The name of the elements in memory: bool is a byte, a small float its 16 bits."""
     if dtype.kind == "b":
         return "u8"
     return "u16" if dtype in SMALL_FLOATS else SHORT_NAMES[dtype]
-
-
-def pairwise_leaves(count: int) -> list[int]:
-    """How NumPy cuts a sum of `count` elements: [number of leaves, then first, last and joins after it, for each leaf].
-
-    A run of more than 128 elements is cut at half its length rounded down to a multiple of 8, recursively.
-    """
-    table: list[int] = []
-
-    def cut(first: int, last: int, joins: int) -> None:
-        n = last - first
-        if n <= 128:
-            table.extend((first, last, joins))
-            return
-        half = n // 2 - n // 2 % 8
-        cut(first, first + half, 0)
-        cut(first + half, last, joins + 1)
-
-    cut(0, count, 0)
-    return [len(table) // 3, *table]
 
 
 def _rounded(value: Any, dtype: DType) -> Any:

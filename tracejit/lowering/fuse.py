@@ -115,7 +115,8 @@ class _Fusion:
         for node in self.order:
             for source in node.inputs:
                 grows = node.kind in ("view", "elementwise") and node.size > source.size
-                if (grows or (node.kind == "gather" and source is node.inputs[0])) and costs.get(source, 0) > 0:
+                chooses = node.kind == "gather" and source is node.inputs[0] and node.size >= source.size
+                if (grows or chooses) and costs.get(source, 0) > 0:
                     self._store(source, costs)
             costs[node] = 0 if self.has_memory(node) else self._cost(node, costs)
 
@@ -129,7 +130,7 @@ class _Fusion:
 
     def _cost(self, node: Node, costs: dict[Node, int]) -> int:
         own = {"elementwise": node.op.cost, "create": node.op.cost, "gather": 4}.get(node.kind, 0)
-        if node.kind == "create" and node.op.scalar == "{value}":
+        if node.kind == "create" and not node.inputs:  # a constant, or an index
             own = 0
         return min(own + sum(costs.get(n, 0) for n in node.inputs), 1000)
 
@@ -212,9 +213,7 @@ class _Fusion:
                 found[buffer] = found.get(buffer, True) and aligned
         return found
 
-    def _joinable(
-        self, node: Node, found: dict[Node, bool], after: int, of: dict[Node, int], by_shape: dict[tuple[int, ...], list[int]]
-    ) -> int | None:
+    def _joinable(self, node: Node, found: dict[Node, bool], after: int, of: dict[Node, int], by_shape: dict[tuple[int, ...], list[int]]) -> int | None:
         if _kind(node) != "map":
             return None
         open_groups = by_shape.get(node.shape, [])

@@ -34,6 +34,18 @@ class Index(NamedTuple):
     def coefficient(self, variable: str) -> int:
         return dict(self.terms).get(variable, 0)
 
+    def without(self, variable: str) -> Index:
+        """This index where the variable is 0."""
+        return Index(tuple(t for t in self.terms if t[0] != variable), self.offset)
+
+    def at(self, variable: str, value: Index) -> Index:
+        """This index where the variable is another index."""
+        return self.without(variable) + value.times(self.coefficient(variable))
+
+    def renamed(self, name: Callable[[str], str]) -> Index:
+        """This index of variables of other names."""
+        return Index(tuple(sorted((name(v), c) for v, c in self.terms)), self.offset)
+
 
 ZERO = Index()
 
@@ -49,6 +61,22 @@ def linear(indices: tuple[Index, ...], strides: tuple[int, ...], offset: int = 0
     for index, stride in zip(indices, strides):
         total = total + index.times(stride)
     return total
+
+
+def tells(index: Index, name: str, step: int, extents: dict[str, int]) -> bool:
+    """Whether the variable i < n can be told from the index: it is step·i + l + h, 0 ≤ l < step, h a multiple of step·n."""
+    if step <= 0 or index.coefficient(name) != step:
+        return False
+    period = step * extents[name]
+    low = high = index.offset % period
+    for other, coefficient in index.terms:
+        if other == name or coefficient % period == 0:
+            continue
+        if other not in extents:
+            return False
+        span = coefficient * (extents[other] - 1)
+        low, high = low + min(0, span), high + max(0, span)
+    return 0 <= low and high < step
 
 
 class Position:

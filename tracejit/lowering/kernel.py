@@ -1,4 +1,4 @@
-"""`Kernel`: a loop nest that knows no target. Parallel space outside, then the loops of one stage, then statements.
+"""`Kernel`: a loop nest that knows no target. Parallel space outside, then stages one after another, each with loops of its own.
 
 The integers of a nest (extents, strides, offsets) and its scalar constants are parameters: a kernel's text belongs to a
 structure, not to a shape or a value. Only 0 and 1 are written into the text, because a stride of one is what vectorises.
@@ -6,11 +6,15 @@ structure, not to a shape or a value. Only 0 and 1 are written into the text, be
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from math import prod
+from typing import Any, Callable, Iterator
 
 from ..spec import DType
 from .index import Index
+
+FEW = 16  # fewer rows than this keep few threads busy
+SHORT = 2**14  # elements that one thread has walked before others would have begun
 
 
 @dataclass(eq=False)
@@ -27,11 +31,24 @@ class Slot:
 
 @dataclass
 class Axis:
-    """One loop."""
+    """One loop.
+
+    role, of a kernel's loop: "space", "block" (over blocks of the values of a variable, which a loop of each stage walks), or "part"
+    (over the parts of a pairwise order); of a stage's: "space" or "serial" (in this order), "outer" and "inner" (reduced), "lane"
+    (kept, inside the reduced ones).
+    """
 
     name: str
     extent: int
-    role: str  # "space" (parallel), "outer" and "inner" (reduced), "lane" (kept, inside the reduced loops)
+    role: str
+    block: int = 0  # values in a block; 0 where all are walked at once
+    part: str = ""  # the loop that tells which part of a pairwise order is walked
+    leaf: int = 128  # elements that a pairwise order no longer cuts
+
+    @property
+    def turns(self) -> int:
+        """How often a kernel's loop runs."""
+        return -(-self.extent // self.block) if self.block else self.extent
 
 
 @dataclass
@@ -86,62 +103,146 @@ Statement = Load | Let | LetIndex | Store
 
 
 @dataclass
-class Kernel:
-    """Axes in loop order, the statements of the innermost loop, and, for a reduction, what it combines into."""
-
-    axes: list[Axis]
-    body: list[Statement]
-    constants: list[tuple[str, DType, Any]]  # name, dtype, value
-    reduction: Reduce | None = None
-    title: str = ""
-
-    def indices(self) -> list[Index]:
-        """Every index expression of the nest."""
-        found: list[Index] = []
-        for s in self.body + ([self.reduction.store] if self.reduction else []):
-            if isinstance(s, Let):
-                found.extend(s.indices.values())
-            else:
-                found.append(s.index)
-        return found
-
-
-@dataclass
 class Reduce:
-    """What a reduction's loops combine: the body's `value` into an accumulator, stored at the end."""
+    """What a stage's loops combine: the body's `value` into an accumulator, from its identity on.
+
+    The result has a name that later stages of the same row read; it is stored too where something else reads it.
+    """
 
     value: str
     combine: str
     identity: str
     dtype: DType  # of the accumulator
-    store: Store
+    result: str
+    store: Store | None
+
+
+@dataclass
+class Stage:
+    """One pass over a row: its own loops, the statements of the innermost, and what they are reduced to.
+
+    A stage without loops computes values of the row itself.
+    """
+
+    axes: list[Axis]
+    body: list[Statement]
+    reductions: list[Reduce] = field(default_factory=list)
+    title: str = ""
+
+    def accesses(self) -> Iterator[Load | Store]:
+        """Every read and write of memory."""
+        for s in self.body:
+            if isinstance(s, (Load, Store)):
+                yield s
+        for reduction in self.reductions:
+            if reduction.store is not None:
+                yield reduction.store
+
+    def turns(self, kernel: Kernel) -> int:
+        """How often the body runs."""
+        return prod(axis.extent for axis in (*[a for a in kernel.axes if not a.block], *self.axes))
+
+    def bounds(self, kernel: Kernel) -> dict[str, int]:
+        """What the loops' variables, and the integers worked out at run time, are less than, in a kernel with this stage."""
+        found = {axis.name: axis.extent for axis in (*kernel.axes, *self.axes)}
+        found.update((s.result, s.divisor) for s in self.body if isinstance(s, LetIndex) and s.form != "quotient")
+        return found
+
+    def indices(self) -> Iterator[Index]:
+        """Every index expression."""
+        for s in self.body:
+            if isinstance(s, Let):
+                yield from s.indices.values()
+            else:
+                yield s.index
+        for reduction in self.reductions:
+            if reduction.store is not None:
+                yield reduction.store.index
+
+
+@dataclass
+class Kernel:
+    """Parallel space, outermost first, then the stages that each of its points goes through in order.
+
+    A map is one stage without loops of its own; a reduction's stage has the loops that it combines over.
+    """
+
+    axes: list[Axis]
+    stages: list[Stage]
+    constants: list[tuple[str, DType, Any]]  # name, dtype, value
+
+    @property
+    def title(self) -> str:
+        return "; ".join(stage.title for stage in self.stages if stage.title)
+
+    @property
+    def is_map(self) -> bool:
+        """Whether the parallel loops are all there are."""
+        return len(self.stages) == 1 and not self.stages[0].axes and not self.reduces
+
+    @property
+    def reduces(self) -> bool:
+        """Whether any stage is a reduction."""
+        return any(stage.reductions for stage in self.stages)
+
+    @property
+    def stops(self) -> bool:
+        """Whether it may stop the program: a check of indices."""
+        return any(isinstance(s, LetIndex) and s.form == "check" for stage in self.stages for s in stage.body)
+
+    def accesses(self) -> Iterator[Load | Store]:
+        """Every read and write of memory."""
+        return (access for stage in self.stages for access in stage.accesses())
+
+    def reads(self) -> set[Slot]:
+        """The slots that statements read."""
+        return {s.slot for s in self.accesses() if isinstance(s, Load) or s.combine}
+
+    def writes(self) -> set[Slot]:
+        """The slots that statements write."""
+        return {s.slot for s in self.accesses() if isinstance(s, Store)}
 
 
 def merge_axes(kernel: Kernel) -> Kernel:
     """Join neighbouring axes that every index walks as one: after it, the common kernel is one long loop."""
-    axes = list(kernel.axes)
-    d = len(axes) - 2
-    while d >= 0:
-        outer, inner = axes[d], axes[d + 1]
-        if outer.role == inner.role and all(
-            i.coefficient(outer.name) == i.coefficient(inner.name) * inner.extent for i in kernel.indices()
-        ):
-            axes[d : d + 2] = [Axis(inner.name, outer.extent * inner.extent, inner.role)]
-            _drop(kernel, outer.name)
-        d -= 1
-    kernel.axes = axes
+    for stage in kernel.stages:
+        _merge(stage.axes, [stage])
+    _merge(kernel.axes, kernel.stages)
     return kernel
 
 
-def _drop(kernel: Kernel, name: str) -> None:
+def _merge(axes: list[Axis], stages: list[Stage]) -> None:
+    indices = [index for stage in stages for index in stage.indices()]
+    for d in reversed(range(len(axes) - 1)):
+        outer, inner = axes[d], axes[d + 1]
+        if outer.role == inner.role and not inner.block and all(i.coefficient(outer.name) == i.coefficient(inner.name) * inner.extent for i in indices):
+            axes[d : d + 2] = [Axis(inner.name, outer.extent * inner.extent, inner.role)]
+            for stage in stages:
+                _drop(stage, outer.name)
+
+
+def _drop(stage: Stage, name: str) -> None:
     """Take a variable that was merged away out of every index."""
-
-    def without(index: Index) -> Index:
-        return Index(tuple(t for t in index.terms if t[0] != name), index.offset)
-
-    for s in kernel.body + ([kernel.reduction.store] if kernel.reduction else []):
+    for s in (*stage.body, *[r.store for r in stage.reductions if r.store is not None]):
         if isinstance(s, Let):
-            s.indices = {k: without(i) for k, i in s.indices.items()}
+            s.indices = {k: i.without(name) for k, i in s.indices.items()}
         else:
-            s.index = without(s.index)
+            s.index = s.index.without(name)
 
+
+def rewritten(stage: Stage, name: Callable[[str], str], index: Callable[[Index], Index]) -> Stage:
+    """A copy of a stage with other names and indices."""
+
+    def stored(s: Store) -> Store:
+        return replace(s, value=name(s.value), index=index(s.index))
+
+    def statement(s: Statement) -> Statement:
+        if isinstance(s, Let):
+            indices = {k: index(i) for k, i in s.indices.items()}
+            named = tuple((k, name(v)) for k, v in s.named)
+            return replace(s, result=name(s.result), operands=tuple(map(name, s.operands)), indices=indices, named=named)
+        return stored(s) if isinstance(s, Store) else replace(s, result=name(s.result), index=index(s.index))
+
+    reductions = [replace(r, value=name(r.value), result=name(r.result), store=r.store and stored(r.store)) for r in stage.reductions]
+    axes = [replace(axis, name=name(axis.name), part=axis.part and name(axis.part)) for axis in stage.axes]
+    return Stage(axes, [statement(s) for s in stage.body], reductions, stage.title)

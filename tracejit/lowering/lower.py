@@ -3,16 +3,13 @@ position, an elementwise op formats its text."""
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any, Container, Iterable
-
-import numpy as np
 
 from ..graph.ir import CONSTANT, Node
 from ..graph.text import place
-from ..spec import Shape, category, contiguous_strides
+from ..spec import Shape, contiguous_strides
 from .index import ZERO, Index, Position, linear, variable
-from .kernel import Axis, Kernel, Let, LetIndex, Load, Reduce, Slot, Statement, Store, merge_axes
+from .kernel import Axis, Kernel, Let, LetIndex, Load, Reduce, Slot, Stage, Statement, Store, merge_axes
 
 Slots = dict[Node, Slot]
 
@@ -24,74 +21,7 @@ def lower_map(nodes: list[Node], slots: Slots) -> Kernel:
     values = [builder.read(node, where) for node in nodes]
     for node, value in zip(nodes, values):  # after all loads: a store may be to memory that is loaded from
         builder.store(slots[node], where, value, node)
-    return builder.kernel(", ".join(" → ".join(_names(node, slots)) for node in nodes[:4]))
-
-
-def lower_reduction(node: Node, slots: Slots) -> Kernel:
-    """The nest of one reduction, in NumPy's order: slice after slice over the leading reduced axes, pairwise over the
-    trailing ones (or, for an op that combines in sequence, element after element)."""
-    (source,) = node.inputs
-    shape, reduced = source.shape, set(node.attr("axes"))
-    wide = [d for d, n in enumerate(shape) if n != 1]
-    if source.size == 0 or not any(d in reduced for d in wide):
-        return _lower_trivial_reduction(node, slots)
-    last_kept = max((d for d in wide if d not in reduced), default=-1)
-    inner = [] if node.op.in_sequence else [d for d in wide if d > last_kept]
-    kernel = _lower_reduction(node, slots, wide, inner, fold=False)
-    if sum(axis.role == "inner" for axis in kernel.axes) > 1:
-        kernel = _lower_reduction(node, slots, wide, inner, fold=True)
-    return kernel
-
-
-def _lower_reduction(node: Node, slots: Slots, wide: list[int], inner: list[int], fold: bool) -> Kernel:
-    """`fold` makes one loop of the inner axes, and works out their indices by division."""
-    (source,) = node.inputs
-    shape, reduced = source.shape, set(node.attr("axes"))
-    builder = Builder(slots, [node])
-    outer = [d for d in wide if d in reduced and d not in inner]
-    lane = [] if inner else [d for d in wide if d not in reduced and d > max(outer)]
-    space = [d for d in wide if d not in reduced and d not in lane]
-    indices = [ZERO] * len(shape)
-    for role, axes in (("space", space), ("outer", outer), ("lane", lane)):
-        for d in axes:
-            indices[d] = builder.axis(shape[d], role)
-    inner_shape = tuple(shape[d] for d in inner)
-    if fold:
-        found = builder.axes(Position(inner_shape, flat=builder.axis(prod(inner_shape), "inner")))
-    else:
-        found = tuple(builder.axis(n, "inner") for n in inner_shape)
-    for d, index in zip(inner, found):
-        indices[d] = index
-    value = builder.read(source, Position(shape, tuple(indices)))
-    slot = slots[node]
-    kept = tuple(index for d, index in enumerate(indices) if d not in reduced)
-    at = linear(kept, _kept_strides(node, slot), slot.offset)
-    identity = node.op.identity[category(source.dtype)]
-    builder.reduction = Reduce(value, node.op.combine, identity, node.dtype, Store(slot, at, "", node.dtype, None, place(node)))
-    return builder.kernel(" → ".join([*([] if source in slots else _names(source, slots)), node.op.name]))
-
-
-def _lower_trivial_reduction(node: Node, slots: Slots) -> Kernel:
-    """A reduction of nothing (its identity), or over axes of one element (a copy in the result's dtype)."""
-    (source,) = node.inputs
-    builder = Builder(slots, [node])
-    where = builder.space(node.shape, "space")
-    if source.size == 0:
-        empty = node.op.numpy(np.empty(0, source.dtype), axis=0)
-        builder.store(slots[node], where, builder.constant(np.asarray(empty).item(), node.dtype), node)
-    else:
-        value = builder.read(source, Position(source.shape, flat=where.flat))
-        if category(source.dtype) == "floating":  # a sum of -0.0 alone is 0.0
-            value = builder.let(node.op.combine.format(f"{{T}}({node.op.identity['floating']})", "{0}"), value, source)
-        builder.store(slots[node], where, value, source)
-    return builder.kernel(node.op.name)
-
-
-def _kept_strides(node: Node, slot: Slot) -> tuple[int, ...]:
-    if not dict(node.attrs).get("keepdims", False):
-        return slot.strides
-    gone = set(node.attr("axes"))
-    return tuple(s for d, s in enumerate(slot.strides) if d not in gone)
+    return builder.kernel(", ".join(" → ".join(names_of(node, slots)) for node in nodes[:4]))
 
 
 def lower_put(node: Node, slots: Slots) -> Kernel:
@@ -138,7 +68,8 @@ def lower_check(gather: Node, slots: Slots) -> Kernel:
     where = builder.space(indices[0].shape, "serial")
     for node, extent in zip(indices, extents):
         value = builder.read(node, where)
-        builder.body.append(LetIndex("", "check", variable(value), extent, place(gather)))
+        if not builder.within(value, extent):
+            builder.body.append(LetIndex("", "check", variable(value), extent, place(gather)))
     return builder.kernel("bounds of " + gather.op.name)
 
 
@@ -158,12 +89,30 @@ class Builder:
         self.body: list[Statement] = []
         self.constants: list[tuple[str, Any, Any]] = []
         self.constant_names: dict[Any, str] = {}
-        self.reduction: Reduce | None = None
+        self.reductions: list[Reduce] = []
         self.known: dict[Any, str] = {}
+        self.counted: dict[str, tuple[Index, int]] = {}  # values that are an index themselves, and less than an integer
         self.count = 0
 
     def kernel(self, title: str) -> Kernel:
-        return merge_axes(Kernel(self.loops, self.body, self.constants, self.reduction, title))
+        space = [axis for axis in self.loops if axis.role in ("space", "part")]
+        own = [axis for axis in self.loops if axis.role not in ("space", "part")]
+        if self.counted:
+            self._drop_unused()
+        return merge_axes(Kernel(space, [Stage(own, self.body, self.reductions, title)], self.constants))
+
+    def _drop_unused(self) -> None:
+        """Leave out values that are read nowhere: indices that became places."""
+        used = {s.value for s in self.body if isinstance(s, Store)} | {r.value for r in self.reductions}
+        kept: list[Statement] = []
+        for s in reversed(self.body):
+            if isinstance(s, Store) or s.result in used or isinstance(s, LetIndex) and s.form == "check":
+                kept.append(s)
+                used.update(s.operands if isinstance(s, Let) else ())
+                used.update(v for _, v in s.named) if isinstance(s, Let) else None
+                for index in s.indices.values() if isinstance(s, Let) else (s.index,):
+                    used.update(v for v, _ in index.terms)
+        self.body = kept[::-1]
 
     # Axes and positions
 
@@ -298,9 +247,9 @@ class Builder:
             return names["value"]
         operands = tuple(self.read(n, Position(n.shape, (ZERO,) * n.ndim)) for n in node.inputs)
         result = self.name("t")
-        self.body.append(
-            Let(result, op.scalar, operands, node.dtype, node.dtype, {"i": where.flat}, tuple(names.items()), place(node))
-        )
+        self.body.append(Let(result, op.scalar, operands, node.dtype, node.dtype, {"i": where.flat}, tuple(names.items()), place(node)))
+        if op.scalar == "{i}" and node.dtype.kind in "iu" and node.dtype.itemsize == 8:
+            self.counted[result] = where.flat, node.size
         return result
 
     def _read_gather(self, node: Node, where: Position) -> str:
@@ -315,12 +264,19 @@ class Builder:
         found = []
         for node, extent in zip(indices, shape):
             value = self.read(node, where)
+            if self.within(value, extent):
+                found.append(self.counted[value][0])
+                continue
             key = ("wrap", value, extent)
             if key not in self.known:
                 self.known[key] = self.name("k")
                 self.body.append(LetIndex(self.known[key], "wrap", variable(value), extent, place(node)))
             found.append(variable(self.known[key]))
         return tuple(found)
+
+    def within(self, value: str, extent: int) -> bool:
+        """Whether a value is an index that is never out of bounds."""
+        return value in self.counted and self.counted[value][1] <= extent
 
     def let(self, text: str, value: str, node: Node) -> str:
         """The name of what a text of one value of a node's dtype gives."""
@@ -352,7 +308,7 @@ def strided(node: Node, slots: Slots, storing: Iterable[Node] = ()) -> tuple[Slo
     return slot, shape, strides, offset
 
 
-def _names(node: Node, slots: Container[Node]) -> list[str]:
+def names_of(node: Node, slots: Container[Node]) -> list[str]:
     """The last few ops that are computed on the way to a node, for a kernel's title."""
     found: list[str] = []
     stack, done = [node], set()

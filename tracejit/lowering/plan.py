@@ -10,7 +10,9 @@ from ..graph.ir import CONSTANT, OUTPUT, Graph, Node
 from ..spec import Shape, contiguous_strides
 from .fuse import Group, fuse, lowers
 from .kernel import Kernel, Load, Slot, Store
-from .lower import Slots, indexed, lower_check, lower_copy, lower_map, lower_put, lower_reduction, strided
+from .lower import Slots, indexed, lower_check, lower_copy, lower_map, lower_put, strided
+from .reductions import lower_reduction
+from .rows import share_rows
 
 ALIGNMENT = 64
 
@@ -24,6 +26,19 @@ class Call:
     node: Node
     operands: list[Any]  # Operands; Python scalars for constants
     results: list[Slot]
+
+    @property
+    def stops(self) -> bool:
+        """Whether it may stop the program: a routine that refuses values."""
+        return _may_stop(self.node)
+
+    def reads(self) -> set[Slot]:
+        """The slots of the operands."""
+        return {o[0] for o in self.operands if isinstance(o, tuple)}
+
+    def writes(self) -> set[Slot]:
+        """The slots of the results."""
+        return set(self.results)
 
 
 @dataclass
@@ -67,7 +82,7 @@ class _Planner:
             self._lower(number, group)
         outputs = self._outputs()
         self._write_inputs()
-        plan = Plan(self.graph, self.steps, self.inputs, outputs)
+        plan = Plan(self.graph, share_rows(self.steps), self.inputs, outputs)
         _place_temporaries(plan)
         return plan
 
@@ -109,7 +124,7 @@ class _Planner:
                     self.may_stop = True
 
     def _add(self, step: Kernel | Call) -> None:
-        for slot in _touched(step):
+        for slot in step.reads() | step.writes():
             self.touching.setdefault(slot, []).append(len(self.steps))
         self.steps.append(step)
 
@@ -126,7 +141,9 @@ class _Planner:
             self.slots[node] = self._new(node.spec)
         if not group.nodes[0].size:
             return
-        self._add(lower_map(group.nodes, self.slots) if group.kind == "map" else lower_reduction(group.nodes[0], self.slots))
+        kernels = [lower_map(group.nodes, self.slots)] if group.kind == "map" else lower_reduction(group.nodes[0], self.slots)
+        for kernel in kernels:
+            self._add(kernel)
 
     def _new(self, spec: Any) -> Slot:
         return Slot(spec.dtype, spec.shape, contiguous_strides(spec.shape))
@@ -145,7 +162,7 @@ class _Planner:
         if not node.size or not value.size:
             return
         kernel = lower_put(node, self.slots)
-        if any(isinstance(s, Load) and s.slot is slot for s in kernel.body):
+        if any(isinstance(s, Load) and s.slot is slot for s in kernel.accesses()):
             held = {n: self._new(n.spec) for n in node.inputs[1:]}  # the value and the indices, as they are before the loop writes
             for operand, place in held.items():
                 self._add(lower_copy(operand, place, self.slots))
@@ -229,12 +246,12 @@ class _Planner:
         if not touching or any(position > touching[0] for position in self.touching.get(target, ())):
             return False
         writer = self.steps[touching[0]]
-        if not isinstance(writer, Kernel) or writer.reduction is not None:
+        if not isinstance(writer, Kernel) or writer.reduces:
             return False
-        at = [s.index for s in writer.body if isinstance(s, Store) and s.slot is slot]
-        if len(at) != 1 or any(isinstance(s, (Load, Store)) and s.slot is target and s.index != at[0] for s in writer.body):
+        at = [s.index for s in writer.accesses() if isinstance(s, Store) and s.slot is slot]
+        if len(at) != 1 or any(s.slot is target and s.index != at[0] for s in writer.accesses()):
             return False
-        if any(isinstance(s, Store) and s.combine for s in writer.body):
+        if any(isinstance(s, Store) and s.combine for s in writer.accesses()):
             return False
         for position in touching:
             _redirect(self.steps[position], slot, target)
@@ -245,8 +262,8 @@ class _Planner:
 def _redirect(step: Kernel | Call, slot: Slot, target: Slot) -> None:
     """Let a step read and write one slot instead of another."""
     if isinstance(step, Kernel):
-        for s in step.body:
-            if isinstance(s, (Load, Store)) and s.slot is slot:
+        for s in step.accesses():
+            if s.slot is slot:
                 s.slot = target
     else:
         step.operands = [(target, *o[1:]) if isinstance(o, tuple) and o[0] is slot else o for o in step.operands]
@@ -270,23 +287,15 @@ def _memory_read(nodes: Sequence[Node], computed: Container[Node]) -> set[Node]:
     return found
 
 
-def _touched(step: Kernel | Call) -> set[Slot]:
-    """The slots a step reads or writes."""
-    if isinstance(step, Call):
-        return {o[0] for o in step.operands if isinstance(o, tuple)} | set(step.results)
-    found = {s.slot for s in step.body if isinstance(s, (Load, Store))}
-    return found | {step.reduction.store.slot} if step.reduction else found
-
-
 def _place_temporaries(plan: Plan) -> None:
     """Offsets in the arena: a temporary's room is used again after its last step."""
     last: dict[Slot, int] = {}
     for number, step in enumerate(plan.steps):
-        for slot in _touched(step):
+        for slot in step.reads() | step.writes():
             last[slot] = number
     free: list[tuple[int, int]] = []  # (size, offset), sorted
     for number, step in enumerate(plan.steps):
-        touched = _touched(step)
+        touched = step.reads() | step.writes()
         for slot in sorted((s for s in touched if s.home is None and s not in plan.places), key=lambda s: s.dtype.itemsize):
             size = _bytes(slot)
             fit = bisect_left(free, (size, 0))

@@ -1,0 +1,176 @@
+"""A kernel whose stages came from several kernels, settled: what one stage leaves for another is passed by name where it can be,
+what depends on the row alone is computed once a row, nothing is computed twice, and names are short again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+from typing import Any
+
+from .index import Index, tells
+from .kernel import Axis, Kernel, Let, LetIndex, Load, Reduce, Slot, Stage, Statement, Store, merge_axes
+
+Key = tuple[Any, ...]
+
+
+def settled(kernel: Kernel, own: set[Slot]) -> Kernel:
+    """The kernel, settled. `own`: slots that nothing outside reads; those that nothing is left to read are not stored."""
+    found = _Settler(kernel, own).run()
+    for slot in own:
+        _keep_in_a_later_row(found, slot)
+    return merge_axes(found)
+
+
+def _keep_in_a_later_row(kernel: Kernel, slot: Slot) -> None:
+    """Let a temporary's rows lie where the rows of a slot like it are written once they are not needed any more."""
+    accesses = [(stage, s) for stage in kernel.stages for s in stage.accesses()]
+    mine = [n for n, (_, s) in enumerate(accesses) if s.slot is slot]
+    if not mine:
+        return
+    known = accesses[mine[0]][1].index
+    for stage, store in accesses[mine[-1] + 1 :]:
+        later = store.slot
+        alone = sum(s.slot is later for _, s in accesses) == 1
+        if not alone or not isinstance(store, Store) or store.combine or _like(later) != _like(slot):
+            continue
+        whole = stage.turns(kernel) == prod(slot.shape) and any(s is store for s in stage.body)
+        same_row = all(tells(store.index, row.name, known.coefficient(row.name), stage.bounds(kernel)) for row in kernel.axes)
+        if whole and same_row and all(accesses[n][0] is not stage or accesses[n][1].index == store.index for n in mine):
+            for n in mine:
+                accesses[n][1].slot = later
+            return
+
+
+def _like(slot: Slot) -> tuple[Any, ...]:
+    return slot.dtype, slot.shape, slot.strides
+
+
+class _Settler:
+    def __init__(self, kernel: Kernel, own: set[Slot]) -> None:
+        self.kernel, self.own = kernel, own
+        self.names: dict[str, str] = {}  # old names to new ones
+        self.row: set[str] = set()  # new names of what belongs to the row as a whole
+        self.row_known: dict[Key, str] = {}  # what has been computed, of the row and in this turn of a stage's loops
+        self.known: dict[Key, str] = {}
+        self.stages: list[Stage] = []
+        self.count = 0
+
+    def run(self) -> Kernel:
+        axes = self._axes(self.kernel.axes, 0)
+        constants = self._constants()
+        self.row.update(axis.name for axis in axes if not axis.block)
+        for stage in self.kernel.stages:
+            self._stage(stage, len(axes))
+        self._drop_stores()
+        return Kernel(axes, self.stages, constants)
+
+    def _axes(self, axes: list[Axis], first: int) -> list[Axis]:
+        self.names.update((axis.name, f"i{first + d}") for d, axis in enumerate(axes) if not (first and axis.block))
+        return [replace(axis, name=self.names[axis.name], part=axis.part and self.names[axis.part]) for axis in axes]
+
+    def _constants(self) -> list[tuple[str, Any, Any]]:
+        found: dict[Key, tuple[str, Any, Any]] = {}
+        for name, dtype, value in self.kernel.constants:
+            constant = found.setdefault((type(value), repr(value), dtype), (f"c{len(found)}", dtype, value))
+            self.names[name] = constant[0]
+            self.row.add(constant[0])
+        return list(found.values())
+
+    def _stage(self, stage: Stage, depth: int) -> None:
+        axes = self._axes(stage.axes, depth)
+        self.known = {} if axes else self.row_known
+        written = {s.slot for s in stage.accesses() if isinstance(s, Store)}
+        ahead: list[Statement] = []
+        body: list[Statement] = [] if axes else ahead
+        for s in stage.body:
+            self._statement(s, ahead, body, written)
+        reductions = [self._reduction(r) for r in stage.reductions]
+        if axes and ahead:
+            self._append(Stage([], ahead))
+        if axes:
+            for slot in written:
+                self._forget(self.row_known, slot)
+        for r in reductions:
+            if r.store is not None and not any(axis.role == "lane" for axis in axes) and r.store.slot.dtype == r.dtype:
+                self.row_known["memory", r.store.slot, r.store.index] = r.result
+        self._append(Stage(axes, body, reductions, stage.title))
+
+    def _append(self, stage: Stage) -> None:
+        before = self.stages[-1] if self.stages else None
+        if before is not None and not stage.axes and not before.axes:
+            before.body += stage.body
+            before.title = ", ".join(title for title in (before.title, stage.title) if title)
+        else:
+            self.stages.append(stage)
+
+    # Statements
+
+    def _statement(self, s: Statement, ahead: list[Statement], body: list[Statement], written: set[Slot]) -> None:
+        if isinstance(s, Store):
+            self._store(s, body)
+            return
+        key, used, new = self._described(s)
+        found = self.known.get(key) or self.row_known.get(key)
+        if found is not None:
+            self.names[s.result] = found
+            return
+        of_row = used <= self.row and not (isinstance(new, Load) and new.slot in written and body is not ahead)
+        new.result = self.names[s.result] = self._name(s)
+        if of_row:
+            self.row.add(new.result)
+        (self.row_known if of_row else self.known)[key] = new.result
+        (ahead if of_row else body).append(new)
+
+    def _described(self, s: Load | Let | LetIndex) -> tuple[Key, set[str], Load | Let | LetIndex]:
+        """What a statement computes, from which names, and the statement with new ones."""
+        if isinstance(s, Load):
+            index = self._index(s.index)
+            return ("memory", s.slot, index), {v for v, _ in index.terms}, replace(s, index=index)
+        if isinstance(s, LetIndex):
+            index = self._index(s.index)
+            return (s.form, index, s.divisor), {v for v, _ in index.terms}, replace(s, index=index)
+        operands = tuple(self.names[o] for o in s.operands)
+        indices = {k: self._index(i) for k, i in s.indices.items()}
+        named = tuple((k, self.names[v]) for k, v in s.named)
+        key = (s.text, operands, s.operand_dtype, s.dtype, tuple(indices.items()), named)
+        used = {*operands, *[v for _, v in named], *[v for i in indices.values() for v, _ in i.terms]}
+        return key, used, replace(s, operands=operands, indices=indices, named=named)
+
+    def _store(self, s: Store, body: list[Statement]) -> None:
+        new = replace(s, value=self.names[s.value], index=self._index(s.index))
+        self._forget(self.known, s.slot)
+        if s.dtype == s.slot.dtype and s.combine is None:
+            self.known["memory", s.slot, new.index] = new.value
+        body.append(new)
+
+    def _forget(self, known: dict[Key, str], slot: Slot) -> None:
+        for key in [key for key in known if key[:2] == ("memory", slot)]:
+            del known[key]
+
+    def _reduction(self, r: Reduce) -> Reduce:
+        value, result = self.names[r.value], self._name(r)
+        self.names[r.result] = result
+        self.row.add(result)
+        store = r.store and replace(r.store, value=result, index=self._index(r.store.index))
+        return replace(r, value=value, result=result, store=store)
+
+    def _index(self, index: Index) -> Index:
+        return index.renamed(lambda name: self.names[name])
+
+    def _name(self, s: Load | Let | LetIndex | Reduce) -> str:
+        self.count += 1
+        return f"{'k' if isinstance(s, LetIndex) else 'r' if isinstance(s, Reduce) else 't'}{self.count - 1}"
+
+    # What is not read any more
+
+    def _drop_stores(self) -> None:
+        """Leave out stores to slots of the kernel's own that no load and no loop over lanes is left to read."""
+        read = {s.slot for stage in self.stages for s in stage.body if isinstance(s, Load) or isinstance(s, Store) and s.combine}
+        read |= {r.store.slot for stage in self.stages for r in stage.reductions if r.store and any(a.role == "lane" for a in stage.axes)}
+        gone = self.own - read
+        for stage in self.stages:
+            stage.body = [s for s in stage.body if not (isinstance(s, Store) and s.slot in gone)]
+            for r in stage.reductions:
+                if r.store is not None and r.store.slot in gone:
+                    r.store = None
+        self.stages = [stage for stage in self.stages if stage.body or stage.reductions]
