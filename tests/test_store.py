@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tracejit.__main__ import main
+from tracejit.runtime import store
 
 PROGRAM = """
 import sys
@@ -68,3 +72,29 @@ def test_a_directory_that_cannot_be_written_costs_compiling_only(warm, tmp_path)
     blocked.write_text("")
     bits, count = run(blocked)
     assert bits == warm[1] and count
+
+
+def test_what_was_used_longest_ago_goes_when_the_store_outgrows_its_limit(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("TRACEJIT_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("TRACEJIT_CACHE_LIMIT", "30000")
+    keys = [store.key_of(str(k)) for k in range(10)]
+    for age, key in enumerate(keys):
+        store.save(key, b"x" * 3500, "text")
+        os.utime(tmp_path / key[:2] / f"{key}.bin", (age, age))
+    store.load(keys[0])
+    store.trim()
+    left = [key for key in keys if store.load(key) is not None]
+    assert left == [keys[0], *keys[-len(left) + 1 :]] and 5 <= len(left) <= 6
+    assert all((tmp_path / key[:2] / f"{key}.py").exists() == (key in left) for key in keys)
+    main(["cache", "info"])
+    assert f"{len(left)} kernels" in capsys.readouterr().out
+    main(["cache", "clear"])
+    assert f"{len(left)} kernels taken away" in capsys.readouterr().out
+    assert store.info()[1:3] == (0, 0)
+
+
+@pytest.mark.parametrize("arguments", [[], ["cache"], ["cache", "other"]])
+def test_the_command_line_says_what_it_takes(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2 and "usage: tracejit" in capsys.readouterr().err

@@ -61,6 +61,7 @@ def object_code(text: str) -> bytes:
     """
     llvm = _llvm()
     module = llvm.parse_assembly(text)
+    module.verify()
     passes = llvm.create_new_module_pass_manager()
     passes.add_sroa_pass()
     passes.add_instruction_combine_pass()
