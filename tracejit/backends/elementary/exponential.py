@@ -225,14 +225,14 @@ def softplus(x: Any) -> Any:
 
 
 def logaddexp(a: Any, b: Any) -> Any:
-    """log(exp(a) + exp(b)); equal infinities give themselves."""
+    """log(exp(a) + exp(b)); equal infinities give themselves. Near 0 it errs as its two terms do."""
     larger = a if a >= b or a != a else b
     distance = like(a, 0.0) if a == b else abs(a - b)
     return larger + log1p(exp(-distance))
 
 
 def logaddexp2(a: Any, b: Any) -> Any:
-    """log2(2^a + 2^b); equal infinities give themselves."""
+    """log2(2^a + 2^b); equal infinities give themselves. Near 0 it errs as its two terms do."""
     larger = a if a >= b or a != a else b
     distance = like(a, 0.0) if a == b else abs(a - b)
     return larger + LOG2_E * log1p(exp2(-distance))
