@@ -103,8 +103,8 @@ def excess(f: Any) -> Any:
     """log(1 + f) - f."""
     s = f / (2.0 + f)
     w = s * s
-    half = 0.5 * f * f
-    return fma(s, fma(w, artanh_rest(w), half), -half)
+    half = 0.5 * f
+    return fma(-half, f, s * fma(w, artanh_rest(w), half * f))
 
 
 def natural_f32(f: Any, low: Any, k: Any) -> Any:
