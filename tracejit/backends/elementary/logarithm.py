@@ -1,9 +1,10 @@
 """log, log2, log10, log1p.
 
 x = 2ᵏ (1 + f) with √½ ≤ 1 + f < √2, so log x = k log 2 + f + excess(f), where excess(f) = log(1 + f) - f is small beside f. With
-s = f / (2 + f), log(1 + f) = 2 artanh(s), and excess(f) = s (f²/2 + s² R(s²)) - f²/2: R is a polynomial, minimax (Remez), its
-coefficients rounded one after the other with the rest refitted. Zero, negative numbers and what is not finite get a k that is
-infinite or NaN. Errors are the worst over all float32, and over 10⁵ float64.
+s = f / (2 + f), log(1 + f) = 2 artanh(s), and excess(f) = s (f²/2 + s² R(s²)) - f²/2: R is a polynomial, minimax, its coefficients
+rounded one after the other with the rest refitted. Zero, negative numbers and what is not finite get a k that is infinite or NaN. The
+errors, in units in the last place, are the worst over all float32 from 0.1 to 9 and a part of the others, and over some 10⁵
+float64 where they are largest.
 """
 
 from __future__ import annotations
@@ -144,7 +145,7 @@ natural, binary, decimal = by_dtype(natural_f32, natural_f64), by_dtype(binary_f
 
 
 def log(x: Any) -> Any:
-    """The natural logarithm."""
+    """The natural logarithm: 0.80 and 0.76 ulp."""
     k, f = exponent(x), mantissa(x) - 1.0
     if rarely(not normal(x)):
         k, f = singular(x, exponent(x * TWO_64) - 64.0), mantissa(x * TWO_64) - 1.0
@@ -152,7 +153,7 @@ def log(x: Any) -> Any:
 
 
 def log2(x: Any) -> Any:
-    """The logarithm to base 2."""
+    """The logarithm to base 2: 0.98 and 0.90 ulp."""
     k, f = exponent(x), mantissa(x) - 1.0
     if rarely(not normal(x)):
         k, f = singular(x, exponent(x * TWO_64) - 64.0), mantissa(x * TWO_64) - 1.0
@@ -160,7 +161,7 @@ def log2(x: Any) -> Any:
 
 
 def log10(x: Any) -> Any:
-    """The logarithm to base 10."""
+    """The logarithm to base 10: 0.93 and 0.81 ulp."""
     k, f = exponent(x), mantissa(x) - 1.0
     if rarely(not normal(x)):
         k, f = singular(x, exponent(x * TWO_64) - 64.0), mantissa(x * TWO_64) - 1.0
@@ -168,7 +169,7 @@ def log10(x: Any) -> Any:
 
 
 def log1p(x: Any) -> Any:
-    """log(1 + x): the k of the rounded sum, and f = 2⁻ᵏ x + (2⁻ᵏ - 1) of x itself."""
+    """log(1 + x): the k of the rounded sum, and f = 2⁻ᵏ x + (2⁻ᵏ - 1) of x itself: 0.81 and 0.77 ulp."""
     return copysign(log1p_sum(x, 0.0), x)
 
 
