@@ -10,7 +10,7 @@ import pytest
 from support import assert_bits_equal, run_native
 
 from tracejit.backends import translate
-from tracejit.backends.bits import bits, fma, from_bits, rarely
+from tracejit.backends.bits import apart, bits, fma, from_bits, rarely, rint
 from tracejit.backends.jit import PYTHON_WORDS, python_kernel
 from tracejit.backends.words import FUNCTIONS
 from tracejit.spec import SHORT_NAMES
@@ -73,12 +73,38 @@ def integers(x):
     return (i // 3) * 100 + (i % 3) * 10 + (i // -3) + (i % -1) + (i << 2) - (i >> 1) + np.int32(i > 2 or i == -1) - np.int32(not i)
 
 
-LAWS = [nested, rare, loops, exponent, uniform, integers]
+def in_part(x):
+    whole, left = parts(x * 0.75)
+    if rarely(whole > 3 or whole < -3):
+        whole = slowly(whole, x)
+    return whole * 8 + left
+
+
+def parts(x):
+    whole = rint(x)
+    return whole, x - whole
+
+
+@apart
+def slowly(x, y):
+    for c in TABLE:
+        x = x * 0.25 + slower(c + y)
+    return x
+
+
+@apart
+def slower(x):
+    while x > 1 or x < -1:
+        x = x * 0.5
+    return x
+
+
+LAWS = [in_part, nested, rare, loops, exponent, uniform, integers]
 
 
 @pytest.fixture(autouse=True)
 def words(monkeypatch):
-    for f in [*LAWS, chosen]:
+    for f in [*LAWS, chosen, parts, slowly, slower]:
         monkeypatch.setitem(FUNCTIONS, f.__name__, f)
         monkeypatch.setitem(PYTHON_WORDS, f.__name__, f)
 
@@ -102,7 +128,7 @@ def kernel_of(name, kind, loop, stride="", result=None):
 def test_functions_give_the_same_in_python_in_lanes_and_one_by_one(function, dtype):
     kind = SHORT_NAMES[np.dtype(dtype)]
     x = np.concatenate([np.linspace(-9, 9, 41), [0.0, -0.0, 0.5, 3.0, 1e30, 2.0]]).astype(dtype)
-    if function is integers:
+    if function in (integers, in_part):
         x = x[np.abs(x) < 100]
     if function is loops:
         x = x[np.abs(x) < 5]
@@ -200,4 +226,4 @@ def test_literals_are_weak():
 
 def test_every_text_has_its_source():
     for function in (text for f in FUNCTIONS.values() for text in getattr(f, "texts", {"": f}).values()):
-        assert inspect.getsource(function).startswith("def ")
+        assert inspect.getsource(function).removeprefix("@apart\n").startswith("def ")

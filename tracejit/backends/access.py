@@ -72,3 +72,30 @@ def store(out: Assembly, pointer: Value, index: Value, value: Value) -> None:
     booleans = type_of("boolean", out.width)
     out.declare(name, "void", [type_, where, "i32", booleans])
     out.do(f"call void @{name}({type_} {value.text}, {where} {place}, i32 {size}, {booleans} {out.mask().text})")
+
+
+def each_lane(out: Assembly, function: str, kind: str, *values: Value) -> Value:
+    """What a function of one element of each value gives: called lane by lane, in a loop through memory."""
+    lanes, type_ = values[0].lanes, type_of(kind)
+    if lanes == 1:
+        return Value(out.emit(f"call {type_} @{function}({', '.join(f'{type_of(v.kind)} {v.text}' for v in values)})"), kind)
+    rooms = [local_array(out, v.kind, lanes).text for v in values]
+    results = local_array(out, kind, lanes).text
+    for value, room in zip(values, rooms):
+        out.do(f"store {type_of(value.kind, lanes)} {value.text}, ptr {room}, align 64")
+    before, head, after = out.block, out.label("each"), out.label("after")
+    out.jump(head)
+    out.begin(head)
+    lane = out.emit(f"phi i64 [ 0, %{before} ]")
+    place = len(out.lines) - 1
+    parts = []
+    for value, room in zip(values, rooms):
+        at = out.emit(f"getelementptr {type_of(value.kind)}, ptr {room}, i64 {lane}")
+        parts.append(f"{type_of(value.kind)} {out.emit(f'load {type_of(value.kind)}, ptr {at}')}")
+    result = out.emit(f"call {type_} @{function}({', '.join(parts)})")
+    out.do(f"store {type_} {result}, ptr {out.emit(f'getelementptr {type_}, ptr {results}, i64 {lane}')}")
+    following = out.emit(f"add i64 {lane}, 1")
+    out.lines[place] += f", [ {following}, %{head} ]"
+    out.do(f"br i1 {out.emit(f'icmp ult i64 {following}, {lanes}')}, label %{head}, label %{after}")
+    out.begin(after)
+    return Value(out.emit(f"load {type_of(kind, lanes)}, ptr {results}, align 64"), kind, lanes)

@@ -76,6 +76,12 @@ def rarely(condition: Any) -> bool:
     return bool(condition)
 
 
+def apart(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function for what seldom happens and takes a long text: compiled once, for one element at a time, and not inlined."""
+    function.apart = True  # type: ignore[attr-defined]
+    return function
+
+
 def by_dtype(single: Callable[..., Any], double: Callable[..., Any]) -> Callable[..., Any]:
     """One function of two texts, `name_f32` and `name_f64`: the dtype of the first operand says which. They are its `texts`."""
 

@@ -16,6 +16,7 @@ import numpy as np
 from ..ops.philox import philox
 from . import elementary
 from .bits import f64, like
+from .elementary.circular import sin, tan
 from .elementary.logarithm import log
 
 INFINITY, NAN, PI, LOG_2 = math.inf, math.nan, math.pi, math.log(2.0)
@@ -40,20 +41,9 @@ def _rounded(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *operands: like(operands[0], quiet(*map(np.float64, operands)))
 
 
-sin, cos, tan = _rounded(np.sin), _rounded(np.cos), _rounded(np.tan)
-asin, acos, atan = _rounded(np.arcsin), _rounded(np.arccos), _rounded(np.arctan)
-atan2 = _rounded(np.arctan2)
 sqrt, fmod, copysign = _ieee(np.sqrt), _ieee(np.fmod), _ieee(np.copysign)
 floor, ceil, trunc, rint = _ieee(np.floor), _ieee(np.ceil), _ieee(np.trunc), _ieee(np.rint)
 isnan, isinf, isfinite = math.isnan, math.isinf, math.isfinite
-
-
-def erf(x: Any) -> Any:
-    return like(x, math.erf(x))
-
-
-def erfc(x: Any) -> Any:
-    return like(x, math.erfc(x))
 
 
 def lgamma(x: Any) -> Any:
@@ -65,12 +55,9 @@ def lgamma(x: Any) -> Any:
 
 
 # Functions of the C library …
-FROM_MATH = (
-    "sin", "cos", "tan", "asin", "acos", "atan", "sqrt", "atan2",
-    "copysign", "erf", "isnan", "isinf", "isfinite",
-)  # fmt: skip
+FROM_MATH = ("sqrt", "copysign", "isnan", "isinf", "isfinite")
 # … of which the C library's float32 versions err by more than one ulp, and are computed in float64 …
-IN_DOUBLE = ("erfc", "lgamma")
+IN_DOUBLE = ("lgamma",)
 # … and that are one instruction.
 INSTRUCTIONS = ("floor", "ceil", "trunc", "rint")
 

@@ -15,8 +15,8 @@ from functools import lru_cache
 from types import FunctionType
 from typing import Any, Callable, Iterable
 
-from .access import load, store
-from .assembly import BITS, WEAK, Assembly, Value, literal
+from .access import each_lane, load, store
+from .assembly import BITS, WEAK, Assembly, Value, literal, type_of
 from .lanes import assigned, lanes_of
 from .words import FUNCTIONS, WORDS
 
@@ -49,6 +49,7 @@ class _Translator:
     def __init__(self) -> None:
         self.out = Assembly()
         self.world: dict[str, Any] = {}  # the globals of the function that is being inlined
+        self.functions: dict[str, str] = {}  # those that stand apart in the module, and the kinds of their values
 
     def module(self, function: ast.FunctionDef) -> str:
         out = self.out
@@ -71,9 +72,7 @@ class _Translator:
     def _Assign(self, node: ast.Assign, env: Env) -> None:
         (target,) = node.targets
         if isinstance(target, ast.Tuple):
-            assert isinstance(node.value, ast.Tuple)
-            values = [self.value(e, env) for e in node.value.elts]
-            for name, value in zip(target.elts, values):
+            for name, value in zip(target.elts, self.value(node.value, env)):
                 env[name.id] = value  # type: ignore[attr-defined]
         elif isinstance(target, ast.Subscript):
             store(self.out, self.value(target.value, env), self.value(target.slice, env), self.value(node.value, env))
@@ -286,6 +285,9 @@ class _Translator:
             return self.world[node.id] if node.id in self.world else WORDS[node.id]
         return ast.literal_eval(node)
 
+    def _Tuple(self, node: ast.Tuple, env: Env) -> Any:
+        return tuple(self.value(e, env) for e in node.elts)
+
     def _UnaryOp(self, node: ast.UnaryOp, env: Env) -> Value:
         out, operand = self.out, self.value(node.operand, env)
         if operand.literal is not None:
@@ -345,12 +347,27 @@ class _Translator:
         kind = next((v.kind for v in operands if v.kind not in WEAK), "f64")
         found = self.world.get(name) or FUNCTIONS[name]
         function = getattr(found, "texts", {}).get(kind, found)
+        return self._apart(function, *operands) if hasattr(function, "apart") else self._body(function, operands)
+
+    def _body(self, function: FunctionType, operands: Iterable[Value]) -> Any:
         definition, world = _definition(function), self.world
         self.world = function.__globals__
         env: Env = {a.arg: v for a, v in zip(definition.args.args, operands)}
         result = self._result(definition.body, env)
         self.world = world
         return result
+
+    def _apart(self, function: FunctionType, *operands: Value) -> Value:
+        """A call, for each lane, of a function that stands by itself in the module."""
+        operands, inner = self.out.alike(*operands), _Translator()
+        symbol = ".".join([function.__name__, *(v.kind for v in operands)])
+        if symbol not in self.functions:
+            result = inner.out.typed(inner._body(function, [Value(f"%a{k}", v.kind) for k, v in enumerate(operands)]))
+            kind, parameters = type_of(result.kind), ", ".join(f"{type_of(v.kind)} %a{k}" for k, v in enumerate(operands))
+            lines = [f"define internal {kind} @{symbol}({parameters}) nounwind noinline {{", "entry:", *inner.out.first, *inner.out.lines]
+            self.out.declarations |= {symbol: "\n".join([*lines, f"  ret {kind} {result.text}", "}"]), **inner.out.declarations}
+            self.functions[symbol] = result.kind
+        return each_lane(self.out, symbol, self.functions[symbol], *operands)
 
     def _result(self, body: list[ast.stmt], env: Env) -> Value:
         """What a function's statements return."""

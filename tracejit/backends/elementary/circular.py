@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..bits import bits, by_dtype, f32, f64, fma, from_bits, i32, i64, like, rarely
+from ..bits import apart, bits, by_dtype, f32, f64, fma, from_bits, i32, i64, like, rarely
 
 INFINITY = math.inf
 UNIT_63, UNIT_64 = 2.0**-63, 2.0**-64
@@ -25,8 +25,7 @@ TWO_OVER_PI = int(
     16,
 )
 # 64 zeros, then 1,216 binary digits of 2/π, in signed words of 64.
-WORDS = tuple(((TWO_OVER_PI >> 64 * (19 - k)) + 2**63) % 2**64 - 2**63 for k in range(20))
-WORDS_F32 = WORDS[:5]
+DIGITS = tuple(((TWO_OVER_PI >> 64 * (19 - k)) + 2**63) % 2**64 - 2**63 for k in range(20))
 
 
 # What is left of whole quarter turns
@@ -40,9 +39,9 @@ def _quarters_f32(a: Any) -> tuple[Any, Any, Any]:
     left = fma(-n, -4.371031536720693e-08, near)
     rest = fma(-n, -1.074634630414406e-12, fma(-n, -4.371031536720693e-08, near - left))
     if rarely(a > 1000.0 and a < INFINITY):
-        far_turns, far = _far_quarters_f32(a)
-        turns, left = far_turns, f32(far)
-        rest = f32(far - f64(left))
+        angle = _far_angle(f64(a))
+        turns, left = i32(bits(angle)), f32(angle)
+        rest = f32(angle - f64(left))
     return turns, left, rest
 
 
@@ -54,29 +53,32 @@ def _quarters_f64(a: Any) -> tuple[Any, Any, Any]:
     left = fma(-n, 6.12323399538461e-17, near)
     rest = fma(-n, 3.5215598651832e-27, fma(-n, 6.12323399538461e-17, near - left))
     if rarely(a > 1000000.0 and a < INFINITY):
-        turns, left, rest = _far_quarters_f64(a)
+        left = _far_angle(a)
+        turns, rest = bits(left), _far_rest(a)
     return turns, left, rest
 
 
-def _far_quarters_f32(a: Any) -> tuple[Any, Any]:
-    """Quarter turns, and the angle left as float64: the 24 bits of the fraction by 96 of 2/π."""
-    number = i64(bits(a))
-    fraction, place = (number & 0x7FFFFF) | 0x800000, (number >> 23) - 88
-    word, shift = place >> 6, place & 63
-    second = _digits_f32(word + 1)
-    upper, lower = _joined(_digits_f32(word), second, shift), _joined(second, _digits_f32(word + 2), shift)
-    product = fraction * upper + (fraction * ((lower >> 32) & LOW_32) >> 32)  # in units of 2^-62 quarter turns
-    turns = ((product >> 61) + 1) >> 1
-    return i32(turns), f64(product - (turns << 62)) * UNIT_PI_2
+@apart
+def _far_angle(a: Any) -> Any:
+    """Of a finite float64 of any size: the angle left, the last two bits of its fraction being those of the quarter turns."""
+    turns, left, _rest = _far_quarters(a)
+    return from_bits((bits(left) & -4) | (turns & 3))
 
 
-def _far_quarters_f64(a: Any) -> tuple[Any, Any, Any]:
+@apart
+def _far_rest(a: Any) -> Any:
+    """What is left of the angle beside that."""
+    turns, left, rest = _far_quarters(a)
+    return (left - from_bits((bits(left) & -4) | (turns & 3))) + rest
+
+
+def _far_quarters(a: Any) -> tuple[Any, Any, Any]:
     """Quarter turns, the angle left, and the error of its rounding: the 53 bits of the fraction by 192 of 2/π."""
     number = bits(a)
     fraction, place = (number & 0xFFFFFFFFFFFFF) | 0x10000000000000, (number >> 52) - 1013
     word, shift = place >> 6, place & 63
-    second, third = _digits_f64(word + 1), _digits_f64(word + 2)
-    upper, middle, lower = _joined(_digits_f64(word), second, shift), _joined(second, third, shift), _joined(third, _digits_f64(word + 3), shift)
+    second, third = _digits(word + 1), _digits(word + 2)
+    upper, middle, lower = _joined(_digits(word), second, shift), _joined(second, third, shift), _joined(third, _digits(word + 3), shift)
     product = fraction * upper + _upper_product(fraction, middle)  # in units of 2^-62 quarter turns
     turns = ((product >> 61) + 1) >> 1
     whole = product - (turns << 62)
@@ -87,19 +89,11 @@ def _far_quarters_f64(a: Any) -> tuple[Any, Any, Any]:
     return turns, left, fma(both, UNIT_PI_2, -left) + fma(both, UNIT_PI_2_REST, ((large - both) + small) * UNIT_PI_2)
 
 
-def _digits_f32(place: Any) -> Any:
-    """One of the first words."""
+@apart
+def _digits(place: Any) -> Any:
+    """A word of the digits."""
     digits = like(place, 0)
-    for word in WORDS_F32:
-        digits = like(place, word) if place == 0 else digits
-        place = place - 1
-    return digits
-
-
-def _digits_f64(place: Any) -> Any:
-    """One of the words."""
-    digits = like(place, 0)
-    for word in WORDS:
+    for word in DIGITS:
         digits = like(place, word) if place == 0 else digits
         place = place - 1
     return digits

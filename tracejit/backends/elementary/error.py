@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..bits import bits, by_dtype, copysign, f32, f64, fma, from_bits, like
-from .exponential import exp, tail_f64
+from .exponential import LOG2_E, remainder, shifted, tail, two_to, whole
 
 # Polynomials, from the highest coefficient to the lowest; the highest stands where it is used.
 ERF_F32 = (
@@ -65,7 +65,7 @@ def erf_f64(x: Any) -> Any:
     q = 4.864154816080844e-12
     for c in ERF_FAR:
         q = fma(q, t, c)
-    return fma(x, p, x) if abs(x) < 1.0 else copysign(1.0 - exp(-q), x)
+    return fma(x, p, x) if abs(x) < 1.0 else copysign(1.0 - _decay(-q), x)
 
 
 def erfc_f32(x: Any) -> Any:
@@ -77,7 +77,7 @@ def erfc_f32(x: Any) -> Any:
     p = 2.8429605780172283e-05
     for c in ERFC_F32:
         p = fma(p, t, c)
-    value = exp(-a * a) * p * inverse
+    value = _decay(-a * a) * p * inverse
     return f32(2.0 - value if x < 0.0 else value)
 
 
@@ -97,13 +97,13 @@ def erfc_f64(x: Any) -> Any:
 def _erfc_far(a: Any) -> Any:
     """exp(-a²) / (1 + 2a) by a polynomial of degree 20 in (a - 4) / (a + 4), for 3/4 ≤ a ≤ 27.5, in pairs of floats until the end."""
     square = a * a
-    shifted = fma(square, -1.4426950408889634, 6755399441055744.0)
+    shifted = fma(square, -LOG2_E, 6755399441055744.0)
     n = shifted - 6755399441055744.0
     exact = fma(n, -0.6931471803691238, -square)  # of few digits: their multiples by n are floats
     rest = fma(n, -1.9082149292705877e-10, fma(-a, a, square))
     r = exact + rest
     e = 1.0 + r
-    e_rest = (1.0 - e) + r + fma(r * r, tail_f64(r), fma(exact - r + rest, r, exact - r + rest))
+    e_rest = (1.0 - e) + r + fma(r * r, tail(r), fma(exact - r + rest, r, exact - r + rest))
     t = (a - 4.0) / (a + 4.0)
     p = -1.8485482214661483e-08
     for c in ERFC_FAR:
@@ -117,6 +117,13 @@ def _erfc_far(a: Any) -> Any:
     value = product * inverse
     value = fma(inverse, fma(-value, divisor, product) + fma(-value, fma(2.0, a, 1.0 - divisor), product_rest), value)
     return value * from_bits((bits(shifted) + 1123) << 52) * 7.888609052210118e-31  # 2^-100: in two steps, so that none is denormal
+
+
+def _decay(x: Any) -> Any:
+    """exp(x) for -700 < x ≤ 0, which is a normal number."""
+    t = shifted(x, LOG2_E)
+    r = remainder(x, whole(t))
+    return fma(r, fma(r, tail(r), 1.0), 1.0) * two_to(t)
 
 
 erf = by_dtype(erf_f32, erf_f64)
