@@ -198,28 +198,48 @@ class _Printer:
         """Eight lanes over the leaf's whole eights, joined in pairs, then what is left."""
         self._line(d, f"first = {leaves}[leaf]")
         self._line(d, f"last = {leaves}[leaf + 1]")
-        self._line(d, "whole = first + (last - first) // 8 * 8")
+        start, end, held = "first", "last", []
+        if any(isinstance(s, Let) and s.cost > 1 for s in stage.body):
+            start, end, held = "0", "last - first", self._held(stage, inner, d)
+        self._line(d, f"whole = {'' if held else 'first + '}(last - first) // 8 * 8")
         for reduction, _, part in sums:
             self._line(d, f"{part} = {_identity(reduction)}")
-        self._line(d, "if whole > first:")
+        self._line(d, f"if whole > {start}:")
         self._line(d + 1, "for j in lanes(0, 8):")
         for reduction, lane, _ in sums:
             self._line(d + 2, f"{lane}[j] = {_identity(reduction)}")
-        self._line(d + 1, "for k in range(first, whole, 8):")
+        self._line(d + 1, f"for k in range({start}, whole, 8):")
         self._line(d + 2, "for j in lanes(0, 8):")
-        self._line(d + 3, f"{inner.name} = k + j")
-        self._body(stage, d + 3)
-        for reduction, lane, _ in sums:
-            self._line(d + 3, f"{lane}[j] = {_joined(reduction, f'{lane}[j]')}")
+        values = self._values(stage, inner, held, "k + j", d + 3)
+        for (reduction, lane, _), value in zip(sums, values):
+            self._line(d + 3, f"{lane}[j] = {_joined(reduction, f'{lane}[j]', value)}")
         for reduction, lane, part in sums:
             pairs = [f"{lane}[{j}]" for j in range(8)]
             while len(pairs) > 1:
                 pairs = [_joined(reduction, a, b) for a, b in zip(pairs[::2], pairs[1::2])]
             self._line(d + 1, f"{part} = {pairs[0]}")
-        self._line(d, f"for {inner.name} in range(whole, last):")
+        self._line(d, f"for {'k' if held else inner.name} in range(whole, {end}):")
+        values = self._values(stage, inner, held, "k" if held else "", d + 1)
+        for (reduction, _, part), value in zip(sums, values):
+            self._line(d + 1, f"{part} = {_joined(reduction, part, value)}")
+
+    def _held(self, stage: Stage, inner: Axis, d: int) -> list[str]:
+        """What is costly is computed for the whole leaf first, in as many lanes as there may be: the arrays that hold its values."""
+        arrays = self._arrays(stage, "held", inner.leaf)
+        self._line(d, f"for {inner.name} in lanes(first, last):")
         self._body(stage, d + 1)
-        for reduction, _, part in sums:
-            self._line(d + 1, f"{part} = {_joined(reduction, part)}")
+        for reduction, array in zip(stage.reductions, arrays):
+            self._line(d + 1, f"{array}[{inner.name} - first] = {typed(reduction.dtype)}({reduction.value})")
+        return arrays
+
+    def _values(self, stage: Stage, inner: Axis, held: list[str], place: str, d: int) -> list[str]:
+        """The values that a turn adds: read where they are held, or computed."""
+        if held:
+            return [f"{array}[{place}]" for array in held]
+        if place:
+            self._line(d, f"{inner.name} = {place}")
+        self._body(stage, d)
+        return ["" for _ in stage.reductions]
 
     def _leaves(self, inner: Axis) -> str:
         parts = next((axis.extent for axis in self.kernel.axes if axis.name == inner.part), 1)

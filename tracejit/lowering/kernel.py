@@ -13,7 +13,7 @@ from typing import Any, Callable, Iterator
 from ..spec import DType
 from .index import Index
 
-FEW = 16  # fewer rows than this keep few threads busy
+FEW = 8  # fewer rows than this keep few threads busy
 SHORT = 2**14  # elements that one thread has walked before others would have begun
 
 

@@ -139,9 +139,10 @@ def _in_blocks(kernel: Kernel) -> Kernel:
     lane = stage.axes[-1]
     if lane.role != "lane" or prod(axis.extent for axis in kernel.axes) >= MANY:
         return kernel
-    fewest, most = BLOCKS
     slices = prod(axis.extent for axis in stage.axes[:-1])
-    block = max(min(CACHED // slices, lane.extent // 4, most) // fewest * fewest, fewest)
+    fewest, most = BLOCKS
+    wanted = min(CACHED // slices, lane.extent // FEW, most)
+    block = max(wanted // fewest * fewest, fewest)
     if lane.extent > block and slices * lane.extent > SHORT:
         lane.block = block
         kernel.axes.insert(0, Axis(lane.name, lane.extent, "block", block))
