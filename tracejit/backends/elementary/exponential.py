@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..bits import bits, by_dtype, copysign, fma, from_bits, like, rarely
-from .logarithm import log1p
+from .logarithm import log1p_unit
 
 LOG2_E, LN2 = 1.4426950408889634, 0.6931471805599453
 LN2_HIGH_F32, LN2_LOW_F32 = 0.6931471824645996, -1.9046542121259336e-09
@@ -209,9 +209,8 @@ def sigmoid(x: Any) -> Any:
     r = remainder(z, whole(t))
     scale = two_to(t)
     rest = fma(r * r, tail(r), r)
-    more = scale + 1.0
-    divisor = fma(scale, rest, more)
-    lost = fma(scale, rest, more - divisor) + (1.0 - (more - scale))
+    divisor = fma(scale, rest, scale + 1.0)
+    lost = fma(scale, rest, (scale - divisor) + 1.0)
     s = 1.0 / divisor
     s = fma(s, fma(-s, lost, fma(-s, divisor, 1.0)), s)
     if rarely(x < -80.0):
@@ -221,21 +220,21 @@ def sigmoid(x: Any) -> Any:
 
 def softplus(x: Any) -> Any:
     """log(1 + exp(x)): 1.6 ulp."""
-    return (like(x, 0.0) if x < 0.0 else x) + log1p(exp(-abs(x)))
+    return (like(x, 0.0) if x < 0.0 else x) + log1p_unit(exp(-abs(x)))
 
 
 def logaddexp(a: Any, b: Any) -> Any:
     """log(exp(a) + exp(b)); equal infinities give themselves. Near 0 it errs as its two terms do."""
     larger = a if a >= b or a != a else b
     distance = like(a, 0.0) if a == b else abs(a - b)
-    return larger + log1p(exp(-distance))
+    return larger + log1p_unit(exp(-distance))
 
 
 def logaddexp2(a: Any, b: Any) -> Any:
     """log2(2^a + 2^b); equal infinities give themselves. Near 0 it errs as its two terms do."""
     larger = a if a >= b or a != a else b
     distance = like(a, 0.0) if a == b else abs(a - b)
-    return larger + LOG2_E * log1p(exp2(-distance))
+    return larger + LOG2_E * log1p_unit(exp2(-distance))
 
 
 FUNCTIONS = (exp, exp2, expm1, sigmoid, softplus, logaddexp, logaddexp2)

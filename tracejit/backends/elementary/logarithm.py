@@ -101,11 +101,10 @@ artanh_rest = by_dtype(artanh_rest_f32, artanh_rest_f64)
 
 
 def excess(f: Any) -> Any:
-    """log(1 + f) - f."""
+    """log(1 + f) - f for √½ ≤ 1 + f < √2."""
     s = f / (2.0 + f)
-    w = s * s
     half = 0.5 * f
-    return fma(-half, f, s * fma(w, artanh_rest(w), half * f))
+    return fma(-half, f, s * fma(s * s, artanh_rest(s * s), half * f))
 
 
 def natural_f32(f: Any, low: Any, k: Any) -> Any:
@@ -182,6 +181,14 @@ def log1p_sum(x: Any, y: Any) -> Any:
     if rarely(not (x > -1.0 and x < 1e37)):
         k, f, low = singular(u, k), mantissa(u) - 1.0, like(x, 0.0)
     return natural(f, excess(f) + fma(-low, f, low), k)
+
+
+def log1p_unit(x: Any) -> Any:
+    """log(1 + x) for 0 ≤ x ≤ 1, where k is 0 or 1."""
+    large = x > 0.41421356
+    f = fma(x, 0.5, -0.5) if large else x
+    low = fma(x, 0.5, -0.5 - f) if large else like(x, 0.0)
+    return natural(f, excess(f) + low, like(x, 1.0) if large else like(x, 0.0))
 
 
 FUNCTIONS = (log, log2, log10, log1p)
