@@ -30,6 +30,8 @@ def load(out: Assembly, pointer: Value, index: Value) -> Value:
     size = max(BITS[kind] // 8, 1)
     lanes = out.width if contiguous or index.lanes > 1 else 1
     type_ = type_of(kind, lanes)
+    if lanes == 1 and out.masks:  # perhaps no lane counts, and there is no such place
+        place = out.emit(f"select i1 {out.any_lane(out.mask()).text}, ptr {place}, ptr {pointer.text}")
     if lanes == 1 or (contiguous and not out.masks):
         return Value(out.emit(f"load {type_}, ptr {place}, align {size}"), kind, lanes)
     mask, suffix = out.mask().text, f"v{lanes}{'f' if kind[0] == 'f' else 'i'}{BITS[kind]}"

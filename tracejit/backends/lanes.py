@@ -10,6 +10,7 @@ from .assembly import BITS
 from .machine import register_bytes
 
 REGISTERS = 16  # that values may take before they go through memory
+SHORT = 60  # instructions of a loop that is worth compiling in two widths
 LONGEST = 2000  # instructions of a loop beyond which it takes no more registers a value: they are compiled one by one
 
 
@@ -19,9 +20,10 @@ def assigned(node: ast.AST) -> frozenset[str]:
     return frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
 
 
-def lanes_of(node: ast.For, env: dict[str, Any]) -> int:
+def lanes_of(node: ast.For, env: dict[str, Any]) -> list[int]:
     """How many lanes a loop has: as many of the widest numbers it works on as fill a register, or several registers a value if few
-    values are alive at a time. Then operations that wait for one another are of several vectors in turn."""
+    values are alive at a time. Then operations that wait for one another are of several vectors in turn; a short loop goes on
+    with one register a value where that many do not fit any more."""
     sizes, calls = [2], 0
     last: dict[str, int] = {}  # the last statement that reads a name
     for place, statement in enumerate(node.body):
@@ -40,6 +42,7 @@ def lanes_of(node: ast.For, env: dict[str, Any]) -> int:
         alive -= sum(at == place and name not in env for name, at in last.items())
     lanes = register_bytes() // max(sizes)
     for registers in (4, 2):
-        if registers * (most + min(calls, 3)) <= REGISTERS and registers * (len(node.body) + 20 * calls) <= LONGEST:
-            return registers * lanes
-    return lanes
+        length = len(node.body) + 20 * calls
+        if registers * (most + min(calls, 3)) <= REGISTERS and registers * length <= LONGEST:
+            return [registers * lanes, lanes] if length <= SHORT else [registers * lanes]
+    return [lanes]

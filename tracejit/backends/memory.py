@@ -15,6 +15,11 @@ def wrap(i: Any, n: Any) -> Any:
     return i + n if i < 0 else i
 
 
+def within(i: Any, n: Any) -> Any:
+    """Whether i is an index on an axis of n elements."""
+    return i >= 0 and i < n
+
+
 def f16_load(h: Any) -> Any:
     """The float32 of binary16 bits: the exponent is moved by a product with 2**112, which also normalises denormals."""
     h = np.int64(h)
@@ -64,5 +69,5 @@ def bf16_round(x: Any) -> Any:
 
 # Each after those it calls.
 WORDS: dict[str, Callable[..., Any]] = {
-    f.__name__: f for f in (wrap, f16_load, f16_store, f16_round, bf16_load, bf16_store, bf16_round)
+    f.__name__: f for f in (wrap, within, f16_load, f16_store, f16_round, bf16_load, bf16_store, bf16_round)
 }

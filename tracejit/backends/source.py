@@ -271,7 +271,9 @@ class _Printer:
 
     def _statement(self, s: Statement, depth: int) -> None:
         if isinstance(s, Load):
-            self._line(depth, f"{s.result} = {self._from_memory(s.slot, f'{self.slots[s.slot]}[{self._index(s.index)}]')}", s.line)
+            value = self._from_memory(s.slot, f"{self.slots[s.slot]}[{self._index(s.index)}]")
+            guarded = f" if {s.guard} else {typed(s.slot.dtype)}(0)" if s.guard else ""
+            self._line(depth, f"{s.result} = {value}{guarded}", s.line)
         elif isinstance(s, Let):
             self._line(depth, f"{s.result} = {self._let(s)}", s.line)
         elif isinstance(s, LetIndex):
@@ -302,6 +304,7 @@ class _Printer:
             "quotient": f"({index}) // {divisor}",
             "remainder": f"({index}) % {divisor}",
             "wrap": f"wrap(i64({index}), {divisor})",
+            "within": f"within({index}, {divisor})",
         }[s.form]
         self._line(depth, f"{s.result} = {text}", s.line)
 

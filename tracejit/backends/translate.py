@@ -244,17 +244,9 @@ class _Translator:
             out.width = 1
             return
         start, stop = out.typed(start, "i64"), out.typed(stop, "i64")
-        width = lanes_of(node, env)
-
-        def body(now: Env) -> None:
-            out.width = width
-            self.statements(node.body, {**now, name: now["lane 0"]._replace(step="1")})
-            out.width = 1
-            now["lane 0"] = out.binary("+", now["lane 0"], literal(width))
-
         within = {**env, "lane 0": start}
-        whole = out.binary("-", stop, literal(width))
-        self._loop(["lane 0"], within, lambda now: out.compare("<=", now["lane 0"], whole), body)
+        for width in lanes_of(node, env):
+            self._vectors(node, within, stop, width)
         rest, after, first = out.label("rest"), out.label("after"), within["lane 0"]
         out.branch(out.compare("<", first, stop), rest, after)
         out.begin(rest)
@@ -265,6 +257,19 @@ class _Translator:
         out.width = 1
         out.jump(after)
         out.begin(after)
+
+    def _vectors(self, node: ast.For, within: Env, stop: Value, width: int) -> None:
+        """As many whole vectors as there are from lane 0 on."""
+        out, name = self.out, node.target.id  # type: ignore[attr-defined]
+
+        def body(now: Env) -> None:
+            out.width = width
+            self.statements(node.body, {**now, name: now["lane 0"]._replace(step="1")})
+            out.width = 1
+            now["lane 0"] = out.binary("+", now["lane 0"], literal(width))
+
+        whole = out.binary("-", stop, literal(width))
+        self._loop(["lane 0"], within, lambda now: out.compare("<=", now["lane 0"], whole), body)
 
     # Expressions
 
@@ -316,7 +321,12 @@ class _Translator:
         return total
 
     def _IfExp(self, node: ast.IfExp, env: Env) -> Value:
-        return self.out.select(self.out.truth(self.value(node.test, env)), self.value(node.body, env), self.value(node.orelse, env))
+        """A selection, both sides computed; but memory is read only where the condition holds."""
+        condition = self.out.truth(self.value(node.test, env))
+        yes, no = lambda: self.value(node.body, env), lambda: self.value(node.orelse, env)
+        if any(isinstance(n, ast.Subscript) for n in ast.walk(node)):
+            return self._one_of(condition, yes, no)
+        return self.out.select(condition, yes(), no())
 
     def _Subscript(self, node: ast.Subscript, env: Env) -> Value:
         base = node.value
@@ -382,16 +392,21 @@ class _Translator:
         raise TypeError("a function that returns nothing")
 
     def _either(self, node: ast.If, yes: list[ast.stmt], no: list[ast.stmt], env: Env) -> Value:
-        out, condition = self.out, self.out.truth(self.value(node.test, env))
+        condition = self.out.truth(self.value(node.test, env))
+        return self._one_of(condition, lambda: self._result(yes, dict(env)), lambda: self._result(no, dict(env)))
+
+    def _one_of(self, condition: Value, yes: Callable[[], Value], no: Callable[[], Value]) -> Value:
+        """One of two values: by a branch, or under masks where lanes differ."""
+        out = self.out
         if condition.lanes > 1:
-            first = self._under(condition, self._result, yes, dict(env))
-            return out.select(condition, first, self._under(out.inverted(condition), self._result, no, dict(env)))
+            first = self._under(condition, yes)
+            return out.select(condition, first, self._under(out.inverted(condition), no))
         blocks, after = (out.label("then"), out.label("else")), out.label("after")
         out.branch(condition, *blocks)
         edges = []
-        for block, body in zip(blocks, (yes, no)):
+        for block, compute in zip(blocks, (yes, no)):
             out.begin(block)
-            value = self._result(body, dict(env))
+            value = compute()
             edges.append((value if value.kind in WEAK else out.spread(value), out.block))
             out.jump(after)
         out.begin(after)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from ..graph.ir import CONSTANT, INPUT, OUTPUT, Graph, Node
 from ..spec import contiguous_strides, is_complex
+from .pad import padded_region
 
 CHEAP = 3  # ops that may be computed again at a second reader rather than stored
 DEPTH_LIMIT = 200  # statements in a row before a chain is cut: compile time grows faster than linearly with length
@@ -76,7 +77,7 @@ class _Fusion:
         for node in self.order:
             if node.op is CONSTANT:
                 continue
-            if node.kind in ("reduction", "put") or not lowers(node):
+            if node.kind == "reduction" or node.kind == "put" and padded_region(node) is None or not lowers(node):
                 self.buffered.add(node)
             if node.kind == "library" or (not lowers(node) and node.op is not OUTPUT):
                 for source in node.inputs:
@@ -129,7 +130,7 @@ class _Fusion:
             costs[node] = 0
 
     def _cost(self, node: Node, costs: dict[Node, int]) -> int:
-        own = {"elementwise": node.op.cost, "create": node.op.cost, "gather": 4}.get(node.kind, 0)
+        own = {"elementwise": node.op.cost, "create": node.op.cost, "gather": 4, "put": 2}.get(node.kind, 0)
         if node.kind == "create" and not node.inputs:  # a constant, or an index
             own = 0
         return min(own + sum(costs.get(n, 0) for n in node.inputs), 1000)
@@ -139,7 +140,7 @@ class _Fusion:
         depth: dict[Node, int] = {}
         for node in self.order:
             d = 1 + max((depth.get(n, 0) for n in node.inputs), default=0)
-            if d > DEPTH_LIMIT and node.kind in ("elementwise", "gather"):
+            if d > DEPTH_LIMIT and node.kind in ("elementwise", "gather", "put"):
                 self.buffered.add(node)
             depth[node] = 0 if self.has_memory(node) else d
 
@@ -227,4 +228,4 @@ class _Fusion:
 def _kind(node: Node) -> str:
     if node.op is OUTPUT or not lowers(node):
         return "library"
-    return node.kind if node.kind in ("reduction", "put") else "map"
+    return node.kind if node.kind == "reduction" or node.kind == "put" and padded_region(node) is None else "map"

@@ -137,6 +137,25 @@ def split(flat: Index, shape: Shape, extent: Callable[[str], int | None]) -> tup
     return tuple(axes)
 
 
+def through(indices: tuple[Index, ...], shape: Shape, strides: tuple[int, ...], offset: int, source: Shape) -> tuple[Index, ...] | None:
+    """Where an element of a view lies in a contiguous source, axis by axis, if each axis of the view walks one of the source's."""
+    steps = contiguous_strides(source)
+    axes = [Index((), offset // step % n) if n else ZERO for step, n in zip(steps, source)]
+    last = [axis.offset for axis in axes]
+    for index, extent, stride in zip(indices, shape, strides):
+        if extent == 1:
+            continue
+        for d, (step, n) in enumerate(zip(steps, source)):
+            turns = stride // step
+            if n > 1 and stride == turns * step and 0 <= turns and turns * (extent - 1) < n:
+                axes[d] = axes[d] + index.times(turns)
+                last[d] += turns * (extent - 1)
+                break
+        else:
+            return None
+    return tuple(axes) if all(end < n for end, n in zip(last, source)) else None
+
+
 def _divide_out(flat: Index, shape: Shape, divide: Callable[[Index, int], tuple[Index, Index]]) -> tuple[Index, ...]:
     axes = []
     rest = flat

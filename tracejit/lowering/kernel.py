@@ -53,12 +53,13 @@ class Axis:
 
 @dataclass
 class Load:
-    """`result = slot[index]`"""
+    """`result = slot[index]`, or 0 where a guard does not hold: the place may then be none of the slot's."""
 
     result: str
     slot: Slot
     index: Index
     line: str = ""
+    guard: str = ""
 
 
 @dataclass
@@ -78,10 +79,10 @@ class Let:
 
 @dataclass
 class LetIndex:
-    """An integer worked out at run time: quotient and remainder of an index, or a bounded index read from memory."""
+    """What is worked out at run time of an index: quotient and remainder, a bounded index read from memory, or whether it is in bounds."""
 
     result: str
-    form: str  # "quotient", "remainder", "wrap" (a negative index counts from the end), "check"
+    form: str  # "quotient", "remainder", "wrap" (a negative index counts from the end), "within" (a bool), "check"
     index: Index
     divisor: int
     line: str = ""
@@ -145,7 +146,7 @@ class Stage:
     def bounds(self, kernel: Kernel) -> dict[str, int]:
         """What the loops' variables, and the integers worked out at run time, are less than, in a kernel with this stage."""
         found = {axis.name: axis.extent for axis in (*kernel.axes, *self.axes)}
-        found.update((s.result, s.divisor) for s in self.body if isinstance(s, LetIndex) and s.form != "quotient")
+        found.update((s.result, s.divisor) for s in self.body if isinstance(s, LetIndex) and s.form in ("remainder", "wrap"))
         return found
 
     def indices(self) -> Iterator[Index]:
@@ -241,6 +242,8 @@ def rewritten(stage: Stage, name: Callable[[str], str], index: Callable[[Index],
             indices = {k: index(i) for k, i in s.indices.items()}
             named = tuple((k, name(v)) for k, v in s.named)
             return replace(s, result=name(s.result), operands=tuple(map(name, s.operands)), indices=indices, named=named)
+        if isinstance(s, Load):
+            return replace(s, result=name(s.result), index=index(s.index), guard=s.guard and name(s.guard))
         return stored(s) if isinstance(s, Store) else replace(s, result=name(s.result), index=index(s.index))
 
     reductions = [replace(r, value=name(r.value), result=name(r.result), store=r.store and stored(r.store)) for r in stage.reductions]

@@ -7,9 +7,10 @@ from typing import Any, Container, Iterable
 
 from ..graph.ir import CONSTANT, Node
 from ..graph.text import place
-from ..spec import Shape, contiguous_strides
-from .index import ZERO, Index, Position, linear, variable
+from ..spec import Shape, bool_, contiguous_strides
+from .index import ZERO, Index, Position, linear, through, variable
 from .kernel import Axis, Kernel, Let, LetIndex, Load, Reduce, Slot, Stage, Statement, Store, merge_axes
+from .pad import Region, padded_region
 
 Slots = dict[Node, Slot]
 
@@ -56,7 +57,7 @@ def lower_copy(node: Node | None, target: Slot, slots: Slots, source: Slot | Non
         value, dtype = builder.read(node, where), node.dtype
     else:
         assert source is not None
-        value, dtype = builder.load(source, where), source.dtype
+        value, dtype = builder.load(source, builder.at(source, where)), source.dtype
     builder.body.append(Store(target, builder.at(target, where), value, dtype))
     return builder.kernel("copy")
 
@@ -91,6 +92,7 @@ class Builder:
         self.constant_names: dict[Any, str] = {}
         self.reductions: list[Reduce] = []
         self.known: dict[Any, str] = {}
+        self.guard = ""  # the name of what must hold for the place at hand to be one
         self.counted: dict[str, tuple[Index, int]] = {}  # values that are an index themselves, and less than an integer
         self.count = 0
 
@@ -110,6 +112,7 @@ class Builder:
                 kept.append(s)
                 used.update(s.operands if isinstance(s, Let) else ())
                 used.update(v for _, v in s.named) if isinstance(s, Let) else None
+                used.add(s.guard) if isinstance(s, Load) else None
                 for index in s.indices.values() if isinstance(s, Let) else (s.index,):
                     used.update(v for v, _ in index.terms)
         self.body = kept[::-1]
@@ -178,7 +181,7 @@ class Builder:
             n, expanded = stack.pop()
             if expanded:
                 order.append(n)
-            elif n not in done and n.kind == "elementwise" and n.shape == node.shape and (n, where.key) not in self.known:
+            elif n not in done and n.kind == "elementwise" and n.shape == node.shape and (n, where.key, self.guard) not in self.known:
                 done.add(n)
                 if n not in self.slots or n in self.storing:
                     stack.append((n, True))
@@ -188,15 +191,18 @@ class Builder:
     def _read_once(self, node: Node, where: Position) -> str:
         if node.op is CONSTANT:
             return self.constant(node.attr("value"), node.dtype)
-        key = (node, where.key)
+        key = (node, where.key, self.guard)
         if key not in self.known:
             self.known[key] = self._read(node, where)
         return self.known[key]
 
     def _read(self, node: Node, where: Position) -> str:
         slot = self.slots.get(node)
-        if slot is not None and (node not in self.storing or node.kind in ("reduction", "put")):
-            return self.load(slot, where)
+        region = padded_region(node)
+        if slot is not None and (node not in self.storing or node.kind == "reduction" or node.kind == "put" and region is None):
+            return self.load(slot, self.at(slot, where))
+        if region is not None:
+            return self._read_pad(node, region, where)
         if node.kind == "view":
             return self._read_view(node, where)
         if node.kind == "elementwise":
@@ -207,9 +213,9 @@ class Builder:
             return self._read_gather(node, where)
         raise AssertionError(f"{node} has no buffer")
 
-    def load(self, slot: Slot, where: Position) -> str:
+    def load(self, slot: Slot, index: Index) -> str:
         result = self.name("t")
-        self.body.append(Load(result, slot, self.at(slot, where)))
+        self.body.append(Load(result, slot, index, guard=self.guard))
         return result
 
     def at(self, slot: Slot, where: Position) -> Index:
@@ -222,13 +228,14 @@ class Builder:
         found = strided(node, self.slots, self.storing)
         if found is not None:
             slot, shape, strides, offset = found
-            result = self.name("t")
-            self.body.append(Load(result, slot, linear(self.axes(where), strides, offset)))
-            return result
+            return self.load(slot, linear(self.axes(where), strides, offset))
         (source,) = node.inputs
         _, strides, offset = node.op.layout(source.shape, contiguous_strides(source.shape), **dict(node.attrs))
         if strides == contiguous_strides(node.shape) and not offset and node.size == source.size:
             return self.read(source, Position(source.shape, flat=where.flat))
+        axes = through(self.axes(where), node.shape, strides, offset, source.shape)
+        if axes is not None:
+            return self.read(source, Position(source.shape, axes))
         return self.read(source, Position(source.shape, flat=linear(self.axes(where), strides, offset)))
 
     def _read_elementwise(self, node: Node, where: Position) -> str:
@@ -251,6 +258,39 @@ class Builder:
         if op.scalar == "{i}" and node.dtype.kind in "iu" and node.dtype.itemsize == 8:
             self.counted[result] = where.flat, node.size
         return result
+
+    def _read_pad(self, node: Node, region: Region, where: Position) -> str:
+        """The value, within its region: read under a guard, for elsewhere there is none."""
+        base, value = node.inputs
+        around, outside = self.read(base, Position(base.shape, flat=ZERO)), self.guard
+        inner = tuple(index + -start for index, (start, _) in zip(self.axes(where), region))
+        for index, (start, stop), extent in zip(inner, region, node.shape):
+            if (start, stop) != (0, extent):
+                self.guard = self._both(self.guard, self._within(index, stop - start))
+        shape = tuple(stop - start for start, stop in region)
+        found = self.read(value, self.broadcast(Position(shape, inner), value.shape))
+        guard, self.guard = self.guard, outside
+        if guard == outside:
+            return found
+        result = self.name("t")
+        self.body.append(Let(result, "{0} if {guard} else {1}", (found, around), node.dtype, node.dtype, {}, (("guard", guard),), place(node)))
+        return result
+
+    def _within(self, index: Index, extent: int) -> str:
+        """The name of whether an index is one of an axis."""
+        key = ("within", index, extent)
+        if key not in self.known:
+            self.known[key] = self.name("k")
+            self.body.append(LetIndex(self.known[key], "within", index, extent))
+        return self.known[key]
+
+    def _both(self, a: str, b: str) -> str:
+        """The name of whether two conditions hold; the first may be none."""
+        key = ("both", a, b)
+        if a and key not in self.known:
+            self.known[key] = self.name("t")
+            self.body.append(Let(self.known[key], "{0} & {1}", (a, b), bool_, bool_))
+        return self.known[key] if a else b
 
     def _read_gather(self, node: Node, where: Position) -> str:
         source, *indices = node.inputs
@@ -316,7 +356,7 @@ def names_of(node: Node, slots: Container[Node]) -> list[str]:
         n = stack.pop()
         if n not in done and (n not in slots or n is node):
             done.add(n)
-            if n.kind in ("elementwise", "gather", "create"):
+            if n.kind in ("elementwise", "gather", "create", "put"):
                 found.append(n.op.name)
             stack.extend(reversed(n.inputs))
     return found[::-1]

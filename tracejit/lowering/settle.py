@@ -125,7 +125,11 @@ class _Settler:
         """What a statement computes, from which names, and the statement with new ones."""
         if isinstance(s, Load):
             index = self._index(s.index)
-            return ("memory", s.slot, index), {v for v, _ in index.terms}, replace(s, index=index)
+            used = {v for v, _ in index.terms}
+            if not s.guard:
+                return ("memory", s.slot, index), used, replace(s, index=index)
+            guard = self.names[s.guard]
+            return ("memory", s.slot, index, guard), used | {guard}, replace(s, index=index, guard=guard)
         if isinstance(s, LetIndex):
             index = self._index(s.index)
             return (s.form, index, s.divisor), {v for v, _ in index.terms}, replace(s, index=index)
