@@ -79,6 +79,8 @@ class _Fusion:
                 continue
             if node.kind == "reduction" or node.kind == "put" and padded_region(node) is None or not lowers(node):
                 self.buffered.add(node)
+                if node.kind == "put" and node.inputs[0].kind == "put":
+                    self.buffered.add(node.inputs[0])  # it is written into what was put before
             if node.kind == "library" or (not lowers(node) and node.op is not OUTPUT):
                 for source in node.inputs:
                     self._whole(source)
@@ -228,4 +230,4 @@ class _Fusion:
 def _kind(node: Node) -> str:
     if node.op is OUTPUT or not lowers(node):
         return "library"
-    return node.kind if node.kind == "reduction" or node.kind == "put" and padded_region(node) is None else "map"
+    return node.kind if node.kind in ("reduction", "put") else "map"

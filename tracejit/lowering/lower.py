@@ -8,6 +8,7 @@ from typing import Any, Container, Iterable
 from ..graph.ir import CONSTANT, Node
 from ..graph.text import place
 from ..spec import Shape, bool_, contiguous_strides
+from .divide import without_divisions
 from .index import ZERO, Index, Position, linear, through, variable
 from .kernel import Axis, Kernel, Let, LetIndex, Load, Reduce, Slot, Stage, Statement, Store, merge_axes
 from .pad import Region, padded_region
@@ -101,7 +102,7 @@ class Builder:
         own = [axis for axis in self.loops if axis.role not in ("space", "part")]
         if self.counted:
             self._drop_unused()
-        return merge_axes(Kernel(space, [Stage(own, self.body, self.reductions, title)], self.constants))
+        return merge_axes(without_divisions(Kernel(space, [Stage(own, self.body, self.reductions, title)], self.constants)))
 
     def _drop_unused(self) -> None:
         """Leave out values that are read nowhere: indices that became places."""
@@ -198,9 +199,9 @@ class Builder:
 
     def _read(self, node: Node, where: Position) -> str:
         slot = self.slots.get(node)
-        region = padded_region(node)
-        if slot is not None and (node not in self.storing or node.kind == "reduction" or node.kind == "put" and region is None):
+        if slot is not None and (node not in self.storing or node.kind in ("reduction", "put")):
             return self.load(slot, self.at(slot, where))
+        region = padded_region(node)
         if region is not None:
             return self._read_pad(node, region, where)
         if node.kind == "view":

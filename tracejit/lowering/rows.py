@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from math import inf, prod
 from typing import Generic, Iterator, Protocol, Sequence, TypeVar
 
+from .divide import cut_loop
 from .index import Index, tells
 from .kernel import FEW, SHORT, Axis, Kernel, Slot, Stage, Store, rewritten
 from .settle import settled
@@ -157,9 +158,9 @@ def _same_rows(group: Kernel, kernel: Kernel) -> tuple[Kernel, Kernel] | None:
         if (mine.role, mine.block) != (theirs.role, theirs.block) or mine.role != "space" and mine.extent != theirs.extent:
             return None
         if mine.extent > theirs.extent and mine.extent % theirs.extent == 0:
-            kernel = _cut(kernel, mine, theirs.extent)
+            kernel = cut_loop(kernel, mine, theirs.extent)
         elif theirs.extent > mine.extent and theirs.extent % mine.extent == 0:
-            group = _cut(group, theirs, mine.extent)
+            group = cut_loop(group, theirs, mine.extent)
         elif mine.extent != theirs.extent:
             return None
     names = {mine.name: theirs.name for mine, theirs in zip(kernel.axes, group.axes)}
@@ -169,14 +170,6 @@ def _same_rows(group: Kernel, kernel: Kernel) -> tuple[Kernel, Kernel] | None:
 
     stages = [rewritten(s, name, lambda index: index.renamed(name)) for s in kernel.stages]
     return group, Kernel(group.axes, stages, kernel.constants)
-
-
-def _cut(kernel: Kernel, axis: Axis, extent: int) -> Kernel:
-    """The kernel with two loops over rows for one, the inner of this extent."""
-    outer, inner, whole = halves(axis, extent)
-    stages = [rewritten(s, lambda name: name, lambda index: index.at(axis.name, whole)) for s in kernel.stages]
-    d = kernel.axes.index(axis)
-    return Kernel([*kernel.axes[:d], outer, inner, *kernel.axes[d + 1 :]], stages, kernel.constants)
 
 
 def _walking(group: Kernel, kernel: Kernel) -> tuple[Kernel, Kernel] | None:
@@ -198,7 +191,7 @@ def _walking(group: Kernel, kernel: Kernel) -> tuple[Kernel, Kernel] | None:
                     stage.axes.append(Axis(row.name, row.extent, "space", row.block))
                 break
             if part > 1 and row.role == "space":
-                owner = _cut(owner, row, part)
+                owner = cut_loop(owner, row, part)
                 rows += halves(row, part)[:2]
                 break
         else:
