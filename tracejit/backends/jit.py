@@ -13,7 +13,7 @@ import numpy as np
 from ..backend import NotKept
 from ..ops import philox
 from ..runtime import store
-from . import access, assembly, bits, elementary, lanes, machine, memory, scalar, translate, walker, words
+from . import access, assembly, bits, elementary, expressions, lanes, machine, memory, scalar, translate, walker, words
 
 _lock = threading.RLock()
 _addresses: dict[str, int] = {}
@@ -61,7 +61,7 @@ def compiled_count() -> int:
 @lru_cache(maxsize=None)
 def _version() -> str:
     """What all machine code made here depends on: the compiler, the processor, and the modules that kernel text leans on."""
-    sources = (access, assembly, bits, lanes, machine, memory, philox, scalar, translate, words, *elementary.MODULES)
+    sources = (access, assembly, bits, expressions, lanes, machine, memory, philox, scalar, translate, words, *elementary.MODULES)
     return store.key_of(machine.host(), *(Path(str(module.__file__)).read_text() for module in sources))
 
 

@@ -1,0 +1,194 @@
+"""Expressions of kernel text, and the functions they call, as values in LLVM's assembly language."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from functools import lru_cache
+from types import FunctionType
+from typing import Any, Callable, Iterable
+
+from .access import each_lane, load
+from .assembly import BITS, WEAK, Assembly, Value, literal, type_of
+from .words import FUNCTIONS, WORDS
+
+OPERATORS = {
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.BitAnd: "&", ast.BitOr: "|",
+    ast.BitXor: "^", ast.LShift: "<<", ast.RShift: ">>", ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">",
+    ast.GtE: ">=",
+}  # fmt: skip
+NUMPY = {"int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64", "uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64",
+         "float32": "f32", "float64": "f64"}  # fmt: skip
+
+Env = dict[str, Any]
+
+
+@lru_cache(maxsize=None)
+def _definition(function: FunctionType) -> ast.FunctionDef:
+    (found,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
+    assert isinstance(found, ast.FunctionDef)
+    return found
+
+
+class Expressions:
+    """Values of expressions, function by function. Statements are another class's, made of this one."""
+
+    def __init__(self) -> None:
+        self.out = Assembly()
+        self.world: dict[str, Any] = {}  # the globals of the function that is being inlined
+        self.functions: dict[str, str] = {}  # those that stand apart in the module, and the kinds of their values
+
+    def statements(self, body: Iterable[ast.stmt], env: Env) -> None:
+        """Translate statements one after another."""
+        raise NotImplementedError
+
+    def _under(self, mask: Value, run: Callable[..., Any], *operands: Any) -> Any:
+        """What is run for the lanes of a mask only."""
+        if mask.lanes == 1:
+            return run(*operands)
+        self.out.masks.append(mask)
+        result = run(*operands)
+        self.out.masks.pop()
+        return result
+
+    def value(self, node: ast.expr, env: Env) -> Value:
+        return getattr(self, f"_{type(node).__name__}")(node, env)
+
+    def _Constant(self, node: ast.Constant, env: Env) -> Value:
+        return literal(node.value)
+
+    def _Name(self, node: ast.Name, env: Env) -> Value:
+        if node.id in env:
+            return env[node.id]
+        return literal(self._constant(node))
+
+    def _constant(self, node: ast.expr) -> Any:
+        """A constant of the module that the function stands in."""
+        if isinstance(node, ast.Name):
+            return self.world[node.id] if node.id in self.world else WORDS[node.id]
+        return ast.literal_eval(node)
+
+    def _Tuple(self, node: ast.Tuple, env: Env) -> Any:
+        return tuple(self.value(e, env) for e in node.elts)
+
+    def _UnaryOp(self, node: ast.UnaryOp, env: Env) -> Value:
+        out, operand = self.out, self.value(node.operand, env)
+        if operand.literal is not None:
+            return literal(-operand.literal if isinstance(node.op, ast.USub) else not operand.literal)
+        if isinstance(node.op, ast.USub):
+            return out.negative(operand)
+        return out.inverted(out.truth(operand) if isinstance(node.op, ast.Not) else operand)
+
+    def _BinOp(self, node: ast.BinOp, env: Env) -> Value:
+        return self._operate(OPERATORS[type(node.op)], self.value(node.left, env), self.value(node.right, env))
+
+    def _operate(self, symbol: str, a: Value, b: Value) -> Value:
+        if a.literal is not None and b.literal is not None:
+            return literal(eval(f"a {symbol} b", {"a": a.literal, "b": b.literal}))
+        return self.out.binary(symbol, a, b)
+
+    def _Compare(self, node: ast.Compare, env: Env) -> Value:
+        a, b = self.value(node.left, env), self.value(node.comparators[0], env)
+        return self.out.compare(OPERATORS[type(node.ops[0])], a, b)
+
+    def _BoolOp(self, node: ast.BoolOp, env: Env) -> Value:
+        symbol = "&" if isinstance(node.op, ast.And) else "|"
+        total, *rest = [self.out.truth(self.value(v, env)) for v in node.values]
+        for value in rest:
+            total = self.out.binary(symbol, total, value)
+        return total
+
+    def _IfExp(self, node: ast.IfExp, env: Env) -> Value:
+        """A selection, both sides computed; but memory is read only where the condition holds."""
+        condition = self.out.truth(self.value(node.test, env))
+        yes, no = lambda: self.value(node.body, env), lambda: self.value(node.orelse, env)
+        if any(isinstance(n, ast.Subscript) for n in ast.walk(node)):
+            return self._one_of(condition, yes, no)
+        return self.out.select(condition, yes(), no())
+
+    def _Subscript(self, node: ast.Subscript, env: Env) -> Value:
+        base = node.value
+        if isinstance(base, ast.Name) and base.id not in env:
+            return literal(self._constant(base)[self.value(node.slice, env).literal])
+        return load(self.out, self.value(base, env), self.value(node.slice, env))
+
+    def _Call(self, node: ast.Call, env: Env) -> Value:
+        function = node.func
+        if isinstance(function, ast.Attribute):
+            if function.attr == "view":  # x.view(np.int32)
+                (kind,) = node.args
+                return self.out.reinterpret(self.value(function.value, env), NUMPY[kind.attr])  # type: ignore[attr-defined]
+            return self.out.cast(self.value(node.args[0], env), NUMPY[function.attr])  # np.int32(x)
+        assert isinstance(function, ast.Name)
+        operands = [self.value(a, env) for a in node.args]
+        name = function.id
+        if name in BITS:
+            return self.out.cast(operands[0], name)
+        if name in WORDS:
+            return WORDS[name](self.out, *operands)
+        return self._inline(name, operands)
+
+    # Functions
+
+    def _inline(self, name: str, operands: list[Value]) -> Value:
+        """The value of a function written in Python, of its text for the kind of its first operand if there is one."""
+        kind = next((v.kind for v in operands if v.kind not in WEAK), "f64")
+        found = self.world.get(name) or FUNCTIONS[name]
+        function = getattr(found, "texts", {}).get(kind, found)
+        return self._apart(function, *operands) if hasattr(function, "apart") else self._body(function, operands)
+
+    def _body(self, function: FunctionType, operands: Iterable[Value]) -> Any:
+        definition, world = _definition(function), self.world
+        self.world = function.__globals__
+        env: Env = {a.arg: v for a, v in zip(definition.args.args, operands)}
+        result = self._result(definition.body, env)
+        self.world = world
+        return result
+
+    def _apart(self, function: FunctionType, *operands: Value) -> Value:
+        """A call, for each lane, of a function that stands by itself in the module."""
+        operands, inner = self.out.alike(*operands), type(self)()
+        symbol = ".".join([function.__name__, *(v.kind for v in operands)])
+        if symbol not in self.functions:
+            result = inner.out.typed(inner._body(function, [Value(f"%a{k}", v.kind) for k, v in enumerate(operands)]))
+            kind, parameters = type_of(result.kind), ", ".join(f"{type_of(v.kind)} %a{k}" for k, v in enumerate(operands))
+            lines = [f"define internal {kind} @{symbol}({parameters}) nounwind noinline {{", "entry:", *inner.out.first, *inner.out.lines]
+            self.out.declarations |= {symbol: "\n".join([*lines, f"  ret {kind} {result.text}", "}"]), **inner.out.declarations}
+            self.functions[symbol] = result.kind
+        return each_lane(self.out, symbol, self.functions[symbol], *operands)
+
+    def _result(self, body: list[ast.stmt], env: Env) -> Value:
+        """What a function's statements return."""
+        for k, node in enumerate(body):
+            if isinstance(node, ast.Return):
+                assert node.value is not None
+                return self.value(node.value, env)
+            if isinstance(node, ast.If) and any(isinstance(n, ast.Return) for n in ast.walk(node)):
+                rest = body[k + 1 :]
+                return self._either(node, [*node.body, *rest], [*node.orelse, *rest], env)
+            self.statements([node], env)
+        raise TypeError("a function that returns nothing")
+
+    def _either(self, node: ast.If, yes: list[ast.stmt], no: list[ast.stmt], env: Env) -> Value:
+        condition = self.out.truth(self.value(node.test, env))
+        return self._one_of(condition, lambda: self._result(yes, dict(env)), lambda: self._result(no, dict(env)))
+
+    def _one_of(self, condition: Value, yes: Callable[[], Value], no: Callable[[], Value]) -> Value:
+        """One of two values: by a branch, or under masks where lanes differ."""
+        out = self.out
+        if condition.lanes > 1:
+            first = self._under(condition, yes)
+            return out.select(condition, first, self._under(out.inverted(condition), no))
+        blocks, after = (out.label("then"), out.label("else")), out.label("after")
+        out.branch(condition, *blocks)
+        edges = []
+        for block, compute in zip(blocks, (yes, no)):
+            out.begin(block)
+            value = compute()
+            edges.append((value if value.kind in WEAK else out.spread(value), out.block))
+            out.jump(after)
+        out.begin(after)
+        kind = next((v.kind for v, _ in edges if v.kind not in WEAK), None)
+        edges = [(out.spread(out.typed(v, kind)), block) for v, block in edges]  # a literal needs no instruction
+        return out.phi(edges[0][0], edges)
