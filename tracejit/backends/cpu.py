@@ -1,4 +1,4 @@
-"""The CPU: kernels by Numba, matmul by the BLAS that SciPy carries, plans walked by one native function."""
+"""The CPU: kernels by LLVM, matmul by the BLAS that SciPy carries, plans walked by one native function."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A `Kernel` as Python text: what Numba compiles, and what a person can read, run and step through.
+"""A `Kernel` as Python text: what is compiled, and what a person can read, run and step through.
 
 The function takes one argument, `args`: the range of the outermost parallel loop, then addresses, scalar constants,
 integers and tables. It returns 0, or 1 where an index is out of bounds. The text holds no shape and no value, so kernels of
