@@ -15,6 +15,7 @@ from ..spec import contiguous_strides, is_complex
 from .pad import padded_region
 
 CHEAP = 3  # ops that may be computed again at a second reader rather than stored
+STORED = 6  # ops that storing a value costs, and reading it back at other places
 DEPTH_LIMIT = 200  # statements in a row before a chain is cut: compile time grows faster than linearly with length
 WIDTH_LIMIT = 8  # temporaries one value may be computed from: all of them must be kept until it is
 GROUP_LIMIT = 24  # buffers one loop may write
@@ -113,8 +114,9 @@ class _Fusion:
         return source
 
     def replicated(self) -> None:
-        """What several elements of a reader would compute again."""
+        """What several elements of a reader, or several readers at different places, would compute again."""
         costs: dict[Node, int] = {}
+        places = self._places()
         for node in self.order:
             for source in node.inputs:
                 grows = node.kind in ("view", "elementwise") and node.size > source.size
@@ -122,6 +124,17 @@ class _Fusion:
                 if (grows or chooses) and costs.get(source, 0) > 0:
                     self._store(source, costs)
             costs[node] = 0 if self.has_memory(node) else self._cost(node, costs)
+            if node.kind != "view" and costs[node] * (places[node] - 1) > STORED:
+                self._store(node, costs)
+
+    def _places(self) -> dict[Node, float]:
+        """At how many places each element of a node is read, on average: by views of it, and where its other readers stand."""
+        places: dict[Node, float] = {}
+        for node in reversed(self.order):
+            readers = self.readers.get(node, ())
+            through = [max(places[r], 1) * r.size / max(node.size, 1) for r in readers if r.kind == "view"]
+            places[node] = sum(through) + any(r.kind != "view" for r in readers)
+        return places
 
     def _store(self, node: Node, costs: dict[Node, int]) -> None:
         """Give a node a buffer; a view is as well read through, so what it shows gets it."""
