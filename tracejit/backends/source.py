@@ -17,6 +17,9 @@ from ..lowering.kernel import Axis, Kernel, Let, LetIndex, Load, Reduce, Slot, S
 from ..spec import SHORT_NAMES, SMALL_FLOATS, DType, compute_dtype, float16, float64
 
 
+SLICES = 8  # that are added to the result's row while it is at hand
+
+
 class Parameter(NamedTuple):
     """One argument of a kernel: kind "begin", "end", "slot", "scalar" (a NumPy scalar), "int" or "table" (the arguments of
     `pairwise_table`)."""
@@ -136,22 +139,34 @@ class _Printer:
             self._statement(statement, depth)
 
     def _lane_stage(self, stage: Stage, depth: int) -> None:
-        """Slice after slice: the result's row is the accumulator."""
+        """Slice after slice, a few at each passage: the result's row is the accumulator."""
         stores = [r.store for r in stage.reductions if r.store is not None]
         places = [f"{self.slots[store.slot]}[{self._index(store.index)}]" for store in stores]
+        lanes = [axis for axis in stage.axes if axis.role == "lane"]
+        *outer, slices = [axis for axis in stage.axes if axis.role != "lane"]
 
         def start(d: int) -> None:
             for reduction, store, place in zip(stage.reductions, stores, places):
                 self._line(d, f"{place} = {self._to_memory(store.slot, _identity(reduction))}")
 
         def accumulate(d: int) -> None:
-            self._body(stage, d)
             for reduction, store, place in zip(stage.reductions, stores, places):
-                joined = _joined(reduction, self._from_memory(store.slot, place))
-                self._line(d, f"{place} = {self._to_memory(store.slot, joined)}", store.line)
+                self._line(d, f"{reduction.result} = {self._from_memory(store.slot, place)}")
+            self._line(d, f"for {slices.name} in range(first, last):")
+            self._body(stage, d + 1)
+            for reduction in stage.reductions:
+                self._line(d + 1, f"{reduction.result} = {_joined(reduction, reduction.result)}")
+            for reduction, store, place in zip(stage.reductions, stores, places):
+                self._line(d, f"{place} = {self._to_memory(store.slot, reduction.result)}", store.line)
 
-        self._loops([axis for axis in stage.axes if axis.role == "lane"], depth, start, together=True)
-        self._loops(stage.axes, depth, accumulate, together=True)
+        def passage(d: int) -> None:
+            extent = self._extent(slices)
+            self._line(d, f"for first in range(0, {extent}, {SLICES}):")
+            self._line(d + 1, f"last = first + {SLICES} if first + {SLICES} < {extent} else {extent}")
+            self._loops(lanes, d + 1, accumulate, together=True)
+
+        self._loops(lanes, depth, start, together=True)
+        self._loops(outer, depth, passage)
 
     def _sequence_stage(self, stage: Stage, depth: int) -> None:
         """Element after element."""
