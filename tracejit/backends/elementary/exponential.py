@@ -2,7 +2,7 @@
 
 exp(x) = 2ᵏ exp(r): k is the integer nearest to x / log 2, r = x - k log 2, and exp(r) = 1 + r + r² tail(r) for |r| ≤ (log 2) / 2.
 Coefficients are minimax, rounded one after the other with the rest refitted. The errors, in units in the last place, are the worst over the
-float32 for which the result is neither x nor constant, and over some 10⁵ float64 where they are largest.
+float32 for which the result is neither x nor constant, and over some 10⁴ float64 where they are largest.
 """
 
 from __future__ import annotations
