@@ -14,6 +14,7 @@ import tracejit as tj
 import tracejit.nn.functional as F
 from tracejit.backends import schedule, threads
 from tracejit.backends.cpu import backend
+from tracejit.backends.recent import Recent
 
 FUNCTIONS = {
     "one long loop": lambda x: tj.exp(x) * 2 + x,
@@ -30,6 +31,7 @@ FUNCTIONS = {
     "a gather": lambda x: x[tj.arange(x.shape[0] - 1, -1, -1)],
     "a put": lambda x: tj.index_add(tj.zeros_like(x), 0, tj.arange(x.shape[0]) % 7, x),
     "products": lambda x: F.relu(x @ x.T) @ x,
+    "small products": lambda x: (x[:, :60].reshape(-1, 6, 10) @ x[:, :60].reshape(-1, 10, 6)) @ x[0, :24].reshape(6, 4),
     "half floats": lambda x: x.astype(tj.bfloat16) * 3 + x.astype(tj.float16).astype(tj.bfloat16),
 }
 SHAPES = [(1000, 65), (3, 20011), (64, 64)]
@@ -39,8 +41,8 @@ SHAPES = [(1000, 65), (3, 20011), (64, 64)]
 def small_chunks(monkeypatch):
     """Even small loops are cut, and executables made without that are forgotten."""
     monkeypatch.setattr(schedule, "CHUNK", 10)
-    monkeypatch.setattr(backend, "executables", {})
-    monkeypatch.setattr(backend, "one_node", {})
+    monkeypatch.setattr(backend, "executables", Recent(100))
+    monkeypatch.setattr(backend, "one_node", Recent(100))
 
 
 @pytest.fixture(autouse=True)
@@ -147,6 +149,24 @@ for _ in range(20):
     child = os.fork()
     if not child:
         check()
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+stop = True
+other.join()
+""",
+    "forks while another thread compiles": """
+stop = False
+def work():
+    k = 0
+    while not stop:
+        k += 1
+        tj.compile(lambda x: tj.exp(x) * 2 + x[: k % 50 + 1].sum() - x ** (k % 7))(large[:100])
+other = threading.Thread(target=work)
+other.start()
+for n in range(10):
+    child = os.fork()
+    if not child:
+        tj.compile(lambda x: tj.log(x) * n - x[n])(large[:100])
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 stop = True

@@ -9,6 +9,8 @@ from typing import Any, Callable, Protocol, Sequence
 from .errors import DeviceError, fail
 from .tensor import Tensor
 
+LARGE = 1 << 22  # bytes from which an array is worth memory out of a pool; measured: docs/decisions.md
+
 _MODULES = {"cpu": "tracejit.backends.cpu"}
 _loaded: dict[str, Backend] = {}
 
@@ -35,6 +37,10 @@ class Backend(ABC):
     @abstractmethod
     def apply(self, op: Any, values: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
         """Run one op on arrays of this device, as the kernel of a one-node graph."""
+
+    @abstractmethod
+    def call_large(self, function: Callable[..., Any], *values: Any, **attrs: Any) -> Any:
+        """What a NumPy function of these values gives; the large arrays that it makes get their memory from the device's pool."""
 
     @abstractmethod
     def routine(self, op: Any, specs: tuple[Any, ...]) -> Any | None:

@@ -236,7 +236,7 @@ class Compiled:
         key, leaves = self._signature.flatten(args, kwargs)
         for entry in self._entries.get((key, mode.grad), ()):
             if entry.holds(leaves):
-                if entry.flushed is None:
+                if entry.executable is None:
                     fail(CompileError, f"this call runs in lazy mode: {entry.reasons[0]}", "Only replayed graphs can be shown.")
                 return entry
         if not call:

@@ -10,6 +10,7 @@ import numpy as np
 from .application import edge_of, set_history
 from .autograd.modes import GradMode
 from .autograd.segment import Segment, SegmentApplication, Slot, Target
+from .backend import LARGE
 from .backends.cpu import backend, element_strides
 from .dispatch import refresh_view, walk_chain
 from .graph.trace import Flushed, Source, view_of
@@ -52,11 +53,10 @@ class Entry:
     def __init__(self, guard: Callable[[], Any], reasons: list[str]) -> None:
         self.guard, self.reasons = guard, reasons
         self.executable: Executable | None = None
-        self.flushed: Flushed | None = None
 
     def fill(self, flushed: Flushed, trace: Trace, history: History, compile_backward: Callable[[Segment], Callable]) -> None:
         """Take what a trace found; the executable is the one that has just run."""
-        self.flushed, self.structure, self.numpy_in = flushed, trace.structure, trace.numpy_in
+        self.structure, self.numpy_in = trace.structure, trace.numpy_in
         self.single = is_leaf(trace.structure)
         positions = {id(h): i for i, h in enumerate(trace.handles)}
         self.sources = [s if s.kind == "argument" else Source(s.kind, positions.get(id(s.what), s.what)) for s in flushed.sources]
@@ -69,11 +69,11 @@ class Entry:
         self.layouts = [(h._value.shape, h._value.strides, h._value.dtype) for h in flushed.handles]
         self.requires = [(h, h._requires_grad) for s, h in zip(flushed.sources, flushed.handles) if s.kind == "capture"]
         self.grads_read = [(positions.get(i, leaf), was_none) for i, (leaf, was_none) in trace.grads_read.items()]
-        self.results = [self._result(value, positions, history) for value in trace.returned]
+        self.results = [_result(value, positions, history, flushed) for value in trace.returned]
         self.grads = [(positions.get(id(leaf), leaf), None if g is None else flushed.places.get(id(g))) for leaf, g in trace.grads]
-        self.known: list[Any] = [None] * len(flushed.handles)  # the arrays of the last call, already checked
+        self.known: list[Any] = [None] * len(flushed.handles)  # the small arrays of the last call, already checked
         self.plain = not history.segments and all(r.kind == "output" and not r.chain and not r.leaf for r in self.results)
-        self.segments = [(s, compile_backward(s), self._places(s.kept)) for s in history.segments]
+        self.segments = [(s, compile_backward(s), _places(s.kept, flushed)) for s in history.segments]
         # memory that both the caller and a backward pass reach has versions
         seen = {r.what for r in self.results if r.kind == "output"}
         self.versioned = seen & {place[1] for _, _, places in self.segments for place in places if place[0] == "output"}
@@ -103,25 +103,6 @@ class Entry:
         }  # fmt: skip
         exec(text, world)
         return world["run"]
-
-    def _places(self, tensors: list[Tensor]) -> list[tuple[str, int, tuple[Any, ...]]]:
-        """Where each tensor is found at a replay: ("input" or "output", number, view chain)."""
-        assert self.flushed is not None
-        numbers = {id(h): n for n, h in enumerate(self.flushed.handles)}
-        return [("input", numbers[id(t)], ()) if id(t) in numbers else self.flushed.places[id(t)] for t in tensors]
-
-    def _result(self, value: Any, positions: dict[int, int], history: History) -> Result:
-        assert self.flushed is not None
-        if not isinstance(value, Tensor):
-            return Result("constant", value)
-        if id(value) in positions:
-            return Result("argument", positions[id(value)])
-        place = self.flushed.places.get(id(value))
-        if place is None:
-            return Result("object", value)
-        slot = (value._application, value._index) if value._application is not None else None
-        found = None if slot is None else history.places.get(slot, slot)
-        return Result(*place, found, value._requires_grad and slot is None, value._aside is None)
 
     def holds(self, leaves: list[Any]) -> bool:
         """Whether this trace speaks of the present state of the world."""
@@ -162,7 +143,7 @@ class Entry:
             others = range(len(arrays)) if n in self.writes else self.writes
             if any(m != n and np.may_share_memory(array, arrays[m]) for m in others):
                 raise OutOfBounds
-        self.known[:] = arrays
+        self.known[:] = [array if array.nbytes < LARGE else None for array in arrays]  # what is large is not kept alive
 
     def run(self, leaves: list[Any]) -> Any:
         """One call: gather arrays, run, hand back."""
@@ -257,6 +238,25 @@ class _Call:
         elif result.leaf:
             tensor._requires_grad = True
         return tensor
+
+
+def _places(tensors: list[Tensor], flushed: Flushed) -> list[tuple[str, int, tuple[Any, ...]]]:
+    """Where each tensor is found at a replay: ("input" or "output", number, view chain)."""
+    numbers = {id(h): n for n, h in enumerate(flushed.handles)}
+    return [("input", numbers[id(t)], ()) if id(t) in numbers else flushed.places[id(t)] for t in tensors]
+
+
+def _result(value: Any, positions: dict[int, int], history: History, flushed: Flushed) -> Result:
+    if not isinstance(value, Tensor):
+        return Result("constant", value)
+    if id(value) in positions:
+        return Result("argument", positions[id(value)])
+    place = flushed.places.get(id(value))
+    if place is None:
+        return Result("object", value)
+    slot = (value._application, value._index) if value._application is not None else None
+    found = None if slot is None else history.places.get(slot, slot)
+    return Result(*place, found, value._requires_grad and slot is None, value._aside is None)
 
 
 def _view(source: Tensor, result: Result) -> Tensor:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Any, Callable, Protocol, Sequence
 
 import numpy as np
 
+from .backend import LARGE, get_backend
 from .errors import ArgumentError, TracejitError, fail
 from .spec import TensorSpec, bfloat16, promote
 from .tensor import Tensor, wrap
@@ -35,17 +37,20 @@ class Eager:
 
     def apply(self, op: Any, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
         values: list[Any] = []
-        floats = False
+        floats = large = False
         for a in args:
             if isinstance(a, Tensor):
-                values.append(a._value)
+                value = a._value
+                values.append(value)
+                large = large or value.nbytes >= LARGE
             else:
                 values.append(operand(a))
                 floats = floats or type(a) is float
         if floats:
             values = _weak_beside_bfloat16(values)
+        function = partial(get_backend("cpu").call_large, op.eager) if large else op.eager
         try:
-            result = op.eager(*values, **attrs)
+            result = function(*values, **attrs)
         except TracejitError:
             raise
         except Exception as error:

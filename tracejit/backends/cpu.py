@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import importlib
-import threading
 from functools import lru_cache
 from typing import Any, Callable, Sequence
 
@@ -22,20 +21,22 @@ from ..runtime.executor import Executable, HostCall, Program
 from ..runtime.replay import GraphReplay, trace_whole
 from ..spec import TensorSpec, contiguous_strides, float32, float64
 from ..tensor import Tensor
-from .jit import address_of, program
+from .blocks import allocator, in_blocks
+from .jit import address_of, program, shared_lock
 from .pairwise import pairwise_table
-from .schedule import grain
+from .recent import Recent
+from .schedule import grain, grain_of_products
 from .source import Parameter, print_kernel
 from .threads import pool
 from .walker import ARENA, VALUE
 
-_lock = threading.RLock()
+_lock = shared_lock()
 
 GEMM_TEXT = """def kernel(args):
     # C[b] = A[b] · B[b], row by row in memory
-    for b in range(args[0]):
-        call_gemm_{kind}(args[1], args[2], args[3], args[4], args[5], args[6], args[7] + b * args[8], args[9],
-                         args[10] + b * args[11], args[12], args[13] + b * args[14])
+    for b in range(args[0], args[1]):
+        call_gemm_{kind}(args[2], args[3], args[4], args[5], args[6], args[7], args[8] + b * args[9], args[10],
+                         args[11] + b * args[12], args[13], args[14] + b * args[15])
     return 0
 """
 
@@ -46,12 +47,12 @@ class Cpu(Backend):
     name = "cpu"
 
     def __init__(self) -> None:
-        self.one_node: dict[Any, Executable] = {}
-        self.executables: dict[Any, Executable] = {}
+        self.one_node = Recent(4096)
+        self.executables = Recent(512)
 
     def apply(self, op: Op, values: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
         key = (op, *[(v.shape, v.strides, v.dtype) if type(v) is np.ndarray else type(v) for v in values], tuple(attrs.items()))
-        executable = self.one_node.get(key)
+        executable = self.one_node[key]
         if executable is None:
             executable = self.one_node[key] = self._one_node(op, values, attrs)
         arrays = [v if type(v) is np.ndarray else np.asarray(v, spec.dtype) for v, spec in zip(values, executable.plan.inputs)]
@@ -74,6 +75,9 @@ class Cpu(Backend):
         layouts = [element_strides(v) if isinstance(v, np.ndarray) else () for v in values]
         return self.build(Graph(tuple(inputs), (node,)), layouts)
 
+    def call_large(self, function: Callable[..., Any], *values: Any, **attrs: Any) -> Any:
+        return in_blocks(function, *values, **attrs)
+
     def routine(self, op: Op, specs: tuple[Any, ...]) -> Any | None:
         if op.name == "matmul" and all(s.dtype in (float32, float64) for s in specs) and all(s.ndim >= 2 for s in specs):
             return op
@@ -89,10 +93,10 @@ class Cpu(Backend):
     def executable(self, graph: Graph, layouts: Sequence[tuple[int, ...]], writes: tuple[int, ...] = ()) -> Executable:
         """The executable of a graph on arrays of these layouts; graphs of equal text share one."""
         key = (print_graph(graph, lines=False), tuple(layouts), writes)
-        found = self.executables.get(key)
+        found = self.executables[key]
         if found is None:
             with _lock:
-                found = self.executables.get(key)
+                found = self.executables[key]
                 if found is None:
                     found = self.executables[key] = self.build(simplify(graph, layouts), layouts, writes)
         return found
@@ -117,7 +121,7 @@ class _Assembler:
         self.words: list[int] = []
         self.count = 0
         native = [(s, self._native(s)) for s in plan.steps]
-        longest = max((len(words[1]) for _, words in native if words is not None), default=0)
+        longest = max((len(found[2]) for _, found in native if found is not None), default=0)
         self.scratch = -(-(self.arrays + longest + 8) * 8 // 64) * 64
         self.native = native
 
@@ -127,23 +131,24 @@ class _Assembler:
                 self._close()
                 self.steps.append(self._host(step))
             else:
-                address, arguments = native
+                address, turns, arguments = native
                 self.count += 1
-                self.words += [address, len(arguments), grain(step) if isinstance(step, Kernel) else 0]
+                self.words += [address, len(arguments), turns]
                 for where, value in arguments:
                     self.words += [where, value + self.scratch if where == ARENA else value]
         self._close()
-        return Executable(self.plan, self.steps, self.scratch, self.keep)
+        return Executable(self.plan, self.steps, self.scratch, self.keep, allocator)
 
     def _close(self) -> None:
         if self.count:
             self.steps.append(program(np.array([self.count, self.arrays, pool(), *self.words], np.int64)))
         self.words, self.count = [], 0
 
-    def _native(self, step: Kernel | Call) -> tuple[int, list[tuple[int, int]]] | None:
+    def _native(self, step: Kernel | Call) -> tuple[int, int, list[tuple[int, int]]] | None:
+        """(address, grain, arguments) of a step; None if Python runs it."""
         if isinstance(step, Kernel):
             text, parameters = print_kernel(step, lines=False)
-            return address_of(text, self.compile), [self._argument(p, step) for p in parameters]
+            return address_of(text, self.compile), grain(step), [self._argument(p, step) for p in parameters]
         specs = tuple(TensorSpec(o[1], o[0].dtype) for o in step.operands if isinstance(o, tuple))
         if len(specs) == len(step.operands) and backend.routine(step.node.op, specs) is not None:
             return self._gemm(step)
@@ -169,7 +174,7 @@ class _Assembler:
         offset *= slot.dtype.itemsize
         return (ARENA, self.plan.places[slot] + offset) if slot.home is None else (slot.home, offset)
 
-    def _gemm(self, step: Call) -> tuple[int, list[tuple[int, int]]] | None:
+    def _gemm(self, step: Call) -> tuple[int, int, list[tuple[int, int]]] | None:
         (a, b), (result,) = step.operands, step.results
         kind = "f32" if result.dtype == float32 else "f64"
         m, k, n = a[1][-2], a[1][-1], b[1][-1]
@@ -179,12 +184,12 @@ class _Assembler:
         (ta, lda, step_a), (tb, ldb, step_b) = left, right
         size = result.dtype.itemsize
         batch = int(np.prod(result.shape[:-2], dtype=np.int64))
-        numbers = [batch, _blas(kind), ta, tb, m, n, k]
+        numbers = [0, batch, _blas(kind), ta, tb, m, n, k]
         arguments = [(VALUE, v) for v in numbers]
         arguments += [self._place(a[0], a[3]), (VALUE, step_a * size), (VALUE, lda)]
         arguments += [self._place(b[0], b[3]), (VALUE, step_b * size), (VALUE, ldb)]
         arguments += [self._place(result), (VALUE, m * n * size)]
-        return address_of(GEMM_TEXT.format(kind=kind), self.compile), arguments
+        return address_of(GEMM_TEXT.format(kind=kind), self.compile), grain_of_products(batch, m, n, k), arguments
 
     def _host(self, step: Any) -> HostCall:
         operands = [self._seen(o) if isinstance(o, tuple) else (lambda arrays, _o=o: _o) for o in step.operands]
@@ -248,7 +253,7 @@ def _bits(value: Any) -> int:
     return int.from_bytes(raw + bytes(8 - len(raw)), "little", signed=True)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def _table(count: int, parts: int, leaf: int) -> np.ndarray:
     return np.array(pairwise_table(count, parts, leaf), np.int64)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +16,17 @@ from ..ops import philox
 from ..runtime import store
 from . import access, assembly, bits, elementary, expressions, lanes, machine, memory, scalar, translate, walker, words
 
-_lock = threading.RLock()
+
+
+def shared_lock() -> Any:
+    """A lock that is free in the child of a fork: a fork waits until nobody holds it."""
+    lock = threading.RLock()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
+    return lock
+
+
+_lock = shared_lock()
 _addresses: dict[str, int] = {}
 _compiled = 0
 
@@ -85,12 +96,12 @@ def _kept(text: str, compile_now: Callable[[], tuple[bytes, str]], may_compile: 
 
 
 @lru_cache(maxsize=None)
-def _walker() -> int:
-    text = walker.native_text()
+def native(text: str, symbol: str) -> int:
+    """The address of a function or a variable of a module in LLVM's assembly."""
     with _lock:
-        return _kept(text, lambda: (machine.object_code(text), walker.SYMBOL))
+        return _kept(text, lambda: (machine.object_code(text), symbol))
 
 
 def program(words: np.ndarray) -> Callable[[tuple[np.ndarray, ...]], int]:
     """The native function that runs a program of words on a tuple of arrays: 0, or 1 + the step that failed."""
-    return machine.method(_walker(), words)
+    return machine.method(native(walker.native_text(), walker.SYMBOL), words)

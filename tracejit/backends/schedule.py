@@ -9,6 +9,8 @@ from ..lowering.kernel import Axis, Kernel, Let, LetIndex, Stage
 CHUNK = 200_000  # the least work that is worth handing to another thread, in additions; measured: docs/decisions.md
 VECTORS = 64  # a vector loop is cut at multiples of this many elements: whole cache lines, and nothing left over
 DIVISION = 20  # of integers, in additions
+OWN_THREADS = -1  # the grain of what is not to be cut, and should find the other processors free
+ONE_THREAD = 1 << 18  # multiplications in a product of matrices up to which OpenBLAS uses one thread, whoever calls it
 
 
 def grain(kernel: Kernel) -> int:
@@ -22,6 +24,16 @@ def grain(kernel: Kernel) -> int:
         turn //= outermost.extent
     least = -(-CHUNK // (unit * turn or 1)) * unit
     return least if outermost.turns > least else 0
+
+
+def grain_of_products(batch: int, m: int, n: int, k: int) -> int:
+    """How many products of matrices are the least to hand out; OWN_THREADS where BLAS has its own, on which bits may depend."""
+    if m * n * k > ONE_THREAD:
+        return OWN_THREADS
+    if min(m, n) == 1:  # a product with a vector has a limit of its own
+        return 0
+    least = -(-CHUNK // (m * n * k))
+    return least if batch > least else 0
 
 
 def _walked(axis: Axis) -> int:

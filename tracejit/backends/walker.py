@@ -1,15 +1,16 @@
 """The walker: one native function, in LLVM's assembly, that runs every program of kernels.
 
 A program is an array of words: steps, arrays, the address of the thread pool, then for each step: the kernel's address, the number of its
-arguments, its grain (0: not to be cut among threads), and (where, value) for each argument. `where` is VALUE for the value itself, ARENA
+arguments, its grain (see `schedule.py`; 0: not to be cut among threads), and (where, value) for each argument. `where` is VALUE for the value itself, ARENA
 for an offset in the arena (the last array), else the number of the array that it is an offset in.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from string import Template
 
-from . import threads
+from . import crew
 
 VALUE, ARENA = -1, -2
 SYMBOL = "tracejit_walk"
@@ -121,7 +122,8 @@ done:
 """
 
 
+@lru_cache(maxsize=None)
 def native_text() -> str:
     """The walker and the thread pool, one module in LLVM's assembly."""
     values = {"symbol": SYMBOL, "array_data": ARRAY_DATA, "tuple_items": TUPLE_ITEMS, "VALUE": VALUE, "ARENA": ARENA}
-    return Template(TEXT).substitute(values) + threads.native_text()
+    return Template(TEXT).substitute(values) + crew.native_text()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
 from dataclasses import dataclass, field
 from typing import Any, Container, Sequence
 
@@ -12,9 +11,8 @@ from .fuse import Group, fuse, lowers
 from .kernel import Kernel, Load, Slot, Store
 from .lower import Slots, indexed, lower_check, lower_copy, lower_map, lower_put, strided
 from .reductions import lower_reduction
+from .rooms import place_temporaries
 from .rows import share_rows
-
-ALIGNMENT = 64
 
 Operand = tuple[Slot, Shape, tuple[int, ...], int]  # a slot seen with shape, strides and offset, in elements
 
@@ -82,9 +80,9 @@ class _Planner:
             self._lower(number, group)
         outputs = self._outputs()
         self._write_inputs()
-        plan = Plan(self.graph, share_rows(self.steps), self.inputs, outputs)
-        _place_temporaries(plan)
-        return plan
+        steps = share_rows(self.steps)
+        places, arena = place_temporaries(steps)
+        return Plan(self.graph, steps, self.inputs, outputs, arena, places)
 
     def _last_readers(self) -> dict[Node, int]:
         """The number of the last group that reads each node with memory, directly or through what is computed on the fly."""
@@ -285,35 +283,3 @@ def _memory_read(nodes: Sequence[Node], computed: Container[Node]) -> set[Node]:
         else:
             stack.extend(node.inputs)
     return found
-
-
-def _place_temporaries(plan: Plan) -> None:
-    """Offsets in the arena: a temporary's room is used again after its last step."""
-    last: dict[Slot, int] = {}
-    for number, step in enumerate(plan.steps):
-        for slot in step.reads() | step.writes():
-            last[slot] = number
-    free: list[tuple[int, int]] = []  # (size, offset), sorted
-    for number, step in enumerate(plan.steps):
-        touched = step.reads() | step.writes()
-        for slot in sorted((s for s in touched if s.home is None and s not in plan.places), key=lambda s: s.dtype.itemsize):
-            size = _bytes(slot)
-            fit = bisect_left(free, (size, 0))
-            if fit < len(free):
-                room = free.pop(fit)
-                plan.places[slot] = room[1]
-                if room[0] > size:
-                    insort(free, (room[0] - size, room[1] + size))
-            else:
-                plan.places[slot] = plan.arena
-                plan.arena += size
-        for slot in touched:
-            if slot.home is None and last[slot] == number:
-                insort(free, (_bytes(slot), plan.places[slot]))
-
-
-def _bytes(slot: Slot) -> int:
-    count = slot.dtype.itemsize
-    for n in slot.shape:
-        count *= n
-    return max(ALIGNMENT, -(-count // ALIGNMENT) * ALIGNMENT)

@@ -6,6 +6,7 @@ from typing import Any, Callable
 
 import numpy as np
 
+from ..backend import LARGE
 from ..dispatch import EAGER, bind, mode
 from ..op import OPS, Elementwise, Op
 from ..tensor import Tensor, wrap
@@ -63,6 +64,7 @@ def _forward(op: Elementwise) -> Callable[..., Any]:
             and self._base is None
             and other._base is None
             and mode.interpreter is EAGER
+            and self._value.nbytes < LARGE
         ):
             try:
                 value = ufunc(self._value, other._value, order="C")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any, Callable, NamedTuple, Sequence
 
 import numpy as np
 
+from ..backend import LARGE
 from ..lowering.plan import Call, Plan
 
+Allocator = Callable[[int], Callable[[Any, Any], np.ndarray]]  # of a size in bytes: what makes an array of a shape and a dtype
 Program = Callable[[tuple[np.ndarray, ...]], int]  # consecutive native steps, of all arrays: 0, or 1 + the step that failed
 
 
@@ -34,32 +37,41 @@ class OutOfBounds(Exception):
 
 
 class Executable:
-    """Runs a plan on arrays. Safe from several threads: each call takes an arena of its own."""
+    """Runs a plan on arrays. Safe from several threads: each call has an arena of its own.
 
-    def __init__(self, plan: Plan, steps: list[Program | HostCall], scratch: int, keep: Any) -> None:
+    Small arenas are shared by all executables: what one left in the cache, the next one finds there. Large ones are given back.
+    """
+
+    free: dict[int, list[np.ndarray]] = {}  # small arenas that no call is using, by size
+
+    def __init__(self, plan: Plan, steps: list[Program | HostCall], scratch: int, keep: Any, allocator: Allocator) -> None:
         self.plan, self.steps = plan, steps
         self.keep = keep  # tables that the programs point to
-        self.outputs = [(s.shape, s.dtype) for s in plan.outputs]
-        self.arena_size = plan.arena + scratch
-        self.arenas: list[np.ndarray] = []
+        self.outputs = [(allocator(s.dtype.itemsize * prod(s.shape)), s.shape, s.dtype) for s in plan.outputs]
+        size = plan.arena + scratch
+        self.small = size < LARGE
+        self.arena_size = 1 << (size - 1).bit_length() if self.small else size
+        self.arenas = self.free.setdefault(self.arena_size, []) if self.small else []
+        self.new_arena = allocator(self.arena_size)
 
     def __call__(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The new output arrays; inputs that the plan writes are changed in place."""
-        outputs = [np.empty(shape, dtype) for shape, dtype in self.outputs]
+        outputs = [new(shape, dtype) for new, shape, dtype in self.outputs]
         try:
             arena = self.arenas.pop()
         except IndexError:
-            arena = aligned(self.arena_size)
+            arena = aligned(self.arena_size, self.new_arena)
         arrays = (*inputs, *outputs, arena)
         for step in self.steps:
             if step(arrays):
                 raise OutOfBounds
-        self.arenas.append(arena)
+        if self.small:
+            self.arenas.append(arena)
         return outputs
 
 
-def aligned(size: int) -> np.ndarray:
+def aligned(size: int, new: Callable[[Any, Any], np.ndarray]) -> np.ndarray:
     """Bytes that begin at a cache line."""
-    raw = np.empty(size + 64, np.uint8)
+    raw = new(size + 64, np.uint8)
     start = -raw.ctypes.data % 64
     return raw[start : start + size]

@@ -1,0 +1,348 @@
+"""The crew: native code, in LLVM's assembly, by which threads share the turns of a loop. Around a few words of memory, the pool.
+
+Workers are started by the first large loop that a process meets, with `pthread_create`: they never see the interpreter, so nothing of
+Python has to be ready for them. A caller that finds the pool busy runs its loop itself, and nobody waits for a sleeping worker: the
+caller claims chunks as the workers do.
+"""
+
+from __future__ import annotations
+
+import platform
+from string import Template
+
+WAKING = 16  # the chunks for which a sleeping worker is woken; with fewer, those that are still awake help
+SPINS = 2500  # looks for more work before a worker falls asleep: as long as waking it would take, see docs/decisions.md
+SHARES = 4  # chunks for each thread, so that one that is late or slow does not keep the others waiting
+OPEN = 1 << 32  # in `gate`, above the number of workers inside
+
+# The pool's words, by their place in bytes; what different threads write lies on different cache lines.
+FIELDS = {
+    "threads": 0,  # how many may work at once, the caller included; set from outside
+    "workers": 8,  # how many were started
+    "asleep": 16,
+    "yield": 24,  # 1 while a routine with threads of its own runs: then no worker looks for more work
+    "busy": 64,  # 1 while a caller has the pool
+    "gate": 128,  # OPEN while chunks are handed out, + the workers inside, who read what follows
+    "next": 192,  # the first index that nobody claimed
+    "end": 256, "chunk": 264, "kernel": 272, "args": 280, "count": 288, "helpers": 296,
+    "failed": 320,
+    "mutex": 384, "wake": 512,
+}  # fmt: skip
+SIZE = 640
+PAUSE = {
+    "x86_64": "declare void @llvm.x86.sse2.pause()\ndefine internal void @pause() alwaysinline {\n  call void @llvm.x86.sse2.pause()\n  ret void\n}",
+    "aarch64": "declare void @llvm.aarch64.hint(i32)\ndefine internal void @pause() alwaysinline {\n  call void @llvm.aarch64.hint(i32 1)\n  ret void\n}",
+}
+NO_PAUSE = "define internal void @pause() alwaysinline {\n  ret void\n}"
+
+TEXT = """
+declare i32 @pthread_mutex_init(ptr, ptr)
+declare i32 @pthread_mutex_lock(ptr)
+declare i32 @pthread_mutex_unlock(ptr)
+declare i32 @pthread_cond_init(ptr, ptr)
+declare i32 @pthread_cond_wait(ptr, ptr)
+declare i32 @pthread_cond_signal(ptr)
+declare i32 @pthread_create(ptr, ptr, ptr, ptr)
+declare i32 @pthread_detach(i64)
+declare i32 @sched_yield()
+declare i64 @llvm.smin.i64(i64, i64)
+declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
+$pause
+
+; A kernel's status for a row of arguments: the one place that knows how kernels are called.
+define internal i64 @call(ptr %kernel, ptr %args) {
+  %status = call i64 %kernel(ptr %args)
+  ret i64 %status
+}
+
+; The address of a word of the pool.
+define internal ptr @at(ptr %pool, i64 %place) alwaysinline {
+  %address = getelementptr i8, ptr %pool, i64 %place
+  ret ptr %address
+}
+
+define internal i64 @get(ptr %pool, i64 %place) alwaysinline {
+  %address = getelementptr i8, ptr %pool, i64 %place
+  %value = load atomic i64, ptr %address seq_cst, align 8
+  ret i64 %value
+}
+
+define internal void @set(ptr %pool, i64 %place, i64 %value) alwaysinline {
+  %address = getelementptr i8, ptr %pool, i64 %place
+  store atomic i64 %value, ptr %address seq_cst, align 8
+  ret void
+}
+
+; Run a kernel over its range, args[0] to args[1], by as many threads as may and can. `grain`: the least that is worth a
+; chunk; negative, if the kernel has threads of its own.
+define internal i64 @share(ptr %pool, ptr %kernel, ptr %args, i64 %count, i64 %grain) {
+  %begin = load i64, ptr %args
+  %last = getelementptr i64, ptr %args, i64 1
+  %end = load i64, ptr %last
+  %extent = sub i64 %end, %begin
+  %threads = call i64 @get(ptr %pool, i64 $threads)
+  %foreign = icmp slt i64 %grain, 0
+  br i1 %foreign, label %make_way, label %compare
+make_way:
+  call void @set(ptr %pool, i64 $yield, i64 1)
+  br label %alone
+compare:
+  %small = icmp sle i64 %extent, %grain
+  %single = icmp sle i64 %threads, 1
+  %serial = or i1 %small, %single
+  br i1 %serial, label %alone, label %weigh
+weigh: ; is it worth waking anybody; if not, is anybody awake
+  %worth = mul i64 %grain, $WAKING
+  %large = icmp sge i64 %extent, %worth
+  %workers = call i64 @get(ptr %pool, i64 $workers)
+  %asleep = call i64 @get(ptr %pool, i64 $asleep)
+  %awake = icmp sgt i64 %workers, %asleep
+  %helped = or i1 %large, %awake
+  br i1 %helped, label %take, label %alone
+take: ; a second caller does not wait for the first
+  %busy = call ptr @at(ptr %pool, i64 $busy)
+  %taken = cmpxchg ptr %busy, i64 0, i64 1 seq_cst seq_cst
+  %mine = extractvalue { i64, i1 } %taken, 1
+  br i1 %mine, label %together, label %alone
+alone:
+  %own = call i64 @call(ptr %kernel, ptr %args)
+  ret i64 %own
+together: ; the chunk is a multiple of the grain, such that each thread finds about $SHARES
+  %wanted = mul i64 %threads, $SHARES
+  %lot = mul i64 %wanted, %grain
+  %less = sub i64 %extent, 1
+  %lots = sdiv i64 %less, %lot
+  %grains = add i64 %lots, 1
+  %chunk = mul i64 %grains, %grain
+  %others = sub i64 %threads, 1
+  %further = sdiv i64 %less, %chunk
+  %helpers = call i64 @llvm.smin.i64(i64 %others, i64 %further)
+  call void @set(ptr %pool, i64 $end, i64 %end)
+  call void @set(ptr %pool, i64 $chunk, i64 %chunk)
+  %function = ptrtoint ptr %kernel to i64
+  call void @set(ptr %pool, i64 $kernel, i64 %function)
+  %row = ptrtoint ptr %args to i64
+  call void @set(ptr %pool, i64 $args, i64 %row)
+  call void @set(ptr %pool, i64 $count, i64 %count)
+  call void @set(ptr %pool, i64 $helpers, i64 %helpers)
+  call void @set(ptr %pool, i64 $failed, i64 0)
+  call void @set(ptr %pool, i64 $yield, i64 0)
+  call void @set(ptr %pool, i64 $next, i64 %begin)
+  call void @set(ptr %pool, i64 $gate, i64 $OPEN)
+  br i1 %large, label %call_others, label %begin_work
+call_others:
+  call void @hire(ptr %pool, i64 %others)
+  call void @rouse(ptr %pool, i64 %helpers)
+  br label %begin_work
+begin_work:
+  call void @work(ptr %pool)
+  %gate = call ptr @at(ptr %pool, i64 $gate)
+  atomicrmw and ptr %gate, i64 $inside seq_cst
+  call void @join(ptr %pool)
+  %failed = call i64 @get(ptr %pool, i64 $failed)
+  call void @set(ptr %pool, i64 $busy, i64 0)
+  ret i64 %failed
+}
+
+; Start the workers that are missing; fewer, where the system gives no more.
+define internal void @hire(ptr %pool, i64 %wanted) {
+entry:
+  %thread = alloca i64
+  %mutex = call ptr @at(ptr %pool, i64 $mutex)
+  %wake = call ptr @at(ptr %pool, i64 $wake)
+  %first = call i64 @get(ptr %pool, i64 $workers)
+  %none = icmp eq i64 %first, 0
+  br i1 %none, label %found, label %check
+found:
+  call i32 @pthread_mutex_init(ptr %mutex, ptr null)
+  call i32 @pthread_cond_init(ptr %wake, ptr null)
+  br label %check
+check:
+  %started = call i64 @get(ptr %pool, i64 $workers)
+  %missing = icmp slt i64 %started, %wanted
+  br i1 %missing, label %start, label %done
+start:
+  %status = call i32 @pthread_create(ptr %thread, ptr null, ptr @worker, ptr %pool)
+  %refused = icmp ne i32 %status, 0
+  br i1 %refused, label %done, label %count
+count:
+  %handle = load i64, ptr %thread
+  call i32 @pthread_detach(i64 %handle)
+  %more = add i64 %started, 1
+  call void @set(ptr %pool, i64 $workers, i64 %more)
+  br label %check
+done:
+  ret void
+}
+
+; Wake as many sleepers as can help. Whoever falls asleep counts himself before he looks at the gate, which is open by now.
+define internal void @rouse(ptr %pool, i64 %helpers) {
+entry:
+  %asleep = call i64 @get(ptr %pool, i64 $asleep)
+  %calls = call i64 @llvm.smin.i64(i64 %asleep, i64 %helpers)
+  %any = icmp sgt i64 %calls, 0
+  br i1 %any, label %ring, label %done
+ring:
+  %mutex = call ptr @at(ptr %pool, i64 $mutex)
+  %wake = call ptr @at(ptr %pool, i64 $wake)
+  call i32 @pthread_mutex_lock(ptr %mutex)
+  br label %next
+next:
+  %left = phi i64 [ %calls, %ring ], [ %fewer, %next ]
+  call i32 @pthread_cond_signal(ptr %wake)
+  %fewer = sub i64 %left, 1
+  %again = icmp sgt i64 %fewer, 0
+  br i1 %again, label %next, label %rung
+rung:
+  call i32 @pthread_mutex_unlock(ptr %mutex)
+  br label %done
+done:
+  ret void
+}
+
+; Claim and run chunks until none is left, on arguments of one's own.
+define internal void @work(ptr %pool) noinline {
+entry:
+  %count = call i64 @get(ptr %pool, i64 $count)
+  %own = alloca i64, i64 %count
+  %own_end = getelementptr i64, ptr %own, i64 1
+  %given = call i64 @get(ptr %pool, i64 $args)
+  %args = inttoptr i64 %given to ptr
+  %bytes = shl i64 %count, 3
+  call void @llvm.memcpy.p0.p0.i64(ptr %own, ptr %args, i64 %bytes, i1 false)
+  %function = call i64 @get(ptr %pool, i64 $kernel)
+  %kernel = inttoptr i64 %function to ptr
+  %end = call i64 @get(ptr %pool, i64 $end)
+  %chunk = call i64 @get(ptr %pool, i64 $chunk)
+  %next = call ptr @at(ptr %pool, i64 $next)
+  %failed = call ptr @at(ptr %pool, i64 $failed)
+  br label %claim
+claim:
+  %first = atomicrmw add ptr %next, i64 %chunk seq_cst
+  %left = icmp slt i64 %first, %end
+  br i1 %left, label %run, label %done
+run:
+  %after = add i64 %first, %chunk
+  %last = call i64 @llvm.smin.i64(i64 %after, i64 %end)
+  store i64 %first, ptr %own
+  store i64 %last, ptr %own_end
+  %status = call i64 @call(ptr %kernel, ptr %own)
+  atomicrmw or ptr %failed, i64 %status seq_cst
+  br label %claim
+done:
+  ret void
+}
+
+; Wait until no worker is inside.
+define internal void @join(ptr %pool) {
+entry:
+  br label %look
+look:
+  %tries = phi i64 [ 0, %entry ], [ %more, %wait ]
+  %inside = call i64 @get(ptr %pool, i64 $gate)
+  %empty = icmp eq i64 %inside, 0
+  br i1 %empty, label %done, label %wait
+wait:
+  %more = add i64 %tries, 1
+  call void @rest(i64 %more)
+  br label %look
+done:
+  ret void
+}
+
+; A moment's pause; after many, the turn is given to another thread.
+define internal void @rest(i64 %tries) {
+  %long = icmp sgt i64 %tries, $SPINS
+  br i1 %long, label %yield, label %spin
+spin:
+  call void @pause()
+  ret void
+yield:
+  call i32 @sched_yield()
+  ret void
+}
+
+; What a worker does all its life.
+define internal ptr @worker(ptr %pool) {
+entry:
+  br label %again
+again:
+  call void @await(ptr %pool)
+  call void @work(ptr %pool)
+  %gate = call ptr @at(ptr %pool, i64 $gate)
+  atomicrmw sub ptr %gate, i64 1 seq_cst
+  br label %again
+}
+
+; Return inside an open gate: look for one for some microseconds, then sleep until called.
+define internal void @await(ptr %pool) {
+entry:
+  %mutex = call ptr @at(ptr %pool, i64 $mutex)
+  %wake = call ptr @at(ptr %pool, i64 $wake)
+  %asleep = call ptr @at(ptr %pool, i64 $asleep)
+  br label %look
+look:
+  %tries = phi i64 [ 0, %entry ], [ %more, %wait ]
+  %in = call i1 @enter(ptr %pool)
+  br i1 %in, label %done, label %wait
+wait:
+  call void @pause()
+  %more = add i64 %tries, 1
+  %long = icmp sgt i64 %more, $SPINS
+  %yield = call i64 @get(ptr %pool, i64 $yield)
+  %unwanted = icmp ne i64 %yield, 0
+  %tired = or i1 %long, %unwanted
+  br i1 %tired, label %lie, label %look
+lie:
+  call i32 @pthread_mutex_lock(ptr %mutex)
+  atomicrmw add ptr %asleep, i64 1 seq_cst
+  br label %ask
+ask:
+  %found = call i1 @enter(ptr %pool)
+  br i1 %found, label %rise, label %sleep
+sleep:
+  call i32 @pthread_cond_wait(ptr %wake, ptr %mutex)
+  br label %ask
+rise:
+  atomicrmw sub ptr %asleep, i64 1 seq_cst
+  call i32 @pthread_mutex_unlock(ptr %mutex)
+  br label %done
+done:
+  ret void
+}
+
+; Go in, if the gate is open, a chunk is left and a helper is wanted. Once inside, a worker may read the job: the caller waits for it.
+define internal i1 @enter(ptr %pool) {
+entry:
+  %gate = call ptr @at(ptr %pool, i64 $gate)
+  br label %look
+look:
+  %seen = call i64 @get(ptr %pool, i64 $gate)
+  %open = icmp sge i64 %seen, $OPEN
+  br i1 %open, label %ask, label %out
+ask:
+  %inside = sub i64 %seen, $OPEN
+  %helpers = call i64 @get(ptr %pool, i64 $helpers)
+  %wanted = icmp slt i64 %inside, %helpers
+  %next = call i64 @get(ptr %pool, i64 $next)
+  %end = call i64 @get(ptr %pool, i64 $end)
+  %left = icmp slt i64 %next, %end
+  %both = and i1 %wanted, %left
+  br i1 %both, label %go, label %out
+go:
+  %more = add i64 %seen, 1
+  %swapped = cmpxchg ptr %gate, i64 %seen, i64 %more seq_cst seq_cst
+  %in = extractvalue { i64, i1 } %swapped, 1
+  br i1 %in, label %done, label %look
+done:
+  ret i1 true
+out:
+  ret i1 false
+}
+"""
+
+
+def native_text() -> str:
+    """The pool in LLVM's assembly: `@share` runs a kernel by many threads, `@call` by one."""
+    values = {**FIELDS, "OPEN": OPEN, "inside": OPEN - 1, "WAKING": WAKING, "SPINS": SPINS, "SHARES": SHARES, "pause": PAUSE.get(platform.machine(), NO_PAUSE)}
+    return Template(TEXT).substitute(values)
