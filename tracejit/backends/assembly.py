@@ -69,6 +69,7 @@ class Assembly:
         self.declarations: dict[str, str] = {}
         self.width = 1
         self.masks: list[Value] = []
+        self.whole: Value | None = None  # whether the first mask holds for all lanes, where that is known
         self.block = "entry"
         self.count = 0
 

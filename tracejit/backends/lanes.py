@@ -10,7 +10,9 @@ from .assembly import BITS
 from .machine import register_bytes
 
 REGISTERS = 16  # that values may take before they go through memory
-SHORT = 60  # instructions of a loop that is worth compiling in two widths
+CALL = 80  # instructions of a function that is called, about
+SHORT = 100  # instructions of a loop that is worth compiling in two widths
+ONCE = 300  # instructions of functions that are called that are worth compiling twice, for whole vectors and for the last
 LONGEST = 2000  # instructions of a loop beyond which it takes no more registers a value: they are compiled one by one
 
 
@@ -20,10 +22,11 @@ def assigned(node: ast.AST) -> frozenset[str]:
     return frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
 
 
-def lanes_of(node: ast.For, env: dict[str, Any]) -> list[int]:
+def lanes_of(node: ast.For, env: dict[str, Any]) -> tuple[list[int], bool]:
     """How many lanes a loop has: as many of the widest numbers it works on as fill a register, or several registers a value if few
     values are alive at a time. Then operations that wait for one another are of several vectors in turn; a short loop goes on
-    with one register a value where that many do not fit any more."""
+    with one register a value where that many do not fit any more. And whether it calls so much that it is compiled only once, its
+    vectors all under a mask: machine code takes time to make, some 15 µs an instruction."""
     sizes, calls = [2], 0
     last: dict[str, int] = {}  # the last statement that reads a name
     for place, statement in enumerate(node.body):
@@ -41,8 +44,8 @@ def lanes_of(node: ast.For, env: dict[str, Any]) -> list[int]:
         most = max(most, alive)
         alive -= sum(at == place and name not in env for name, at in last.items())
     lanes = register_bytes() // max(sizes)
+    length, once = len(node.body) + CALL * calls, CALL * calls > ONCE
     for registers in (4, 2):
-        length = len(node.body) + 20 * calls
         if registers * (most + min(calls, 3)) <= REGISTERS and registers * length <= LONGEST:
-            return [registers * lanes, lanes] if length <= SHORT else [registers * lanes]
-    return [lanes]
+            return [registers * lanes, lanes] if length <= SHORT else [registers * lanes], once
+    return [lanes], once

@@ -210,28 +210,30 @@ class _Translator(Expressions):
             return
         start, stop = out.typed(start, "i64"), out.typed(stop, "i64")
         within = {**env, "lane 0": start}
-        for width in lanes_of(node, env):
+        widths, once = lanes_of(node, env)
+        for width in widths if not once else ():
             self._vectors(node, within, stop, width)
-        rest, after, first = out.label("rest"), out.label("after"), within["lane 0"]
-        out.branch(out.compare("<", first, stop), rest, after)
-        out.begin(rest)
-        left = out.cast(out.binary("-", stop, first), "i32")
-        out.width = width
-        numbers = Value("<" + ", ".join(f"i32 {lane}" for lane in range(width)) + ">", "i32", width)
-        self._under(out.compare("<", numbers, left), self.statements, node.body, {**env, name: first._replace(step="1")})
-        out.width = 1
-        out.jump(after)
-        out.begin(after)
+        self._vectors(node, within, stop, widths[-1], masked=True)
 
-    def _vectors(self, node: ast.For, within: Env, stop: Value, width: int) -> None:
-        """As many whole vectors as there are from lane 0 on."""
+    def _vectors(self, node: ast.For, within: Env, stop: Value, width: int, masked: bool = False) -> None:
+        """From lane 0 on as many whole vectors as there are; or all that is left, the last vector under a mask."""
         out, name = self.out, node.target.id  # type: ignore[attr-defined]
+        numbers = Value("<" + ", ".join(f"i32 {lane}" for lane in range(width)) + ">", "i32", width)
+        last = out.binary("-", stop, literal(width))
 
         def body(now: Env) -> None:
+            inner = {**now, name: now["lane 0"]._replace(step="1")}
             out.width = width
-            self.statements(node.body, {**now, name: now["lane 0"]._replace(step="1")})
-            out.width = 1
+            if masked:
+                out.whole = out.compare("<=", now["lane 0"], last)
+                left = out.cast(out.binary("-", stop, now["lane 0"]), "i32")
+                self._under(out.compare("<", numbers, left), self.statements, node.body, inner)
+            else:
+                self.statements(node.body, inner)
+            out.width, out.whole = 1, None
             now["lane 0"] = out.binary("+", now["lane 0"], literal(width))
 
-        whole = out.binary("-", stop, literal(width))
-        self._loop(["lane 0"], within, lambda now: out.compare("<=", now["lane 0"], whole), body)
+        def goes_on(now: Env) -> Value:
+            return out.compare("<", now["lane 0"], stop) if masked else out.compare("<=", now["lane 0"], last)
+
+        self._loop(["lane 0"], within, goes_on, body)
