@@ -12,7 +12,8 @@ from support import bits, ulps
 import tracejit as tj
 from tracejit.backends.jit import python_kernel
 from tracejit.backends.pairwise import pairwise_table
-from tracejit.backends.source import Parameter, print_kernel
+from tracejit.backends.source import print_kernel
+from tracejit.backends.statements import Parameter
 from tracejit.graph.ir import Graph
 from tracejit.graph.text import parse_graph, print_graph
 from tracejit.lowering.kernel import Kernel, Slot

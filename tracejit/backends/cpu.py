@@ -26,7 +26,8 @@ from .jit import address_of, program, shared_lock
 from .pairwise import pairwise_table
 from .recent import Recent
 from .schedule import grain, grain_of_products
-from .source import Parameter, print_kernel
+from .source import print_kernel
+from .statements import Parameter
 from .threads import pool
 from .walker import ARENA, VALUE
 

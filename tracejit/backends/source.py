@@ -8,24 +8,12 @@ equal structure have equal text; extents, strides and constants are arguments.
 from __future__ import annotations
 
 from itertools import count
-from typing import Any, Callable, NamedTuple
+from typing import Callable
 
-import numpy as np
-
-from ..lowering.index import Index
-from ..lowering.kernel import Axis, Kernel, Let, LetIndex, Load, Reduce, Slot, Stage, Statement, Store
-from ..spec import SHORT_NAMES, SMALL_FLOATS, DType, compute_dtype, float16, float64
-
+from ..lowering.kernel import Axis, Kernel, Let, Reduce, Stage
+from .statements import Parameter, Writer, rounded, typed
 
 SLICES = 8  # that are added to the result's row while it is at hand
-
-
-class Parameter(NamedTuple):
-    """One argument of a kernel: kind "begin", "end", "slot", "scalar" (a NumPy scalar), "int" or "table" (the arguments of
-    `pairwise_table`)."""
-
-    kind: str
-    value: Any
 
 
 def print_kernel(kernel: Kernel, name: str = "kernel", lines: bool = True) -> tuple[str, list[Parameter]]:
@@ -33,62 +21,20 @@ def print_kernel(kernel: Kernel, name: str = "kernel", lines: bool = True) -> tu
     return _Printer(kernel, lines).run(name)
 
 
-def typed(dtype: DType) -> str:
-    """The name of a dtype's constructor in kernel text: of the dtype that arithmetic is done in."""
-    return "boolean" if dtype.kind == "b" else SHORT_NAMES[compute_dtype(dtype)]
-
-
-class _Printer:
-    def __init__(self, kernel: Kernel, lines: bool) -> None:
-        self.kernel, self.lines = kernel, lines
-        self.parameters: list[Parameter] = []
-        self.prologue: list[str] = []
-        self.text: list[str] = []
-        self.slots: dict[Slot, str] = {}
-        self.index_texts: dict[Any, str] = {}
-        self.arrays: dict[str, str] = {}  # local arrays, and the kind of their elements
-        self.integers = 0
-
+class _Printer(Writer):
     def run(self, name: str) -> tuple[str, list[Parameter]]:
         kernel = self.kernel
         self._parameter(Parameter("begin", None))
         self._parameter(Parameter("end", None))
         self._name_slots()
         for constant, dtype, value in kernel.constants:
-            self._declare(constant, f"{typed(dtype)}_value(args, {{}})", Parameter("scalar", _rounded(value, dtype)))
+            self._declare(constant, f"{typed(dtype)}_value(args, {{}})", Parameter("scalar", rounded(value, dtype)))
         self._loops(kernel.axes, 1, self._stages, together=kernel.is_map)
         title = [f"    # {kernel.title}"] if self.lines and kernel.title and len(kernel.stages) == 1 else []
         text = [f"def {name}(args):", *title, *self.prologue, *self.text, "    return 0", ""]
         return "\n".join(text), self.parameters
 
-    # Arguments
-
-    def _parameter(self, parameter: Parameter) -> int:
-        self.parameters.append(parameter)
-        return len(self.parameters) - 1
-
-    def _declare(self, name: str, form: str, parameter: Parameter) -> str:
-        self.prologue.append(f"    {name} = " + form.format(self._parameter(parameter)))
-        return name
-
-    def _integer(self, letter: str, value: int) -> str:
-        self.integers += 1
-        return self._declare(f"{letter}{self.integers - 1}", "args[{}]", Parameter("int", value))
-
-    def _name_slots(self) -> None:
-        stored = {s.slot for s in self.kernel.accesses() if isinstance(s, Store)}
-        for s in self.kernel.accesses():
-            if s.slot not in self.slots:
-                letter = "y" if s.slot in stored else "x"
-                name = f"{letter}{sum(n[0] == letter for n in self.slots.values())}"
-                pointer = f"{_stored(s.slot.dtype)}_pointer(args, {{}})"
-                self.slots[s.slot] = self._declare(name, pointer, Parameter("slot", s.slot))
-
     # Loops
-
-    def _line(self, depth: int, text: str, comment: str = "") -> None:
-        text = "    " * depth + text
-        self.text.append(f"{text:<60}  # {comment}" if self.lines and comment else text)
 
     def _loops(self, axes: list[Axis], depth: int, inside: Callable[[int], None], together: bool = False) -> None:
         """Loops over axes around a body; the iterations of the innermost one are independent if `together`."""
@@ -282,78 +228,6 @@ class _Printer:
             if reduction.store is not None:
                 self._statement(reduction.store, depth)
 
-    # Statements
-
-    def _statement(self, s: Statement, depth: int) -> None:
-        if isinstance(s, Load):
-            value = self._from_memory(s.slot, f"{self.slots[s.slot]}[{self._index(s.index)}]")
-            guarded = f" if {s.guard} else {typed(s.slot.dtype)}(0)" if s.guard else ""
-            self._line(depth, f"{s.result} = {value}{guarded}", s.line)
-        elif isinstance(s, Let):
-            self._line(depth, f"{s.result} = {self._let(s)}", s.line)
-        elif isinstance(s, LetIndex):
-            self._let_index(s, depth)
-        else:
-            place = f"{self.slots[s.slot]}[{self._index(s.index)}]"
-            value = self._cast(s.value, s.dtype, s.slot.dtype)
-            if s.combine:
-                kind = typed(s.slot.dtype)
-                value = f"{kind}({s.combine.format(self._from_memory(s.slot, place), value, T=kind)})"
-            self._line(depth, f"{place} = {self._to_memory(s.slot, value)}", s.line)
-
-    def _let(self, s: Let) -> str:
-        indices = {name: self._index(index) for name, index in s.indices.items()}
-        if s.text == "{0}":
-            return self._cast(s.operands[0], s.operand_dtype, s.dtype)
-        text = s.text.format(*s.operands, T=typed(s.operand_dtype), **indices, **dict(s.named))
-        value = f"{typed(s.dtype)}({text})"
-        return f"{SHORT_NAMES[s.dtype]}_round({value})" if s.dtype in SMALL_FLOATS else value
-
-    def _let_index(self, s: LetIndex, depth: int) -> None:
-        index, divisor = self._index(s.index), self._integer("d", s.divisor)
-        if s.form == "check":
-            self._line(depth, f"if i64({index}) < -{divisor} or i64({index}) >= {divisor}:", s.line)
-            self._line(depth + 1, "return 1")
-            return
-        text = {
-            "quotient": f"({index}) // {divisor}",
-            "remainder": f"({index}) % {divisor}",
-            "wrap": f"wrap(i64({index}), {divisor})",
-            "within": f"within({index}, {divisor})",
-        }[s.form]
-        self._line(depth, f"{s.result} = {text}", s.line)
-
-    def _cast(self, value: str, source: DType, target: DType) -> str:
-        if source == target:
-            return value
-        if source.kind not in "iub" and target.kind in "iu":
-            return f"{typed(target)}_from_float({value})"
-        if source == float64 and target == float16:
-            value = f"odd_f32({value})"  # so that rounding twice is rounding once
-        value = f"{typed(target)}({value})"
-        return f"{SHORT_NAMES[target]}_round({value})" if target in SMALL_FLOATS else value
-
-    def _index(self, index: Index) -> str:
-        """An index as text; coefficients other than 1 and offsets other than 0 are arguments."""
-        if index not in self.index_texts:
-            terms = [v if c == 1 else f"{v} * {self._integer('s', c)}" for v, c in index.terms]
-            if index.offset or not terms:
-                terms.append(self._integer("o", index.offset) if index.offset else "0")
-            self.index_texts[index] = " + ".join(terms)
-        return self.index_texts[index]
-
-    # Memory
-
-    def _from_memory(self, slot: Slot, place: str) -> str:
-        if slot.dtype.kind == "b":
-            return f"({place} != 0)"
-        return f"{SHORT_NAMES[slot.dtype]}_load({place})" if slot.dtype in SMALL_FLOATS else place
-
-    def _to_memory(self, slot: Slot, value: str) -> str:
-        if slot.dtype.kind == "b":
-            return f"u8({value})"
-        return f"{SHORT_NAMES[slot.dtype]}_store({value})" if slot.dtype in SMALL_FLOATS else value
-
 
 def _identity(reduction: Reduce) -> str:
     kind = typed(reduction.dtype)
@@ -368,15 +242,3 @@ def _joined(reduction: Reduce, so_far: str, more: str = "") -> str:
 
 def _numbered(name: str, stage: Stage) -> list[str]:
     return [f"{name}{n or ''}" for n in range(len(stage.reductions))]
-
-
-def _stored(dtype: DType) -> str:
-    """The name of the elements in memory: bool is a byte, a small float its 16 bits."""
-    if dtype.kind == "b":
-        return "u8"
-    return "u16" if dtype in SMALL_FLOATS else SHORT_NAMES[dtype]
-
-
-def _rounded(value: Any, dtype: DType) -> Any:
-    """A constant in the dtype that arithmetic is done in, rounded to its own first."""
-    return np.asarray(value).astype(dtype).astype(compute_dtype(dtype))[()]

@@ -6,9 +6,12 @@ meant, either axis by axis or by its place in row-major order; each form is made
 
 from __future__ import annotations
 
+from math import prod
 from typing import Callable, NamedTuple
 
 from ..spec import Shape, contiguous_strides
+
+Box = tuple[tuple[int, int], ...]  # from which index to which, on each axis
 
 
 class Index(NamedTuple):
@@ -103,6 +106,33 @@ class Position:
     def key(self) -> tuple[Shape, Index]:
         """Equal for equal positions."""
         return self.shape, self.flat
+
+
+def without(boxes: list[Box], taken: Box) -> list[Box]:
+    """What is left of boxes that do not overlap when another is taken out of them."""
+    left = []
+    for box in boxes:
+        if any(stop <= first or last <= start for (start, stop), (first, last) in zip(box, taken)):
+            left.append(box)
+            continue
+        for d, ((start, stop), (first, last)) in enumerate(zip(box, taken)):
+            for part in ((start, first), (last, stop)):
+                if part[0] < part[1]:
+                    left.append((*box[:d], part, *box[d + 1 :]))
+            box = (*box[:d], (max(start, first), min(stop, last)), *box[d + 1 :])
+    return left
+
+
+def box_of(shape: Shape, strides: tuple[int, ...], offset: int, whole: Shape) -> Box | None:
+    """The box, in a contiguous array of another shape, that a strided view shows; None if it is none."""
+    found = []
+    for n, stride in zip(whole, contiguous_strides(whole)):
+        count = next((m for m, s in zip(shape, strides) if s == stride and m > 1), 1) if n > 1 else 1
+        start, offset = divmod(offset, stride)
+        if start + count > n:
+            return None
+        found.append((start, start + count))
+    return tuple(found) if prod(stop - start for start, stop in found) == prod(shape) else None
 
 
 def split(flat: Index, shape: Shape, extent: Callable[[str], int | None]) -> tuple[Index, ...] | None:

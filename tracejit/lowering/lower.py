@@ -9,9 +9,9 @@ from ..graph.ir import CONSTANT, Node
 from ..graph.text import place
 from ..spec import Shape, bool_, contiguous_strides
 from .divide import without_divisions
-from .index import ZERO, Index, Position, linear, through, variable
+from .index import ZERO, Box, Index, Position, linear, through, variable
 from .kernel import Axis, Kernel, Let, LetIndex, Load, Reduce, Slot, Stage, Statement, Store, merge_axes
-from .pad import Region, padded_region
+from .pad import padded_region
 
 Slots = dict[Node, Slot]
 
@@ -50,10 +50,12 @@ def lower_put(node: Node, slots: Slots) -> Kernel:
     return builder.kernel(node.op.name)
 
 
-def lower_copy(node: Node | None, target: Slot, slots: Slots, source: Slot | None = None) -> Kernel:
-    """The loop that stores a node, or the contents of a slot, into a slot."""
+def lower_copy(node: Node | None, target: Slot, slots: Slots, source: Slot | None = None, box: Box | None = None) -> Kernel:
+    """The loop that stores a node, or the contents of a slot, into a slot: all of it, or a box."""
     builder = Builder(slots, [])
-    where = builder.space(target.shape, "space")
+    where = builder.space(target.shape if box is None else tuple(stop - start for start, stop in box), "space")
+    if box is not None:
+        where = Position(target.shape, tuple(i + start for i, (start, _) in zip(builder.axes(where), box)))
     if node is not None:
         value, dtype = builder.read(node, where), node.dtype
     else:
@@ -260,7 +262,7 @@ class Builder:
             self.counted[result] = where.flat, node.size
         return result
 
-    def _read_pad(self, node: Node, region: Region, where: Position) -> str:
+    def _read_pad(self, node: Node, region: Box, where: Position) -> str:
         """The value, within its region: read under a guard, for elsewhere there is none."""
         base, value = node.inputs
         around, outside = self.read(base, Position(base.shape, flat=ZERO)), self.guard

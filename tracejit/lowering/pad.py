@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from ..graph.ir import Node
+from .index import Box
 
-Region = tuple[tuple[int, int], ...]  # from which index to which, on each axis
 
-
-def padded_region(node: Node) -> Region | None:
+def padded_region(node: Node) -> Box | None:
     """Where the value of a put lies in its result, if that is a box, and one number everywhere else; None for other nodes."""
     if node.kind != "put" or len(node.inputs) != 2 or node.op.combine != "{1}":
         return None

@@ -8,11 +8,14 @@ from typing import Any, Container, Sequence
 from ..graph.ir import CONSTANT, OUTPUT, Graph, Node
 from ..spec import Shape, contiguous_strides
 from .fuse import Group, fuse, lowers
+from .index import Box, box_of, without
 from .kernel import Kernel, Load, Slot, Store
 from .lower import Slots, indexed, lower_check, lower_copy, lower_map, lower_put, strided
 from .reductions import lower_reduction
 from .rooms import place_temporaries
 from .rows import share_rows
+
+MOST_BOXES = 8  # that what is left of an array is copied in
 
 Operand = tuple[Slot, Shape, tuple[int, ...], int]  # a slot seen with shape, strides and offset, in elements
 
@@ -70,6 +73,11 @@ class _Planner:
             self.slots[node] = slot
             self.inputs.append(slot)
         self.results: dict[Node, list[Slot]] = {}
+        self.given_out = set(graph.outputs)
+        self.readers: dict[Node, list[Node]] = {}
+        for node in graph.nodes():
+            for source in node.inputs:
+                self.readers.setdefault(source, []).append(node)
         self.last_reader = self._last_readers()
         # whether a step may stop the program half-way: a routine that refuses values, an index that is computed
         self.may_stop = any(_may_stop(node) for node in graph.nodes())
@@ -153,8 +161,8 @@ class _Planner:
         free = self.last_reader.get(base, -1) <= number and slot is not None
         if slot is None or not free or (slot.home is not None and not self._leads_to_write(node, slot.home)):
             new = self._new(node.spec)
-            if node.size:
-                self._add(lower_copy(base, new, self.slots))
+            for box in self._not_overwritten(node):
+                self._add(lower_copy(base, new, self.slots, box=box))
             slot = new
         self.slots[node] = slot
         if not node.size or not value.size:
@@ -166,6 +174,18 @@ class _Planner:
                 self._add(lower_copy(operand, place, self.slots))
             kernel = lower_put(node, {**self.slots, **held})
         self._add(kernel)
+
+    def _not_overwritten(self, node: Node) -> list[Box]:
+        """What a put, and the puts that alone read what it gives, leave of their base: boxes."""
+        whole: Box = tuple((0, n) for n in node.shape)
+        boxes = [whole] if node.size else []
+        while True:
+            taken = _box_written(node)
+            boxes = without(boxes, taken) if taken is not None else boxes
+            readers = self.readers.get(node, [])
+            if len(readers) != 1 or readers[0].kind != "put" or readers[0].inputs[0] is not node or node in self.given_out:
+                return boxes if len(boxes) <= MOST_BOXES else [whole]
+            (node,) = readers
 
     def _leads_to_write(self, node: Node, home: int) -> bool:
         """Whether this put is on the way from an input to what is finally written into that input."""
@@ -265,6 +285,17 @@ def _redirect(step: Kernel | Call, slot: Slot, target: Slot) -> None:
                 s.slot = target
     else:
         step.operands = [(target, *o[1:]) if isinstance(o, tuple) and o[0] is slot else o for o in step.operands]
+
+
+def _box_written(put: Node) -> Box | None:
+    """The part of its base that a put certainly overwrites, if it is a box."""
+    if len(put.inputs) > 2 or "{0}" in put.op.combine or not put.inputs[1].size:
+        return None
+    shape, strides, offset = put.shape, contiguous_strides(put.shape), 0
+    for op, attrs in put.attr("chain"):
+        shape, strides, step = op.layout(shape, strides, **dict(attrs))
+        offset += step
+    return box_of(shape, strides, offset, put.shape)
 
 
 def _may_stop(node: Node) -> bool:

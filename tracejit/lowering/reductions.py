@@ -21,7 +21,7 @@ from .lower import Builder, Slots, names_of
 MANY = 64  # so many rows are parallel work enough
 PART, PARTS = 2**15, 64  # the fewest elements of a part, and the most parts
 CACHED = 2**15  # elements of a block of lanes, all slices
-BLOCKS = 1024, 4096  # the fewest and the most lanes of a block: slices far apart are read a page at a time, at least
+BLOCKS = 64, 1024  # the fewest and the most lanes of a block
 
 
 def lower_reduction(node: Node, slots: Slots) -> list[Kernel]:

@@ -19,6 +19,7 @@ from .stages import halves, placed, take
 
 STATEMENT_LIMIT = 400  # of one kernel: compile time grows with them
 STAGE_LIMIT = 24
+WIDE = 512, 4096  # the fewest and the most columns of a block that is walked once
 
 
 class Step(Protocol):
@@ -46,7 +47,18 @@ def share_rows(steps: Sequence[S | Kernel]) -> list[S | Kernel]:
         for slot in entry.step.reads() | entry.step.writes():
             users[slot] = users.get(slot, 0) + 1
     own = {slot for slot, number in users.items() if number == 1 and slot.home is None and slot.constant is None}
-    return [settled(e.step, own) if e.joined and isinstance(e.step, Kernel) else e.step for e in entries]
+    steps = [settled(e.step, own) if e.joined and isinstance(e.step, Kernel) else e.step for e in entries]
+    return [_in_wide_blocks(step) if isinstance(step, Kernel) else step for step in steps]
+
+
+def _in_wide_blocks(kernel: Kernel) -> Kernel:
+    """One passage over columns finds nothing in a cache: its blocks are wide, for memory is quicker in long pieces."""
+    if len(kernel.stages) == 1:
+        for axis in (*kernel.axes, *kernel.stages[0].axes):
+            if axis.block:
+                fewest, most = WIDE
+                axis.block = max(axis.block, min(axis.extent // 4 // fewest * fewest, most), fewest)
+    return kernel
 
 
 # In which order
