@@ -1,4 +1,4 @@
-"""How elementary functions are checked: their text, run element by element in plain Python, against mpmath."""
+"""How elementary functions are checked: their text, run element by element in plain Python, against mpmath; compiled, against that."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from typing import Any, Callable, NamedTuple
 
 import numpy as np
 import pytest
+from support import assert_bits_equal, ulps
+
+import tracejit as tj
+from tracejit.op import OPS
 
 mp = pytest.importorskip("mpmath")
 DTYPES = [np.float32, np.float64]
@@ -79,6 +83,30 @@ def check_accuracy(function: Callable[..., Any], case: Case, dtype: Any, each: i
     worst = int(np.argmax(errors))
     shown = ", ".join(repr(x[worst]) for x in operands)
     assert errors[worst] <= case.bound, f"{function.__name__}({shown}) gives {got[worst]!r}: {errors[worst]:.2f} ulp"
+
+
+def compiled(name: str, *operands: np.ndarray) -> np.ndarray:
+    """A function's text as machine code, by way of its op."""
+    return np.asarray(OPS[name](*(tj.asarray(x) for x in operands)))
+
+
+def check_compiled(function: Callable[..., Any], case: Case, dtype: Any, arity: int = 1) -> None:
+    """Machine code gives the bits that the text gives in Python."""
+    specials = np.array([0.0, -0.0, INF, -INF, NAN, 1.0, -1.0, 0.5, -2.0, 3.0], dtype)
+    operands = [np.concatenate([x, specials]) for x in points(case, dtype, 30, arity)]
+    assert_bits_equal(compiled(function.__name__, *operands), in_python(function, *operands), function.__name__)
+
+
+def check_float32(name: str, reference: Callable[[np.ndarray], np.ndarray], low: float, high: float, bound: float = 1.0) -> None:
+    """Of all float32 from `low` to `high` by size, and their negatives where `low` is 0, some 10⁵ give what float64 gives, nearly."""
+    first, last = np.array([low, high], np.float32).view(np.int32)
+    x = np.linspace(int(first), int(last), 100_003).astype(np.int32).view(np.float32)
+    x = np.concatenate([x, -x]) if low == 0 else x
+    with np.errstate(all="ignore"):
+        exact = reference(x.astype(np.float64))
+        distance = ulps(compiled(name, x), exact)
+    worst = int(np.nanargmax(distance))
+    assert distance[worst] <= bound, f"{name}({x[worst]!r}) errs by {distance[worst]:.2f} ulp"
 
 
 def check_special(function: Callable[..., Any], table: list[tuple[Any, ...]], dtype: Any) -> None:

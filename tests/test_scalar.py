@@ -19,7 +19,7 @@ from tracejit.spec import SHORT_NAMES, SMALL_FLOATS, bool_, category, float16, f
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, 3.0, -2.5, 2.5, 1e-3, 7.25, -7.0, 65.0, -300.0, 1e4, 3e-5, math.inf, -math.inf, math.nan]
 WHOLE = [0, 1, 2, 3, 5, 7, 8, 31, 63, 64, 65, 100, 127, 128, 200, 255, 2**31, 2**63 - 1, 2**63, 2**64 - 1]
 DTYPES = [np.dtype(t) for t in ("bool", "int8", "uint8", "int16", "uint32", "int64", "uint64", "float32", "float64")]
-# Ops of several roundings, or of the C library's pow and gamma: how many ulps. The others: 1, and what NumPy itself errs.
+# Ops of several roundings, or that SciPy errs in: how many ulps. The others: 1, and what NumPy itself errs.
 BOUNDS = {"logaddexp": 2, "logaddexp2": 2, "digamma": 8, "trigamma": 8, "lgamma": 16, "softplus": 2}
 
 

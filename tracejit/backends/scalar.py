@@ -15,14 +15,10 @@ import numpy as np
 
 from ..ops.philox import philox
 from . import elementary
-from .bits import f64, like
-from .elementary.circular import sin, tan
-from .elementary.logarithm import log
-
-INFINITY, NAN, PI, LOG_2 = math.inf, math.nan, math.pi, math.log(2.0)
+from .bits import like
 
 
-# The C library and the processor
+# The processor's own
 
 
 def _ieee(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -35,31 +31,14 @@ def _ieee(function: Callable[..., Any]) -> Callable[..., Any]:
     return scalar
 
 
-def _rounded(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A NumPy function of scalars computed in float64, in the dtype of its operands."""
-    quiet = _ieee(function)
-    return lambda *operands: like(operands[0], quiet(*map(np.float64, operands)))
-
-
 sqrt, fmod, copysign = _ieee(np.sqrt), _ieee(np.fmod), _ieee(np.copysign)
 floor, ceil, trunc, rint = _ieee(np.floor), _ieee(np.ceil), _ieee(np.trunc), _ieee(np.rint)
 isnan, isinf, isfinite = math.isnan, math.isinf, math.isfinite
 
 
-def lgamma(x: Any) -> Any:
-    """log |Γ(x)|; +inf at the poles."""
-    try:
-        return like(x, math.lgamma(x))
-    except (OverflowError, ValueError):
-        return like(x, INFINITY)
-
-
-# Functions of the C library …
-FROM_MATH = ("sqrt", "copysign", "isnan", "isinf", "isfinite")
-# … of which the C library's float32 versions err by more than one ulp, and are computed in float64 …
-IN_DOUBLE = ("lgamma",)
-# … and that are one instruction.
-INSTRUCTIONS = ("floor", "ceil", "trunc", "rint")
+# Functions that are one instruction or two.
+INSTRUCTIONS = ("sqrt", "copysign", "floor", "ceil", "trunc", "rint")
+TESTS = ("isnan", "isinf", "isfinite")
 
 
 # Arithmetic
@@ -135,46 +114,6 @@ def fmod_integer(a: Any, b: Any) -> Any:
     return left - b if left != zero and (a < zero) != (b < zero) else left
 
 
-# The gamma function
-
-
-def digamma(x: Any) -> Any:
-    """The derivative of log Γ: DLMF 5.5.4 (reflection), 5.5.2 (recurrence up to 10), 5.11.2 (asymptotic series)."""
-    t = f64(x)
-    total = 0.0
-    if t <= 0.0:
-        if t == 0.0:
-            return copysign(INFINITY, -t)
-        if t == floor(t):
-            return NAN
-        total = -PI / tan(PI * (t - rint(t)))
-        t = 1.0 - t
-    while t < 10.0:
-        total -= 1.0 / t
-        t += 1.0
-    z = 1.0 / (t * t)
-    series = z * (1 / 12 - z * (1 / 120 - z * (1 / 252 - z * (1 / 240 - z * (1 / 132 - z * (691 / 32760 - z / 12))))))
-    return total + (log(t) - 0.5 / t - series)
-
-
-def trigamma(x: Any) -> Any:
-    """The second derivative of log Γ: DLMF 5.15.6 (reflection), 5.15.5 (recurrence up to 15), 5.15.8 (asymptotic series)."""
-    t = f64(x)
-    total, sign = 0.0, 1.0
-    if t <= 0.0:
-        if t == floor(t):
-            return INFINITY
-        ratio = PI / sin(PI * (t - rint(t)))
-        total, sign, t = ratio * ratio, -1.0, 1.0 - t
-    while t < 15.0:
-        ratio = 1.0 / t
-        total += sign * ratio * ratio
-        t += 1.0
-    z = 1.0 / (t * t)
-    series = 1 / 6 - z * (1 / 30 - z * (1 / 42 - z * (1 / 30 - z * (5 / 66 - z * (691 / 2730 - z * 7 / 6)))))
-    return total + sign * (1.0 / t + 0.5 * z + z / t * series)
-
-
 # Casts of floats. What C leaves open (NaN, and values out of range) is here what NumPy gives on x86.
 
 
@@ -235,12 +174,12 @@ TEXTS: dict[str, Callable[..., Any]] = {
     f.__name__: f
     for f in (
         maximum, minimum, fmax, fmin, remainder, floor_divide, floor_divide_integer, remainder_integer, fmod_integer,
-        digamma, trigamma, i32_from_float, i64_from_float, i8_from_float, i16_from_float,
+        i32_from_float, i64_from_float, i8_from_float, i16_from_float,
         u8_from_float, u16_from_float, u32_from_float, u64_from_float, odd_f32, philox,
     )
 }  # fmt: skip
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    **{name: globals()[name] for name in (*FROM_MATH, *IN_DOUBLE, *INSTRUCTIONS, "fmod", "like")},
+    **{name: globals()[name] for name in (*INSTRUCTIONS, *TESTS, "fmod", "like")},
     **TEXTS,
     **elementary.FUNCTIONS,
 }

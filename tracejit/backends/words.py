@@ -38,26 +38,6 @@ def _lanes(kind: str) -> Word:
 # Functions of floats
 
 
-def _library(name: str) -> Word:
-    """A function of the C library in the dtype of its operands."""
-
-    def call(out: Assembly, *operands: Value) -> Value:
-        values = out.alike(*operands)
-        return out.library_call(name + "f" * (values[0].kind == "f32"), *values)
-
-    return call
-
-
-def _in_double(name: str) -> Word:
-    """A function of the C library computed in float64, in the dtype of its operands."""
-
-    def call(out: Assembly, *operands: Value) -> Value:
-        values = out.alike(*operands)
-        return out.cast(out.library_call(name, *[out.cast(v, "f64") for v in values]), values[0].kind)
-
-    return call
-
-
 def _intrinsic(name: str) -> Word:
     return lambda out, *operands: out.intrinsic(name, *out.alike(*operands))
 
@@ -127,9 +107,7 @@ WORDS: dict[str, Any] = {
     **{f"{kind}_pointer": _pointer(kind) for kind in BITS},
     **{f"{kind}_value": _value(kind) for kind in BITS},
     **{f"lanes_{kind}": _lanes(kind) for kind in BITS},
-    **{name: _library(name) for name in scalar.FROM_MATH},
-    **{name: _in_double(name) for name in scalar.IN_DOUBLE},
-    **{name: _intrinsic(name) for name in ("sqrt", "copysign", *scalar.INSTRUCTIONS)},
+    **{name: _intrinsic(name) for name in scalar.INSTRUCTIONS},
     "abs": _intrinsic("fabs"), "fma": _intrinsic("fma"), "fmod": _fmod, "isnan": _isnan, "isinf": _isinf, "isfinite": _isfinite,
     "bits": _bits, "from_bits": _from_bits, "like": _like, "float": lambda out, x: out.cast(x, "f64"), "rarely": lambda out, x: out.truth(x),
     "call_gemm_f32": _gemm("float"), "call_gemm_f64": _gemm("double"),
