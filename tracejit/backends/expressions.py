@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
+from collections import Counter
 from functools import lru_cache
 from types import FunctionType
 from typing import Any, Callable, Iterable
 
 from .access import each_lane, load
 from .assembly import BITS, WEAK, Assembly, Value, literal, type_of
+from .lanes import OFTEN
 from .words import FUNCTIONS, WORDS
 
 OPERATORS = {
@@ -20,6 +22,8 @@ OPERATORS = {
 }  # fmt: skip
 NUMPY = {"int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64", "uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64",
          "float32": "f32", "float64": "f64"}  # fmt: skip
+
+LONG = 6  # operations and calls of a function that is compiled once for many calls
 
 Env = dict[str, Any]
 
@@ -31,6 +35,23 @@ def _definition(function: FunctionType) -> ast.FunctionDef:
     return found
 
 
+@lru_cache(maxsize=None)
+def _straight(function: FunctionType) -> bool:
+    """Whether a function is long, and without loops of its own or of those it calls (which end for the lanes that count only)."""
+    definition = _definition(function)
+    called = {n.func.id for n in ast.walk(definition) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+    inner = [function.__globals__.get(name) for name in called if name not in WORDS and name not in BITS]
+    texts = [text for f in inner for text in getattr(f, "texts", {"": f}).values()]
+    steps = sum(isinstance(n, (ast.BinOp, ast.Call)) for n in ast.walk(definition))
+    loops = any(isinstance(n, ast.While) for n in ast.walk(definition))
+    return steps >= LONG and not loops and all(isinstance(t, FunctionType) and _without_loops(t) for t in texts)
+
+
+@lru_cache(maxsize=None)
+def _without_loops(function: FunctionType) -> bool:
+    return not any(isinstance(n, ast.While) for n in ast.walk(_definition(function)))
+
+
 class Expressions:
     """Values of expressions, function by function. Statements are another class's, made of this one."""
 
@@ -38,6 +59,7 @@ class Expressions:
         self.out = Assembly()
         self.world: dict[str, Any] = {}  # the globals of the function that is being inlined
         self.functions: dict[str, str] = {}  # those that stand apart in the module, and the kinds of their values
+        self.calls: Counter[str] = Counter()  # how often the kernel calls each function
 
     def statements(self, body: Iterable[ast.stmt], env: Env) -> None:
         """Translate statements one after another."""
@@ -136,7 +158,11 @@ class Expressions:
         kind = next((v.kind for v in operands if v.kind not in WEAK), "f64")
         found = self.world.get(name) or FUNCTIONS[name]
         function = getattr(found, "texts", {}).get(kind, found)
-        return self._apart(function, *operands) if hasattr(function, "apart") else self._body(function, operands)
+        if hasattr(function, "apart"):
+            return self._apart(function, *operands)
+        if self.calls[name] >= OFTEN and not self.world and all(v.lanes == self.out.width > 1 for v in operands) and _straight(function):
+            return self._by_vectors(function, operands)
+        return self._body(function, operands)
 
     def _body(self, function: FunctionType, operands: Iterable[Value]) -> Any:
         definition, world = _definition(function), self.world
@@ -148,15 +174,31 @@ class Expressions:
 
     def _apart(self, function: FunctionType, *operands: Value) -> Value:
         """A call, for each lane, of a function that stands by itself in the module."""
-        operands, inner = self.out.alike(*operands), type(self)()
+        operands = self.out.alike(*operands)
         symbol = ".".join([function.__name__, *(v.kind for v in operands)])
         if symbol not in self.functions:
-            result = inner.out.typed(inner._body(function, [Value(f"%a{k}", v.kind) for k, v in enumerate(operands)]))
-            kind, parameters = type_of(result.kind), ", ".join(f"{type_of(v.kind)} %a{k}" for k, v in enumerate(operands))
-            lines = [f"define internal {kind} @{symbol}({parameters}) nounwind noinline {{", "entry:", *inner.out.first, *inner.out.lines]
-            self.out.declarations |= {symbol: "\n".join([*lines, f"  ret {kind} {result.text}", "}"]), **inner.out.declarations}
-            self.functions[symbol] = result.kind
+            self._define(symbol, function, [v._replace(lanes=1) for v in operands])
         return each_lane(self.out, symbol, self.functions[symbol], *operands)
+
+    def _by_vectors(self, function: FunctionType, operands: Iterable[Value]) -> Value:
+        """A call of a function of vectors that stands by itself in the module: many calls are compiled as one."""
+        operands, width = self.out.alike(*operands), self.out.width
+        symbol = ".".join([function.__name__, *(v.kind for v in operands), str(width)])
+        if symbol not in self.functions:
+            self._define(symbol, function, operands)
+        kind = self.functions[symbol]
+        parameters = ", ".join(f"{type_of(v.kind, width)} {v.text}" for v in operands)
+        return Value(self.out.emit(f"call {type_of(kind, width)} @{symbol}({parameters})"), kind, width)
+
+    def _define(self, symbol: str, function: FunctionType, operands: Iterable[Value]) -> None:
+        """Add a function of values like these to the module."""
+        inner, operands = type(self)(), [v._replace(text=f"%a{k}") for k, v in enumerate(operands)]
+        inner.out.width = operands[0].lanes
+        result = inner.out.typed(inner._body(function, operands))
+        kind, parameters = type_of(result.kind, result.lanes), ", ".join(f"{type_of(v.kind, v.lanes)} {v.text}" for v in operands)
+        lines = [f"define internal {kind} @{symbol}({parameters}) nounwind noinline {{", "entry:", *inner.out.first, *inner.out.lines]
+        self.out.declarations |= {symbol: "\n".join([*lines, f"  ret {kind} {result.text}", "}"]), **inner.out.declarations}
+        self.functions[symbol] = result.kind
 
     def _result(self, body: list[ast.stmt], env: Env) -> Value:
         """What a function's statements return."""

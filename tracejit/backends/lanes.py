@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from functools import lru_cache
 from typing import Any
 
@@ -10,6 +11,7 @@ from .assembly import BITS
 from .machine import register_bytes
 
 REGISTERS = 16  # that values may take before they go through memory
+OFTEN = 4  # calls of a function from which on it is compiled once for all of them
 CALL = 80  # instructions of a function that is called, about
 SHORT = 100  # instructions of a loop that is worth compiling in two widths
 ONCE = 300  # instructions of functions that are called that are worth compiling twice, for whole vectors and for the last
@@ -27,11 +29,12 @@ def lanes_of(node: ast.For, env: dict[str, Any]) -> tuple[list[int], bool]:
     values are alive at a time. Then operations that wait for one another are of several vectors in turn; a short loop goes on
     with one register a value where that many do not fit any more. And whether it calls so much that it is compiled only once, its
     vectors all under a mask: machine code takes time to make, some 15 µs an instruction."""
-    sizes, calls = [2], 0
+    sizes, names = [2], Counter[str]()
     last: dict[str, int] = {}  # the last statement that reads a name
     for place, statement in enumerate(node.body):
         for inner in ast.walk(statement):
-            calls += isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id not in BITS
+            if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id not in BITS:
+                names[inner.func.id] += 1
             if not isinstance(inner, ast.Name):
                 continue
             kind = env[inner.id].kind.removeprefix("pointer ") if inner.id in env and inner.id not in BITS else inner.id
@@ -44,6 +47,7 @@ def lanes_of(node: ast.For, env: dict[str, Any]) -> tuple[list[int], bool]:
         most = max(most, alive)
         alive -= sum(at == place and name not in env for name, at in last.items())
     lanes = register_bytes() // max(sizes)
+    calls = sum(count if count < OFTEN else 1 for count in names.values())
     length, once = len(node.body) + CALL * calls, CALL * calls > ONCE
     for registers in (4, 2):
         if registers * (most + min(calls, 3)) <= REGISTERS and registers * length <= LONGEST:

@@ -27,6 +27,7 @@ def translate(text: str) -> str:
 class _Translator(Expressions):
     def module(self, function: ast.FunctionDef) -> str:
         out = self.out
+        self.calls.update(n.func.id for n in ast.walk(function) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name))
         env: Env = {function.args.args[0].arg: Value("%args", "pointer i64")}
         self.statements(function.body, env)
         if not isinstance(function.body[-1], ast.Return):
