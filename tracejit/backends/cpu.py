@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-import importlib
 from functools import lru_cache
+from math import prod
 from typing import Any, Callable, Sequence
 
 import numpy as np
@@ -21,6 +21,7 @@ from ..runtime.executor import Executable, HostCall, Program
 from ..runtime.replay import GraphReplay, trace_whole
 from ..spec import TensorSpec, contiguous_strides, float32, float64
 from ..tensor import Tensor
+from . import products
 from .blocks import allocator, in_blocks
 from .jit import address_of, program, shared_lock
 from .pairwise import pairwise_table
@@ -32,14 +33,6 @@ from .threads import pool
 from .walker import ARENA, VALUE
 
 _lock = shared_lock()
-
-GEMM_TEXT = """def kernel(args):
-    # C[b] = A[b] · B[b], row by row in memory
-    for b in range(args[0], args[1]):
-        call_gemm_{kind}(args[2], args[3], args[4], args[5], args[6], args[7], args[8] + b * args[9], args[10],
-                         args[11] + b * args[12], args[13], args[14] + b * args[15])
-    return 0
-"""
 
 
 class Cpu(Backend):
@@ -178,19 +171,17 @@ class _Assembler:
     def _gemm(self, step: Call) -> tuple[int, int, list[tuple[int, int]]] | None:
         (a, b), (result,) = step.operands, step.results
         kind = "f32" if result.dtype == float32 else "f64"
-        m, k, n = a[1][-2], a[1][-1], b[1][-1]
-        left, right = _matrix(a, result.shape[:-2]), _matrix(b, result.shape[:-2])
-        if left is None or right is None or 0 in (m, n, k) or 0 in result.shape:
+        batch, (m, n), k = result.shape[:-2], result.shape[-2:], a[1][-1]
+        left, right, steps = products.matrix(a), products.matrix(b), products.steps(batch, a, b)
+        if left is None or right is None or steps is None or 0 in (k, *result.shape):
             return None
-        (ta, lda, step_a), (tb, ldb, step_b) = left, right
-        size = result.dtype.itemsize
-        batch = int(np.prod(result.shape[:-2], dtype=np.int64))
-        numbers = [0, batch, _blas(kind), ta, tb, m, n, k]
-        arguments = [(VALUE, v) for v in numbers]
-        arguments += [self._place(a[0], a[3]), (VALUE, step_a * size), (VALUE, lda)]
-        arguments += [self._place(b[0], b[3]), (VALUE, step_b * size), (VALUE, ldb)]
+        (ta, lda), (tb, ldb), (inner, of_a, of_b) = left, right, steps
+        size, count = result.dtype.itemsize, prod(batch)
+        arguments = [(VALUE, v) for v in (0, count, inner, products.blas(kind), ta, tb, m, n, k)]
+        for operand, lead, (outward, inward) in ((a, lda, of_a), (b, ldb, of_b)):
+            arguments += [self._place(operand[0], operand[3]), (VALUE, outward * size), (VALUE, inward * size), (VALUE, lead)]
         arguments += [self._place(result), (VALUE, m * n * size)]
-        return address_of(GEMM_TEXT.format(kind=kind), self.compile), grain_of_products(batch, m, n, k), arguments
+        return address_of(products.TEXT.format(kind=kind), self.compile), grain_of_products(count, m, n, k), arguments
 
     def _host(self, step: Any) -> HostCall:
         operands = [self._seen(o) if isinstance(o, tuple) else (lambda arrays, _o=o: _o) for o in step.operands]
@@ -216,30 +207,6 @@ def _from(array: np.ndarray, start: int) -> np.ndarray:
     return np.frombuffer(memoryview(holder), array.dtype)
 
 
-def _matrix(operand: Operand, batch: tuple[int, ...]) -> tuple[int, int, int] | None:
-    """(transposed, leading dimension, elements from one matrix to the next), or None if BLAS cannot walk it so."""
-    _, shape, strides, _ = operand
-    rows, columns = shape[-2:]
-    row, column = strides[-2:]
-    if columns == 1 or column == 1:
-        flags = (0, max(row if rows > 1 else columns, columns, 1)) if (columns == 1 or column == 1) and (rows == 1 or row >= columns) else None
-        if columns == 1 and rows > 1 and row < 1:
-            flags = None
-    else:
-        flags = None
-    if flags is None and (rows == 1 or row == 1) and (columns == 1 or column >= rows):
-        flags = (1, max(column if columns > 1 else rows, rows, 1))
-    if flags is None:
-        return None
-    own = (1,) * (len(batch) - len(shape) + 2) + tuple(shape[:-2])
-    steps = (0,) * (len(batch) - len(shape) + 2) + tuple(strides[:-2])
-    wide = [(n, 0 if o == 1 else s) for n, o, s in zip(batch, own, steps) if n != 1]
-    for (_, outer), (n, inner) in zip(wide, wide[1:]):
-        if outer != inner * n:
-            return None
-    return (*flags, wide[-1][1] if wide else 0)
-
-
 def element_strides(array: np.ndarray) -> tuple[int, ...]:
     """Strides in elements."""
     if array.flags.c_contiguous:
@@ -257,17 +224,6 @@ def _bits(value: Any) -> int:
 @lru_cache(maxsize=256)
 def _table(count: int, parts: int, leaf: int) -> np.ndarray:
     return np.array(pairwise_table(count, parts, leaf), np.int64)
-
-
-@lru_cache(maxsize=None)
-def _blas(kind: str) -> int:
-    """The address of ?gemm in SciPy's BLAS."""
-    capsule = importlib.import_module("scipy.linalg.cython_blas").__pyx_capi__["sgemm" if kind == "f32" else "dgemm"]
-    name = ctypes.pythonapi.PyCapsule_GetName
-    name.restype, name.argtypes = ctypes.c_char_p, [ctypes.py_object]
-    pointer = ctypes.pythonapi.PyCapsule_GetPointer
-    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    return pointer(capsule, name(capsule))
 
 
 backend = Cpu()

@@ -1,0 +1,77 @@
+"""Products of matrices by the BLAS that SciPy carries: how its routine is called for operands as they lie in memory."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+from functools import lru_cache
+
+from ..lowering.plan import Operand
+
+TEXT = """def kernel(args):
+    # C[b] = A[b] · B[b], row by row in memory; the batch is walked in rows of args[2]
+    for b in range(args[0], args[1]):
+        i = b // args[2]
+        j = b % args[2]
+        call_gemm_{kind}(args[3], args[4], args[5], args[6], args[7], args[8], args[9] + i * args[10] + j * args[11], args[12],
+                         args[13] + i * args[14] + j * args[15], args[16], args[17] + b * args[18])
+    return 0
+"""
+
+Pair = tuple[int, int]
+
+
+def matrix(operand: Operand) -> Pair | None:
+    """(transposed, leading dimension), or None if BLAS cannot walk it so."""
+    _, shape, strides, _ = operand
+    rows, columns = shape[-2:]
+    row, column = strides[-2:]
+    if (columns == 1 or column == 1) and (rows == 1 or row >= columns) and not (columns == 1 and rows > 1 and row < 1):
+        return 0, max(row if rows > 1 else columns, columns, 1)
+    if (rows == 1 or row == 1) and (columns == 1 or column >= rows):
+        return 1, max(column if columns > 1 else rows, rows, 1)
+    return None
+
+
+def steps(batch: tuple[int, ...], a: Operand, b: Operand) -> tuple[int, Pair, Pair] | None:
+    """(matrices in a row of the batch; for each operand: elements from row to row, and from one to the next within a row).
+
+    None if the batch's axes are not two at most in memory.
+    """
+    strides = [_batch_strides(batch, operand) for operand in (a, b)]
+    wide = [d for d, n in enumerate(batch) if n != 1]
+    for cut in range(len(wide) + 1):
+        halves = wide[:cut], wide[cut:]
+        found = [[_one_axis([(batch[d], own[d]) for d in half]) for half in halves] for own in strides]
+        if None not in found[0] and None not in found[1]:
+            inner = 1
+            for d in halves[1]:
+                inner *= batch[d]
+            return inner, tuple(found[0]), tuple(found[1])  # type: ignore[return-value]
+    return None
+
+
+def _batch_strides(batch: tuple[int, ...], operand: Operand) -> list[int]:
+    """An operand's strides along the axes of the batch; 0 where it is broadcast."""
+    _, shape, strides, _ = operand
+    absent = len(batch) - len(shape) + 2
+    own = [0 if n == 1 else s for n, s in zip(shape[:-2], strides[:-2])]
+    return [0] * absent + own
+
+
+def _one_axis(axes: list[Pair]) -> int | None:
+    """The stride of axes (extent, stride) walked as one; None if they cannot be."""
+    if any(outer != inner * n for (_, outer), (n, inner) in zip(axes, axes[1:])):
+        return None
+    return axes[-1][1] if axes else 0
+
+
+@lru_cache(maxsize=None)
+def blas(kind: str) -> int:
+    """The address of ?gemm in SciPy's BLAS."""
+    capsule = importlib.import_module("scipy.linalg.cython_blas").__pyx_capi__["sgemm" if kind == "f32" else "dgemm"]
+    name = ctypes.pythonapi.PyCapsule_GetName
+    name.restype, name.argtypes = ctypes.c_char_p, [ctypes.py_object]
+    pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    return pointer(capsule, name(capsule))
