@@ -164,7 +164,7 @@ LARGE = {
     "few rows": ((5, 100_003), lambda np, x: [np.sum(x, axis=1), np.min(x * 2, axis=1)], 2),
     "few channels": ((300, 3, 700), lambda np, x: [np.sum(x, axis=(0, 2)), np.mean(x, axis=(0, 2))], 2),
     "all of a transposed": ((301, 1003), lambda np, x: [np.sum(np.permute_dims(x, (1, 0)) + 1)], 2),
-    "columns": ((301, 1003), lambda np, x: [np.sum(x, axis=0), np.sum(x * x, axis=0), np.max(x, axis=0)], 1),
+    "columns": ((31, 10_003), lambda np, x: [np.sum(x, axis=0), np.sum(x * x, axis=0), np.max(x, axis=0)], 1),
     "columns of blocks": ((7, 301, 130), lambda np, x: [np.sum(x, axis=1), np.std(x, axis=1)], 1),
     "normalised columns": ((301, 1003), lambda np, x: [(x - np.mean(x, axis=0)) / np.sqrt(np.mean(x * x, axis=0))], 1),
 }  # fmt: skip

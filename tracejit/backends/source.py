@@ -8,12 +8,14 @@ equal structure have equal text; extents, strides and constants are arguments.
 from __future__ import annotations
 
 from itertools import count
+from math import prod
 from typing import Callable
 
 from ..lowering.kernel import Axis, Kernel, Let, Reduce, Stage
 from .statements import Parameter, Writer, rounded, typed
 
-SLICES = 8  # that are added to the result's row while it is at hand
+SLICES = 4  # that are added to the result's row while it is at hand
+STREAMED = 2**18  # of more elements the slices are walked one by one: memory is quicker in one piece
 
 
 def print_kernel(kernel: Kernel, name: str = "kernel", lines: bool = True) -> tuple[str, list[Parameter]]:
@@ -90,6 +92,7 @@ class _Printer(Writer):
         places = [f"{self.slots[store.slot]}[{self._index(store.index)}]" for store in stores]
         lanes = [axis for axis in stage.axes if axis.role == "lane"]
         *outer, slices = [axis for axis in stage.axes if axis.role != "lane"]
+        at_once = SLICES if prod(min(axis.extent, axis.block or axis.extent) for axis in stage.axes) <= STREAMED else 1
 
         def start(d: int) -> None:
             for reduction, store, place in zip(stage.reductions, stores, places):
@@ -107,8 +110,8 @@ class _Printer(Writer):
 
         def passage(d: int) -> None:
             extent = self._extent(slices)
-            self._line(d, f"for first in range(0, {extent}, {SLICES}):")
-            self._line(d + 1, f"last = first + {SLICES} if first + {SLICES} < {extent} else {extent}")
+            self._line(d, f"for first in range(0, {extent}, {at_once}):")
+            self._line(d + 1, f"last = first + {at_once} if first + {at_once} < {extent} else {extent}")
             self._loops(lanes, d + 1, accumulate, together=True)
 
         self._loops(lanes, depth, start, together=True)

@@ -19,7 +19,7 @@ from .stages import halves, placed, take
 
 STATEMENT_LIMIT = 400  # of one kernel: compile time grows with them
 STAGE_LIMIT = 24
-WIDE = 512, 4096  # the fewest and the most columns of a block that is walked once
+WIDE = 4096  # the fewest columns of a block that is walked once
 
 
 class Step(Protocol):
@@ -52,12 +52,11 @@ def share_rows(steps: Sequence[S | Kernel]) -> list[S | Kernel]:
 
 
 def _in_wide_blocks(kernel: Kernel) -> Kernel:
-    """One passage over columns finds nothing in a cache: its blocks are wide, for memory is quicker in long pieces."""
+    """One passage over columns finds nothing in a cache: its blocks are wide, for memory is quicker in one piece."""
     if len(kernel.stages) == 1:
         for axis in (*kernel.axes, *kernel.stages[0].axes):
             if axis.block:
-                fewest, most = WIDE
-                axis.block = max(axis.block, min(axis.extent // 4 // fewest * fewest, most), fewest)
+                axis.block = max(axis.block, WIDE)
     return kernel
 
 
