@@ -92,6 +92,20 @@ def test_what_puts_overwrite_is_not_copied():
         assert_bits_equal(a, b.numpy())
 
 
+@pytest.mark.parametrize("shape", [(0, 5), (4, 0), (4, 3, 0), (1, 1), (0,)])
+def test_puts_into_little_or_nothing(shape):
+    def put(x):
+        y = x * 2
+        y[:-4:3] = 0.0
+        y[..., 1:] = x[..., 1:]
+        z = tj.concatenate([y, x], 0)
+        z[1:, ...] = 3.0
+        return y, z
+
+    for a, b in zip(tj.compile(put)(tj.ones(shape)), put(tj.ones(shape))):
+        assert_bits_equal(a, b.numpy())
+
+
 # Boxes
 
 

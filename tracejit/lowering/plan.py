@@ -177,8 +177,10 @@ class _Planner:
 
     def _not_overwritten(self, node: Node) -> list[Box]:
         """What a put, and the puts that alone read what it gives, leave of their base: boxes."""
+        if not node.size:
+            return []
         whole: Box = tuple((0, n) for n in node.shape)
-        boxes = [whole] if node.size else []
+        boxes = [whole]
         while True:
             taken = _box_written(node)
             boxes = without(boxes, taken) if taken is not None else boxes
