@@ -89,7 +89,7 @@ class _Printer(Writer):
     def _lane_stage(self, stage: Stage, depth: int) -> None:
         """Slice after slice, a few at each passage: the result's row is the accumulator."""
         stores = [r.store for r in stage.reductions if r.store is not None]
-        places = [f"{self.slots[store.slot]}[{self._index(store.index)}]" for store in stores]
+        places = [self._place(store) for store in stores]
         lanes = [axis for axis in stage.axes if axis.role == "lane"]
         *outer, slices = [axis for axis in stage.axes if axis.role != "lane"]
         at_once = SLICES if prod(min(axis.extent, axis.block or axis.extent) for axis in stage.axes) <= STREAMED else 1

@@ -68,7 +68,7 @@ class Writer:
 
     def _statement(self, s: Statement, depth: int) -> None:
         if isinstance(s, Load):
-            value = self._from_memory(s.slot, f"{self.slots[s.slot]}[{self._index(s.index)}]")
+            value = self._from_memory(s.slot, self._place(s))
             guarded = f" if {s.guard} else {typed(s.slot.dtype)}(0)" if s.guard else ""
             self._line(depth, f"{s.result} = {value}{guarded}", s.line)
         elif isinstance(s, Let):
@@ -76,7 +76,7 @@ class Writer:
         elif isinstance(s, LetIndex):
             self._let_index(s, depth)
         else:
-            place = f"{self.slots[s.slot]}[{self._index(s.index)}]"
+            place = self._place(s)
             value = self._cast(s.value, s.dtype, s.slot.dtype)
             if s.combine:
                 kind = typed(s.slot.dtype)
@@ -115,10 +115,21 @@ class Writer:
         value = f"{typed(target)}({value})"
         return f"{SHORT_NAMES[target]}_round({value})" if target in SMALL_FLOATS else value
 
-    def _index(self, index: Index) -> str:
+    def _place(self, s: Load | Store) -> str:
+        """The element that a statement reads or writes."""
+        return f"{self.slots[s.slot]}[{self._index(s.index, s.slot)}]"
+
+    def _stride(self, slot: Slot | None, variable: str, step: int) -> str:
+        """The name of a coefficient: one for all places of a slot that walk it alike."""
+        key = ("stride", slot, variable, step)
+        if slot is None or key not in self.index_texts:
+            self.index_texts[key] = self._integer("s", step)
+        return self.index_texts[key]
+
+    def _index(self, index: Index, slot: Slot | None = None) -> str:
         """An index as text; coefficients other than 1 and offsets other than 0 are arguments."""
         if index not in self.index_texts:
-            terms = [v if c == 1 else f"{v} * {self._integer('s', c)}" for v, c in index.terms]
+            terms = [v if c == 1 else f"{v} * {self._stride(slot, v, c)}" for v, c in index.terms]
             if index.offset or not terms:
                 terms.append(self._integer("o", index.offset) if index.offset else "0")
             self.index_texts[index] = " + ".join(terms)
