@@ -5,8 +5,8 @@ For -1/2 < x < 8, lgamma and digamma come from their values at 2 + s, where s = 
 are the asymptotic series (DLMF 5.11.1, 5.11.2, 5.15.8), with coefficients fitted to x ≥ 8; trigamma for x < 8 is that at x + 8 and
 eight terms more. Other negative numbers are reflected (DLMF 5.5.3, 5.5.4, 5.15.6).
 All is computed in float64, logarithms and the large terms of sums in two parts, so that float32 errs by half an ulp. For float64 each
-says its worst error over 10⁶ points, as far as they are from a root: near the roots of lgamma below zero, and those of digamma, it is
-that of what cancels, some 10⁻¹⁶ times the larger of 1 and the terms.
+says its worst error over 10⁶ points (digamma and trigamma: some thousands), as far as they are from a root: near the roots of lgamma
+below zero, and those of digamma, it is that of what cancels, some 10⁻¹⁶ times the larger of 1 and the terms.
 """
 
 from __future__ import annotations
