@@ -8,7 +8,7 @@ from typing import Any, Callable
 import ml_dtypes
 import numpy as np
 
-from tracejit.backends.jit import address_of
+from tracejit.backends.native.jit import address_of
 from tracejit.op import OPS, Elementwise
 from tracejit.spec import DTYPES, bfloat16, category, is_complex, is_floating, is_integer, real_dtype
 from tracejit.tensor import Tensor, wrap

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from tracejit.backends.bits import bits, by_dtype, fma, from_bits, like
+from tracejit.backends.text.bits import bits, by_dtype, fma, from_bits, like
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from elementary import DTYPES, INF, NAN, Case, check_accuracy, check_compiled, check_float32, check_special, functions_of, in_python, mp
 
-from tracejit.backends.elementary import arcs, circular
+from tracejit.backends.text.elementary import arcs, circular
 
 PI = math.pi
 QUARTERS = tuple(k * PI / 2 for k in (1, 2, 3, 4, 5, 37, 622, 100003, 600001))

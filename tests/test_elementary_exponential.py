@@ -11,7 +11,7 @@ from support import assert_bits_equal, elementwise_ops, ulps
 
 import tracejit.ops.activation  # noqa: F401
 import tracejit.ops.transcendental  # noqa: F401
-from tracejit.backends.elementary import exponential, hyperbolic, logarithm, power
+from tracejit.backends.text.elementary import exponential, hyperbolic, logarithm, power
 from tracejit.tensor import wrap
 
 mp = pytest.importorskip("mpmath")

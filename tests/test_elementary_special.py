@@ -7,7 +7,7 @@ import pytest
 from elementary import DTYPES, INF, NAN, Case, check_accuracy, check_compiled, check_float32, check_special, functions_of, in_python, mp
 from scipy import special
 
-from tracejit.backends.elementary import error, gamma
+from tracejit.backends.text.elementary import error, gamma
 
 
 

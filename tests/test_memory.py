@@ -15,7 +15,8 @@ import pytest
 
 import tracejit as tj
 from tracejit.backend import LARGE as LEAST
-from tracejit.backends import blocks, machine
+from tracejit.backends.native import blocks
+from tracejit.backends.llvm import machine
 from tracejit.backends.recent import Recent
 from tracejit.lowering.rooms import Rooms
 from tracejit.runtime.executor import Executable

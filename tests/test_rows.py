@@ -11,7 +11,7 @@ from test_text import run_in_python
 
 import tracejit as tj
 import tracejit.nn.functional as F
-from tracejit.backends.pairwise import pairwise_table
+from tracejit.backends.text.pairwise import pairwise_table
 from tracejit.lowering.kernel import Kernel
 from tracejit.lowering.plan import Plan
 from tracejit.spec import is_inexact

@@ -12,7 +12,7 @@ from support import assert_bits_equal, elementwise_ops, run_native, takes, ulps
 
 import tracejit.ops.activation  # noqa: F401
 import tracejit.ops.transcendental
-from tracejit.backends.scalar import FUNCTIONS
+from tracejit.backends.text.scalar import FUNCTIONS
 from tracejit.op import OPS
 from tracejit.spec import SHORT_NAMES, SMALL_FLOATS, bool_, category, float16, float32, float64
 
@@ -187,7 +187,7 @@ def test_known_values(name, x, wanted):
 
 
 def test_neither_numba_nor_scipy_is_loaded_for_them():
-    check = "import sys, tracejit.backends.scalar, tracejit.ops.activation; assert not {'numba', 'scipy'} & sys.modules.keys()"
+    check = "import sys, tracejit.backends.text.scalar, tracejit.ops.activation; assert not {'numba', 'scipy'} & sys.modules.keys()"
     subprocess.run([sys.executable, "-c", check], check=True)
 
 

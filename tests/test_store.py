@@ -16,7 +16,7 @@ PROGRAM = """
 import sys
 import numpy as np
 import tracejit as tj
-from tracejit.backends.jit import compiled_count
+from tracejit.backends.native.jit import compiled_count
 
 f = tj.compile(lambda x: tj.exp(x * 2).sum(axis=0) + x.max())
 print(f(tj.asarray(np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4))).numpy().tobytes().hex())

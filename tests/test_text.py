@@ -10,10 +10,10 @@ from op_samples import SAMPLES, elementwise_samples
 from support import bits, ulps
 
 import tracejit as tj
-from tracejit.backends.jit import python_kernel
-from tracejit.backends.pairwise import pairwise_table
-from tracejit.backends.source import print_kernel
-from tracejit.backends.statements import Parameter
+from tracejit.backends.native.jit import python_kernel
+from tracejit.backends.text.pairwise import pairwise_table
+from tracejit.backends.text.source import print_kernel
+from tracejit.backends.text.statements import Parameter
 from tracejit.graph.ir import Graph
 from tracejit.graph.text import parse_graph, print_graph
 from tracejit.lowering.kernel import Kernel, Slot

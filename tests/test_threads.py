@@ -12,7 +12,8 @@ import pytest
 
 import tracejit as tj
 import tracejit.nn.functional as F
-from tracejit.backends import schedule, threads
+from tracejit.backends import schedule
+from tracejit.backends.native import threads
 from tracejit.backends.cpu import backend
 from tracejit.backends.recent import Recent
 
@@ -106,7 +107,7 @@ PREPARE = """
 import os, sys, threading, multiprocessing
 import numpy as np
 import tracejit as tj
-from tracejit.backends import threads
+from tracejit.backends.native import threads
 
 def function(x):
     return tj.exp(x) * 2 + 1

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from support import assert_bits_equal, run_native
 
-from tracejit.backends import translate
-from tracejit.backends.bits import apart, bits, fma, from_bits, rarely, rint
-from tracejit.backends.jit import PYTHON_WORDS, python_kernel
-from tracejit.backends.words import FUNCTIONS
+from tracejit.backends.llvm import translate
+from tracejit.backends.text.bits import apart, bits, fma, from_bits, rarely, rint
+from tracejit.backends.native.jit import PYTHON_WORDS, python_kernel
+from tracejit.backends.llvm.words import FUNCTIONS
 from tracejit.spec import SHORT_NAMES
 
 LIMIT, TABLE = 3.0, (0.5, -1.25, 2.0)

@@ -13,8 +13,8 @@ import pytest
 import tracejit as tj
 import tracejit.nn.functional as F
 from tracejit import whole
-from tracejit.backends import jit
-from tracejit.backends.jit import compiled_count
+from tracejit.backends.native import jit
+from tracejit.backends.native.jit import compiled_count
 from tracejit.dispatch import assign
 from tracejit.nn.functional.linear import affine
 from tracejit.vjp import COMPOSITES

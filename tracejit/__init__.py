@@ -8,7 +8,7 @@ import sys as _sys
 from . import autograd, fft, linalg, nn, optim, random
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .autograd.transforms import grad, hessian, jacobian, value_and_grad, vjp
-from .backends.threads import get_num_threads, set_num_threads
+from .backends.native.threads import get_num_threads, set_num_threads
 from .compile import compile, disable
 from .errors import (
     ArgumentError, AxisError, CompileError, DeviceError, DTypeError, GradError, IndexingError, LinAlgError, ShapeError, TracejitError,

@@ -13,7 +13,7 @@ from typing import Any, Callable, Iterator, NamedTuple
 import numpy as np
 
 from .backends.cpu import backend
-from .backends.source import print_kernel
+from .backends.text.source import print_kernel
 from .dispatch import EAGER, anomaly, mode
 from .autograd.segment import Segment, Unreplayable
 from .entry import Entry, Misfit, Trace

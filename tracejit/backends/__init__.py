@@ -1,1 +1,1 @@
-"""Devices: how kernels become machine code and run there."""
+"""Backends: `cpu` makes executables of graphs; kernels are `text`, which `llvm` makes machine code of, which `native` runs."""

@@ -22,15 +22,15 @@ from ..runtime.replay import GraphReplay, trace_whole
 from ..spec import TensorSpec, contiguous_strides, float32, float64
 from ..tensor import Tensor
 from . import products
-from .blocks import allocator, in_blocks
-from .jit import address_of, program, shared_lock
-from .pairwise import pairwise_table
+from .native.blocks import allocator, in_blocks
+from .native.jit import address_of, program, shared_lock
+from .native.threads import pool
+from .native.walker import ARENA, VALUE
 from .recent import Recent
 from .schedule import grain, grain_of_products
-from .source import print_kernel
-from .statements import Parameter
-from .threads import pool
-from .walker import ARENA, VALUE
+from .text.pairwise import pairwise_table
+from .text.source import print_kernel
+from .text.statements import Parameter
 
 _lock = shared_lock()
 

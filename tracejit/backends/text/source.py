@@ -11,7 +11,7 @@ from itertools import count
 from math import prod
 from typing import Callable
 
-from ..lowering.kernel import Axis, Kernel, Let, Reduce, Stage
+from ...lowering.kernel import Axis, Kernel, Let, Reduce, Stage
 from .statements import Parameter, Writer, rounded, typed
 
 SLICES = 4  # that are added to the result's row while it is at hand

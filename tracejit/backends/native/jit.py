@@ -11,10 +11,12 @@ from typing import Any, Callable
 
 import numpy as np
 
-from ..backend import NotKept
-from ..ops import philox
-from ..runtime import store
-from . import access, assembly, bits, elementary, expressions, lanes, machine, memory, scalar, translate, walker, words
+from ...backend import NotKept
+from ...ops import philox
+from ...runtime import store
+from ..llvm import access, assembly, expressions, lanes, machine, translate, words
+from ..text import bits, elementary, memory, scalar
+from . import walker
 
 
 

@@ -10,7 +10,7 @@ import ctypes
 import os
 from functools import lru_cache
 
-from ..errors import ArgumentError, fail
+from ...errors import ArgumentError, fail
 from .crew import FIELDS, SIZE
 
 SETTING = "TRACEJIT_NUM_THREADS"

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..lowering.index import Index
-from ..lowering.kernel import Kernel, Let, LetIndex, Load, Slot, Statement, Store
-from ..spec import SHORT_NAMES, SMALL_FLOATS, DType, compute_dtype, float16, float64
+from ...lowering.index import Index
+from ...lowering.kernel import Kernel, Let, LetIndex, Load, Slot, Statement, Store
+from ...spec import SHORT_NAMES, SMALL_FLOATS, DType, compute_dtype, float16, float64
 
 
 class Parameter(NamedTuple):

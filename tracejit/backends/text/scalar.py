@@ -13,7 +13,7 @@ from typing import Any, Callable
 
 import numpy as np
 
-from ..ops.philox import philox
+from ...ops.philox import philox
 from . import elementary
 from .bits import like
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Callable
 
-from . import elementary, memory, scalar
+from ..text import elementary, memory, scalar
 from .access import address, load, local_array
 from .assembly import BITS, LLVM, Assembly, Value, literal
 

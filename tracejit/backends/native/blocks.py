@@ -16,8 +16,8 @@ from typing import Any, Callable
 
 import numpy as np
 
-from ..backend import LARGE
-from ..spec import DType, Shape
+from ...backend import LARGE
+from ...spec import DType, Shape
 from . import jit
 
 SHARE = 4  # a fourth of the machine's memory is the most that is kept

@@ -1,0 +1,1 @@
+"""Kernels as Python text, and the functions that the text calls."""
