@@ -238,3 +238,16 @@ def test_many_calls_of_a_function_share_its_machine_code_and_its_bits():
     for text, out in zip((once, many), results):
         assert run_native(text, x, out, x.size, 1) == 0
     assert_bits_equal(*results)
+
+
+@pytest.mark.parametrize("symbol", ["<", "<=", ">", ">=", "==", "!="])
+@pytest.mark.parametrize("kinds", [("i64", "u64"), ("u64", "i64"), ("i8", "u64"), ("i32", "i64"), ("u8", "i8")])
+def test_integers_of_two_kinds_compare_exactly(kinds, symbol):
+    lines = [np.array([0, 1, 7, 100, np.iinfo(d).max, np.iinfo(d).min, np.iinfo(d).min + 1], d) for d in map(PYTHON_WORDS.get, kinds)]
+    a, b = (g.reshape(-1).copy() for g in np.meshgrid(*lines))
+    wanted = [eval(f"x {symbol} y") for x, y in zip(a.tolist(), b.tolist())]
+    for loop in ("lanes", "range"):
+        out = np.zeros(a.size, np.uint8)
+        text = kernel_of("", kinds[0], loop, result="u8").replace("u8((t))", f"u8(t {symbol} z[i])").replace("    s =", f"    z = {kinds[1]}_pointer(args, 3)\n    s =")
+        assert run_native(text, a, out, a.size, b) == 0
+        assert out.astype(bool).tolist() == wanted

@@ -239,12 +239,24 @@ class Assembly:
         return self.binary("^", a, literal(a.kind == "boolean" or -1))
 
     def compare(self, symbol: str, a: Value, b: Value) -> Value:
+        """A comparison of numbers; integers of two kinds are compared exactly, as in Python."""
+        if a.kind != b.kind and a.kind[0] in "iub" and b.kind[0] in "iub" and not {a.kind, b.kind} & WEAK.keys():
+            return self._compare_exactly(symbol, a, b)
         a, b = self.alike(a, b)
         name = COMPARISONS[symbol]
         if a.kind in FLOATS:  # NaN equals nothing
             return self.instruction(f"fcmp {'u' if symbol == '!=' else 'o'}{name}", a, b, kind="boolean")
         sign = "" if symbol in ("==", "!=") else "s" if a.kind[0] == "i" else "u"
         return self.instruction(f"icmp {sign}{name}", a, b, kind="boolean")
+
+    def _compare_exactly(self, symbol: str, a: Value, b: Value) -> Value:
+        """Integers of two kinds: as int64, or as uint64 where one is that; then a negative number is less than the other."""
+        wide = "u64" if "u64" in (a.kind, b.kind) else "i64"
+        found = self.compare(symbol, self.cast(a, wide), self.cast(b, wide))
+        for value, less in ((a, ("<", "<=", "!=")), (b, (">", ">=", "!="))):
+            if wide == "u64" and value.kind[0] == "i":
+                found = self.select(self.compare("<", value, literal(0)), literal(symbol in less), found)
+        return found
 
     def truth(self, a: Value) -> Value:
         """Whether Python would take it for true."""
