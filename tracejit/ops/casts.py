@@ -45,7 +45,7 @@ def _cast(x: Any, *, dtype: DType) -> np.ndarray:
 
 
 def _truncate(x: np.ndarray, dtype: DType) -> np.ndarray:
-    """Floats as integers. NaN and what is out of range give fixed values, those of `i32_from_float` … in backends/scalar.py."""
+    """Floats as integers. NaN and what is out of range give fixed values, those of `i32_from_float` … in backends/text/scalar.py."""
     if x.dtype == bfloat16:
         x = x.astype(float32)
     if dtype == uint32:  # the low bits of 64: NumPy's own answer depends on the position in the array
