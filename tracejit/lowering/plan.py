@@ -123,11 +123,17 @@ class _Planner:
                 needed = _memory_read(indexed(node)[0], computed)
                 if not needed:
                     if indexed(node)[0][0].size:
-                        self._add(lower_check(node, self.slots))
+                        self._check(node)
                 else:
                     at = 1 + max(computed[n] for n in needed)
                     self.checks_at.setdefault(at, []).append(node)
                     self.may_stop = True
+
+    def _check(self, node: Node) -> None:
+        """That a node's indices are in bounds, unless that is known."""
+        kernel = lower_check(node, self.slots)
+        if kernel.stops:
+            self._add(kernel)
 
     def _add(self, step: Kernel | Call) -> None:
         for slot in step.reads() | step.writes():
@@ -136,7 +142,7 @@ class _Planner:
 
     def _lower(self, number: int, group: Group) -> None:
         for node in self.checks_at.get(number, ()):
-            self._add(lower_check(node, self.slots))
+            self._check(node)
         if group.kind == "library":
             self._call(group.nodes[0])
             return
