@@ -339,17 +339,3 @@ class Assembly:
         kind = type_of("boolean", condition.lanes)
         self.declare(name, "i1", [kind])
         return Value(self.emit(f"call i1 @{name}({kind} {condition.text})"), "boolean")
-
-    def library_call(self, name: str, *values: Value) -> Value:
-        """A function of the C library, lane by lane."""
-        kind, lanes = values[0].kind, values[0].lanes
-        type_ = type_of(kind)
-        self.declare(name, type_, [type_] * len(values))
-        if lanes == 1:
-            return Value(self.emit(f"call {type_} @{name}({', '.join(f'{type_} {v.text}' for v in values)})"), kind)
-        total = "poison"
-        for lane in range(lanes):
-            parts = [self.emit(f"extractelement {type_of(kind, lanes)} {v.text}, i64 {lane}") for v in values]
-            one = self.emit(f"call {type_} @{name}({', '.join(f'{type_} {part}' for part in parts)})")
-            total = self.emit(f"insertelement {type_of(kind, lanes)} {total}, {type_} {one}, i64 {lane}")
-        return Value(total, kind, lanes)

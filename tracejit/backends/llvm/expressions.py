@@ -37,19 +37,19 @@ def _definition(function: FunctionType) -> ast.FunctionDef:
 
 @lru_cache(maxsize=None)
 def _straight(function: FunctionType) -> bool:
-    """Whether a function is long, and without loops of its own or of those it calls (which end for the lanes that count only)."""
-    definition = _definition(function)
-    called = {n.func.id for n in ast.walk(definition) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
-    inner = [function.__globals__.get(name) for name in called if name not in WORDS and name not in BITS]
-    texts = [text for f in inner for text in getattr(f, "texts", {"": f}).values()]
-    steps = sum(isinstance(n, (ast.BinOp, ast.Call)) for n in ast.walk(definition))
-    loops = any(isinstance(n, ast.While) for n in ast.walk(definition))
-    return steps >= LONG and not loops and all(isinstance(t, FunctionType) and _without_loops(t) for t in texts)
+    """Whether a function is long, and without loops (which must end for the lanes that count, and for no others)."""
+    steps = sum(isinstance(n, (ast.BinOp, ast.Call)) for n in ast.walk(_definition(function)))
+    return steps >= LONG and not _loops(function)
 
 
 @lru_cache(maxsize=None)
-def _without_loops(function: FunctionType) -> bool:
-    return not any(isinstance(n, ast.While) for n in ast.walk(_definition(function)))
+def _loops(function: FunctionType) -> bool:
+    """Whether a function, or one that it calls, has a `while`."""
+    definition = _definition(function)
+    called = {n.func.id for n in ast.walk(definition) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+    inner = [function.__globals__.get(name, FUNCTIONS.get(name)) for name in called if name not in WORDS and name not in BITS]
+    texts = [text for f in inner for text in getattr(f, "texts", {"": f}).values()]
+    return any(isinstance(n, ast.While) for n in ast.walk(definition)) or any(isinstance(t, FunctionType) and _loops(t) for t in texts)
 
 
 class Expressions:

@@ -15,7 +15,7 @@ import numpy as np
 f32, f64, i32, i64 = np.float32, np.float64, np.int32, np.int64
 
 
-def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:
+def quiet(function: Callable[..., Any]) -> Callable[..., Any]:
     """A NumPy function of scalars that says nothing of overflow, of division by zero, of NaN."""
 
     def scalar(*operands: Any) -> Any:
@@ -25,8 +25,8 @@ def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:
     return scalar
 
 
-sqrt, copysign = _quiet(np.sqrt), _quiet(np.copysign)
-floor, ceil, trunc, rint = _quiet(np.floor), _quiet(np.ceil), _quiet(np.trunc), _quiet(np.rint)
+sqrt, copysign = quiet(np.sqrt), quiet(np.copysign)
+floor, ceil, trunc, rint = quiet(np.floor), quiet(np.ceil), quiet(np.trunc), quiet(np.rint)
 
 
 def like(x: Any, value: Any) -> Any:

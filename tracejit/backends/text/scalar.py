@@ -14,27 +14,14 @@ from typing import Any, Callable
 import numpy as np
 
 from ...ops.philox import philox
-from . import elementary
-from .bits import like
+from . import bits, elementary
+from .bits import copysign, floor, like, quiet
 
 
 # The processor's own
 
-
-def _ieee(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A NumPy function of scalars that says nothing of overflow, of division by zero, of NaN."""
-
-    def scalar(*operands: Any) -> Any:
-        with np.errstate(all="ignore"):
-            return function(*operands)
-
-    return scalar
-
-
-sqrt, fmod, copysign = _ieee(np.sqrt), _ieee(np.fmod), _ieee(np.copysign)
-floor, ceil, trunc, rint = _ieee(np.floor), _ieee(np.ceil), _ieee(np.trunc), _ieee(np.rint)
+fmod = quiet(np.fmod)
 isnan, isinf, isfinite = math.isnan, math.isinf, math.isfinite
-
 
 # Functions that are one instruction or two.
 INSTRUCTIONS = ("sqrt", "copysign", "floor", "ceil", "trunc", "rint")
@@ -179,7 +166,8 @@ TEXTS: dict[str, Callable[..., Any]] = {
     )
 }  # fmt: skip
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    **{name: globals()[name] for name in (*INSTRUCTIONS, *TESTS, "fmod", "like")},
+    **{name: getattr(bits, name) for name in (*INSTRUCTIONS, "like")},
+    **{name: globals()[name] for name in (*TESTS, "fmod")},
     **TEXTS,
     **elementary.FUNCTIONS,
 }

@@ -32,16 +32,21 @@ def sinh_tail_f64(u: Any) -> Any:
 sinh_tail = by_dtype(sinh_tail_f32, sinh_tail_f64)
 
 
-def sinh(x: Any) -> Any:
-    """(exp|x| - 1 / exp|x|) / 2, exp(r) being the sum of `one` and a rest; below 1 an odd polynomial: 0.76 and 0.74 ulp."""
-    z = abs(x)
+def in_parts(z: Any) -> Any:
+    """For exp(z) = 2ᵏ (one + rest): t, which tells k, then one, rest, 2ᵏ / 2 and 1 / (2 exp(z))."""
     t = shifted(z, LOG2_E)
     high, low = reduced(z, whole(t)), correction(whole(t))
     r = high + low
     one = 1.0 + high
     rest = fma(r * r, tail(r), low) + (high - (one - 1.0))
     half = 0.5 * two_to(t)
-    inverse = 0.25 / (half * (one + rest))
+    return t, one, rest, half, 0.25 / (half * (one + rest))
+
+
+def sinh(x: Any) -> Any:
+    """(exp|x| - 1 / exp|x|) / 2; below 1 an odd polynomial: 0.76 and 0.74 ulp."""
+    z = abs(x)
+    t, one, rest, half, inverse = in_parts(z)
     y = fma(half, one, fma(half, rest, -inverse))
     y = fma(z * z * z, sinh_tail(z * z), z) if z < 1.0 else y
     if rarely(not tame(z)):
@@ -50,15 +55,9 @@ def sinh(x: Any) -> Any:
 
 
 def cosh(x: Any) -> Any:
-    """(exp|x| + 1 / exp|x|) / 2, exp(r) being the sum of `one` and a rest: 0.88 and 0.87 ulp."""
+    """(exp|x| + 1 / exp|x|) / 2: 0.88 and 0.87 ulp."""
     z = abs(x)
-    t = shifted(z, LOG2_E)
-    high, low = reduced(z, whole(t)), correction(whole(t))
-    r = high + low
-    one = 1.0 + high
-    rest = fma(r * r, tail(r), low) + (high - (one - 1.0))
-    half = 0.5 * two_to(t)
-    inverse = 0.25 / (half * (one + rest))
+    t, one, rest, half, inverse = in_parts(z)
     y = fma(half, one, fma(half, rest, inverse))
     if rarely(not tame(z)):
         y = limited(z - 0.6931, scaled(one + rest, t - 1.0))
