@@ -169,6 +169,19 @@ def test_integer_operators_are_numpys(symbol, dtype):
         assert_bits_equal(out, wanted, f"{symbol} {loop}")
 
 
+@pytest.mark.parametrize("in_place", [False, True], ids=["apart", "in place"])
+def test_the_ends_of_loops_are_computed_once_where_that_counts(in_place):
+    text = kernel_of("", "f32", "lanes").replace("f32((t))", "f32(t * t + 1.0)").replace("lanes(0", "lanes(s")
+    for start in (0, 3):
+        for stop in range(start, 75):
+            x = np.linspace(-2, 3, 80).astype(np.float32)
+            out = x if in_place else np.zeros_like(x)
+            wanted = out.copy()
+            wanted[start:stop] = x[start:stop] * x[start:stop] + 1
+            assert run_native(text, x, out, stop, start) == 0
+            assert_bits_equal(out, wanted, f"{start} to {stop}")
+
+
 def test_a_division_that_is_not_wanted_does_not_trap():
     text = kernel_of("", "i32", "lanes").replace("i32((t))", "i32(7 // t if t != 0 else -1)")
     x, out = np.array([0, 2, -1, -2, 0], np.int32), np.zeros(5, np.int32)

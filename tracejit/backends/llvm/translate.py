@@ -212,12 +212,29 @@ class _Translator(Expressions):
         start, stop = out.typed(start, "i64"), out.typed(stop, "i64")
         within = {**env, "lane 0": start}
         widths, once = lanes_of(node, env)
+        again = None if once else self._may_run_again(node, env)
         for width in widths if not once else ():
-            self._vectors(node, within, stop, width)
-        self._vectors(node, within, stop, widths[-1], masked=True)
+            self._vectors(node, within, start, stop, width, again if width == widths[-1] else None)
+        self._vectors(node, within, start, stop, widths[-1], masked=True)
 
-    def _vectors(self, node: ast.For, within: Env, stop: Value, width: int, masked: bool = False) -> None:
-        """From lane 0 on as many whole vectors as there are; or all that is left, the last vector under a mask."""
+    def _may_run_again(self, node: ast.For, env: Env) -> Value | None:
+        """Whether an iteration gives the same when it runs twice: it reads no memory that it writes. None: no."""
+        out, found = self.out, Value("true", "boolean")
+        touched = {(n.value.id, type(n.ctx)) for n in ast.walk(node) if isinstance(n, ast.Subscript) and isinstance(n.value, ast.Name)}
+        read, written = ([name for name, use in sorted(touched, key=str) if use is kind] for kind in (ast.Load, ast.Store))
+        if set(read) & set(written):
+            return None
+        for a in written:
+            for b in read:
+                found = out.binary("&", found, Value(out.emit(f"icmp ne ptr {env[a].text}, {env[b].text}"), "boolean"))
+        return found
+
+    def _vectors(self, node: ast.For, within: Env, start: Value, stop: Value, width: int, again: Value | None = None, masked: bool = False) -> None:
+        """From lane 0 on as many whole vectors as there are; or all that is left, the last vector under a mask.
+
+        Where iterations may run `again`, what is left is done by the last whole vector before the end: a vector under a mask takes as
+        long as several others, which counts where rows are short.
+        """
         out, name = self.out, node.target.id  # type: ignore[attr-defined]
         numbers = Value("<" + ", ".join(f"i32 {lane}" for lane in range(width)) + ">", "i32", width)
         last = out.binary("-", stop, literal(width))
@@ -237,4 +254,14 @@ class _Translator(Expressions):
         def goes_on(now: Env) -> Value:
             return out.compare("<", now["lane 0"], stop) if masked else out.compare("<=", now["lane 0"], last)
 
-        self._loop(["lane 0"], within, goes_on, body)
+        if again is None:
+            self._loop(["lane 0"], within, goes_on, body)
+            return
+        repeats = out.binary("&", again, out.compare("<=", start, last))
+
+        def and_what_is_left(now: Env) -> None:
+            self._loop(["lane 0"], now, goes_on, body)
+            left = out.binary("&", repeats, out.compare("<", now["lane 0"], stop))
+            now["lane 0"] = out.select(left, last, now["lane 0"])
+
+        self._loop(["lane 0"], within, goes_on, and_what_is_left)
