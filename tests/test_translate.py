@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from support import assert_bits_equal, run_native
 
-from tracejit.backends.llvm import translate
+from tracejit.backends.llvm import machine, translate
 from tracejit.backends.text.bits import apart, bits, fma, from_bits, rarely, rint
 from tracejit.backends.native.jit import PYTHON_WORDS, python_kernel
 from tracejit.backends.llvm.words import FUNCTIONS
@@ -251,6 +251,22 @@ def test_many_calls_of_a_function_share_its_machine_code_and_its_bits():
     for text, out in zip((once, many), results):
         assert run_native(text, x, out, x.size, 1) == 0
     assert_bits_equal(*results)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32, np.uint8])
+def test_the_registers_of_a_long_chain_are_held_abreast_and_keep_its_bits(dtype):
+    dtype = np.dtype(dtype)
+    kind = SHORT_NAMES[dtype]
+    start, step = "t = x[i]\n", f"        t = {kind}({kind}(t * x[i]) + {kind}(3))\n"
+    text = kernel_of("", kind, "lanes").replace(start, start + 40 * step)
+    assert (machine.any_register() is None) or ' asm "", ' in translate.translate(text)
+    for size in (0, 1, 31, 64, 131):
+        x = (np.linspace(0.1, 1, size) if dtype.kind == "f" else np.arange(size)).astype(dtype)
+        native, stepped = np.zeros_like(x), np.zeros_like(x)
+        assert run_native(text, x, native, size, 1) == 0
+        with np.errstate(over="ignore"):
+            python_kernel(text)([x, stepped, size, 1])
+        assert_bits_equal(native, stepped)
 
 
 @pytest.mark.parametrize("symbol", ["<", "<=", ">", ">=", "==", "!="])

@@ -10,7 +10,7 @@ from typing import Any
 from .assembly import BITS
 from .machine import register_bytes
 
-REGISTERS = 16  # that values may take before they go through memory
+VALUES = 32  # registers of values that are alive at a time; those beyond the processor's wait in memory meanwhile
 OFTEN = 4  # calls of a function from which on it is compiled once for all of them
 CALL = 80  # instructions of a function that is called, about
 SHORT = 100  # instructions of a loop that is worth compiling in two widths
@@ -37,19 +37,19 @@ def lanes_of(node: ast.For, env: dict[str, Any]) -> tuple[list[int], bool]:
                 names[inner.func.id] += 1
             if not isinstance(inner, ast.Name):
                 continue
-            kind = env[inner.id].kind.removeprefix("pointer ") if inner.id in env and inner.id not in BITS else inner.id
-            if kind in BITS and (inner.id in BITS or kind != "i64"):
+            kind = env[inner.id].kind.removeprefix("pointer ") if inner.id in env else inner.id
+            if kind in BITS and (inner.id not in env or kind != "i64"):
                 sizes.append(BITS[kind] // 8)
             last[inner.id] = place
-    alive = most = 0
+    alive, most = set[str](), 0
     for place, statement in enumerate(node.body):
-        alive += sum(name not in env for name in assigned(statement))
-        most = max(most, alive)
-        alive -= sum(at == place and name not in env for name, at in last.items())
+        alive |= assigned(statement) - env.keys()
+        most = max(most, len(alive))
+        alive = {name for name in alive if last.get(name, place) > place}
     lanes = register_bytes() // max(sizes)
     calls = sum(count if count < OFTEN else 1 for count in names.values())
     length, once = len(node.body) + CALL * calls, CALL * calls > ONCE
     for registers in (4, 2):
-        if registers * (most + min(calls, 3)) <= REGISTERS and registers * length <= LONGEST:
+        if registers * most <= VALUES and registers * length <= LONGEST:
             return [registers * lanes, lanes] if length <= SHORT else [registers * lanes], once
     return [lanes], once

@@ -54,6 +54,13 @@ def register_bytes() -> int:
     return 64 if features.get("avx512f") else 32 if features.get("avx") else 16
 
 
+@lru_cache(maxsize=None)
+def any_register() -> str | None:
+    """What assembly within LLVM's calls «any vector register» of this kind of processor; None where that is not known."""
+    processor = _target().triple.partition("-")[0]
+    return {"x86_64": "x", "aarch64": "w", "arm64": "w"}.get(processor)
+
+
 def object_code(text: str) -> bytes:
     """The object code of a module in LLVM's assembly language, for this processor.
 

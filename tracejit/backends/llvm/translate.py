@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 from typing import Callable, Iterable
 
+from .abreast import abreast
 from .access import store
 from .assembly import WEAK, Value, literal
 from .expressions import OPERATORS, Env, Expressions
@@ -52,7 +53,7 @@ class _Translator(Expressions):
         elif isinstance(target, ast.Subscript):
             store(self.out, self.value(target.value, env), self.value(target.slice, env), self.value(node.value, env))
         else:
-            env[target.id] = self.value(node.value, env)  # type: ignore[attr-defined]
+            env[target.id] = abreast(self.out, self.value(node.value, env))  # type: ignore[attr-defined]
 
     def _AugAssign(self, node: ast.AugAssign, env: Env) -> None:
         assert isinstance(node.target, ast.Name)
