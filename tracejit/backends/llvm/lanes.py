@@ -11,7 +11,7 @@ from .assembly import BITS
 from .machine import register_bytes
 
 VALUES = 32  # registers of values that are alive at a time; those beyond the processor's wait in memory meanwhile
-OFTEN = 4  # calls of a function from which on it is compiled once for all of them
+OFTEN = 2  # calls of a function from which on it is compiled once for all of them
 CALL = 80  # instructions of a function that is called, about
 SHORT = 100  # instructions of a loop that is worth compiling in two widths
 ONCE = 300  # instructions of functions that are called that are worth compiling twice, for whole vectors and for the last
