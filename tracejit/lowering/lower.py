@@ -165,7 +165,7 @@ class Builder:
     def constant(self, value: Any, dtype: Any) -> str:
         key = (type(value), repr(value), dtype)
         if key not in self.constant_names:
-            name = self.constant_names[key] = f"k{len(self.constants)}"
+            name = self.constant_names[key] = f"v{len(self.constants)}"
             self.constants.append((name, dtype, value))
         return self.constant_names[key]
 

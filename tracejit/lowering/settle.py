@@ -71,7 +71,7 @@ class _Settler:
     def _constants(self) -> list[tuple[str, Any, Any]]:
         found: dict[Key, tuple[str, Any, Any]] = {}
         for name, dtype, value in self.kernel.constants:
-            constant = found.setdefault((type(value), repr(value), dtype), (f"k{len(found)}", dtype, value))
+            constant = found.setdefault((type(value), repr(value), dtype), (f"v{len(found)}", dtype, value))
             self.names[name] = constant[0]
             self.row.add(constant[0])
         return list(found.values())
