@@ -8,7 +8,7 @@ import textwrap
 from collections import Counter
 from functools import lru_cache
 from types import FunctionType
-from typing import Any, Callable, Iterable
+from typing import Any, Callable, Iterable, NamedTuple
 
 from .access import each_lane, load
 from .assembly import BITS, WEAK, Assembly, Value, literal, type_of
@@ -26,6 +26,15 @@ NUMPY = {"int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64", "uint8": 
 LONG = 6  # operations and calls of a function that is compiled once for many calls
 
 Env = dict[str, Any]
+
+
+class Module(NamedTuple):
+    """One function in LLVM's assembly, and those it calls that stand by themselves, each in a module of its own: they are
+    compiled once for all that call them."""
+
+    symbol: str
+    text: str
+    called: tuple[Module, ...]
 
 
 @lru_cache(maxsize=None)
@@ -58,7 +67,8 @@ class Expressions:
     def __init__(self) -> None:
         self.out = Assembly()
         self.world: dict[str, Any] = {}  # the globals of the function that is being inlined
-        self.functions: dict[str, str] = {}  # those that stand apart in the module, and the kinds of their values
+        self.functions: dict[str, str] = {}  # those that are called, and the kinds of their values
+        self.called: dict[str, Module] = {}
         self.calls: Counter[str] = Counter()  # how often the kernel calls each function
 
     def statements(self, body: Iterable[ast.stmt], env: Env) -> None:
@@ -173,7 +183,7 @@ class Expressions:
         return result
 
     def _apart(self, function: FunctionType, *operands: Value) -> Value:
-        """A call, for each lane, of a function that stands by itself in the module."""
+        """A call, for each lane, of a function that stands by itself."""
         operands = self.out.alike(*operands)
         symbol = ".".join([function.__name__, *(v.kind for v in operands)])
         if symbol not in self.functions:
@@ -181,7 +191,7 @@ class Expressions:
         return each_lane(self.out, symbol, self.functions[symbol], *operands)
 
     def _by_vectors(self, function: FunctionType, operands: Iterable[Value]) -> Value:
-        """A call of a function of vectors that stands by itself in the module: many calls are compiled as one."""
+        """A call of a function of vectors that stands by itself: many calls are compiled as one."""
         operands, width = self.out.alike(*operands), self.out.width
         symbol = ".".join([function.__name__, *(v.kind for v in operands), str(width)])
         if symbol not in self.functions:
@@ -191,14 +201,21 @@ class Expressions:
         return Value(self.out.emit(f"call {type_of(kind, width)} @{symbol}({parameters})"), kind, width)
 
     def _define(self, symbol: str, function: FunctionType, operands: Iterable[Value]) -> None:
-        """Add a function of values like these to the module."""
+        """Make the module of a function of values like these."""
         inner, operands = type(self)(), [v._replace(text=f"%a{k}") for k, v in enumerate(operands)]
         inner.out.width = operands[0].lanes
         result = inner.out.typed(inner._body(function, operands))
-        kind, parameters = type_of(result.kind, result.lanes), ", ".join(f"{type_of(v.kind, v.lanes)} {v.text}" for v in operands)
-        lines = [f"define internal {kind} @{symbol}({parameters}) nounwind noinline {{", "entry:", *inner.out.first, *inner.out.lines]
-        self.out.declarations |= {symbol: "\n".join([*lines, f"  ret {kind} {result.text}", "}"]), **inner.out.declarations}
+        inner.out.do(f"ret {type_of(result.kind, result.lanes)} {result.text}")
+        self.called[symbol] = inner.module_of(symbol, result, operands)
         self.functions[symbol] = result.kind
+        self.out.declare(symbol, type_of(result.kind, result.lanes), [type_of(v.kind, v.lanes) for v in operands])
+
+    def module_of(self, symbol: str, result: Value, operands: Iterable[Value]) -> Module:
+        """The module of a function whose instructions are all here."""
+        parameters = ", ".join(f"{type_of(v.kind, v.lanes)} {v.text}" for v in operands)
+        head = f"define {type_of(result.kind, result.lanes)} @{symbol}({parameters}) nounwind {{"
+        lines = [head, "entry:", *self.out.first, *self.out.lines, "}", *self.out.declarations.values(), ""]
+        return Module(symbol, "\n".join(lines), tuple(self.called.values()))
 
     def _result(self, body: list[ast.stmt], env: Env) -> Value:
         """What a function's statements return."""

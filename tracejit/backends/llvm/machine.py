@@ -7,7 +7,7 @@ import ctypes
 import importlib
 import itertools
 from functools import lru_cache
-from typing import Any, Callable
+from typing import Any, Callable, Mapping
 
 _count = itertools.count()
 _loaded: list[Any] = []  # machine code lives as long as the object that tracks it
@@ -43,7 +43,7 @@ def _target() -> Any:
     """This processor, with all its instructions."""
     llvm = _llvm()
     return llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3, reloc="pic", codemodel="default"
+        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=1, reloc="pic", codemodel="default"
     )
 
 
@@ -75,7 +75,6 @@ def object_code(text: str) -> bytes:
     passes.add_new_gvn_pass()
     passes.add_simplify_cfg_pass()
     passes.add_loop_rotate_pass()
-    passes.add_instruction_combine_pass()
     passes.add_simplify_cfg_pass()
     passes.run(module, llvm.create_pass_builder(_target(), llvm.create_pipeline_tuning_options(speed_level=2)))
     return _target().emit_object(module)
@@ -89,10 +88,13 @@ def host() -> str:
     return f"{llvm.llvm_version_info} {llvm.get_host_cpu_name()} {features}"
 
 
-def load(code: bytes, symbol: str) -> int:
-    """The address of a function in object code, which is linked to what this process has. Raises RuntimeError."""
-    builder = _llvm().JITLibraryBuilder()
-    library = builder.add_object_img(code).add_current_process().export_symbol(symbol).link(_linker(), f"tracejit.{next(_count)}")
+def load(code: bytes, symbol: str, called: Mapping[str, int] = {}) -> int:
+    """The address of a function in object code, which is linked to functions at these addresses, and to what this process has. Raises
+    RuntimeError."""
+    builder = _llvm().JITLibraryBuilder().add_object_img(code).add_current_process().export_symbol(symbol)
+    for name, address in called.items():
+        builder.import_symbol(name, address)
+    library = builder.link(_linker(), f"tracejit.{next(_count)}")
     _loaded.append(library)
     return library[symbol]
 

@@ -14,11 +14,11 @@ from typing import Callable, Iterable
 from .abreast import abreast
 from .access import store
 from .assembly import WEAK, Value, literal
-from .expressions import OPERATORS, Env, Expressions
+from .expressions import OPERATORS, Env, Expressions, Module
 from .lanes import assigned, lanes_of
 
 
-def translate(text: str) -> str:
+def translate(text: str) -> Module:
     """The module of a kernel: `define i64 @kernel(ptr)`."""
     (function,) = ast.parse(text).body
     assert isinstance(function, ast.FunctionDef)
@@ -26,15 +26,13 @@ def translate(text: str) -> str:
 
 
 class _Translator(Expressions):
-    def module(self, function: ast.FunctionDef) -> str:
-        out = self.out
+    def module(self, function: ast.FunctionDef) -> Module:
+        args = Value("%args", "pointer i64")
         self.calls.update(n.func.id for n in ast.walk(function) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name))
-        env: Env = {function.args.args[0].arg: Value("%args", "pointer i64")}
-        self.statements(function.body, env)
+        self.statements(function.body, {function.args.args[0].arg: args})
         if not isinstance(function.body[-1], ast.Return):
-            out.do("ret i64 0")
-        body = [f"define i64 @{function.name}(ptr %args) nounwind {{", "entry:", *out.first, *out.lines, "}"]
-        return "\n".join([*body, *out.declarations.values(), ""])
+            self.out.do("ret i64 0")
+        return self.module_of(function.name, Value("", "i64"), [args])
 
     # Statements
 

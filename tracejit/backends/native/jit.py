@@ -15,9 +15,9 @@ from ...backend import NotKept
 from ...ops import philox
 from ...runtime import store
 from ..llvm import abreast, access, assembly, expressions, lanes, machine, translate, words
+from ..llvm.expressions import Module
 from ..text import bits, elementary, memory, scalar
 from . import walker
-
 
 
 def shared_lock() -> Any:
@@ -29,7 +29,7 @@ def shared_lock() -> Any:
 
 
 _lock = shared_lock()
-_addresses: dict[str, int] = {}
+_addresses: dict[str, int] = {}  # of kernels by their text, of other functions by the key that the store knows them by
 _compiled = 0
 
 PYTHON_WORDS: dict[str, Any] = {
@@ -62,12 +62,12 @@ def address_of(text: str, compile: bool = True) -> int:
         with _lock:
             found = _addresses.get(text)
             if found is None:
-                found = _addresses[text] = _kept(text, lambda: (machine.object_code(translate.translate(text)), "kernel"), compile)
+                found = _addresses[text] = _kept(_key(text), text, lambda: translate.translate(text), compile)
     return found
 
 
 def compiled_count() -> int:
-    """How many kernels were compiled, not loaded, in this process."""
+    """How many kernels, and functions that they call, were compiled, not loaded, in this process."""
     return _compiled
 
 
@@ -78,30 +78,50 @@ def _version() -> str:
     return store.key_of(machine.host(), *(Path(str(module.__file__)).read_text() for module in sources))
 
 
-def _kept(text: str, compile_now: Callable[[], tuple[bytes, str]], may_compile: bool = True) -> int:
+def _key(text: str) -> str:
+    return store.key_of(text, _version())
+
+
+def _kept(key: str, text: str, module: Callable[[], Module], may_compile: bool = True) -> int:
     """The address of what a text is compiled to: object code from the store, or compiled now and stored."""
-    key = store.key_of(text, _version())
     kept = store.load(key)
     if kept is not None:
         try:
-            return machine.load(*kept)
-        except Exception:  # another LLVM's object file, or a damaged one
-            kept = None
+            return _linked(*kept)
+        except Exception:  # another LLVM's object file, a damaged one, or one that calls what is not there any more
+            pass
     if not may_compile:
         raise NotKept
-    code, symbol = compile_now()
     global _compiled
     _compiled += 1
-    address = machine.load(code, symbol)
-    store.save(key, (code, symbol), text)
+    symbol, assembly_text, called = module()
+    record = machine.object_code(assembly_text), symbol, {inner.symbol: _known(inner) for inner in called}
+    address = _linked(*record)
+    store.save(key, record, text)
     return address
+
+
+def _known(module: Module) -> str:
+    """The key of a function that others call, which is there now."""
+    key = _key(module.text)
+    if key not in _addresses:
+        _addresses[key] = _kept(key, module.text, lambda: module)
+    return key
+
+
+def _linked(code: bytes, symbol: str, called: dict[str, str]) -> int:
+    """The address of object code; `called`: the keys of the functions that it calls, by symbol."""
+    for key in called.values():
+        if key not in _addresses:
+            _addresses[key] = _linked(*store.load(key))  # type: ignore[misc]
+    return machine.load(code, symbol, {name: _addresses[key] for name, key in called.items()})
 
 
 @lru_cache(maxsize=None)
 def native(text: str, symbol: str) -> int:
     """The address of a function or a variable of a module in LLVM's assembly."""
     with _lock:
-        return _kept(text, lambda: (machine.object_code(text), symbol))
+        return _addresses[_known(Module(symbol, text, ()))]
 
 
 def program(words: np.ndarray) -> Callable[[tuple[np.ndarray, ...]], int]:
