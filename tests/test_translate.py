@@ -259,7 +259,7 @@ def test_the_registers_of_a_long_chain_are_held_abreast_and_keep_its_bits(dtype)
     kind = SHORT_NAMES[dtype]
     start, step = "t = x[i]\n", f"        t = {kind}({kind}(t * x[i]) + {kind}(3))\n"
     text = kernel_of("", kind, "lanes").replace(start, start + 40 * step)
-    assert (machine.any_register() is None) or ' asm "", ' in translate.translate(text)
+    assert (machine.any_register() is None) or ' asm "", ' in translate.translate(text).text
     for size in (0, 1, 31, 64, 131):
         x = (np.linspace(0.1, 1, size) if dtype.kind == "f" else np.arange(size)).astype(dtype)
         native, stepped = np.zeros_like(x), np.zeros_like(x)
