@@ -18,7 +18,7 @@ def grain(kernel: Kernel) -> int:
     if not kernel.axes:
         return 0
     outermost, *inside = kernel.axes
-    unit = VECTORS if kernel.is_map and not inside else 1
+    unit = VECTORS if (kernel.is_map or kernel.abreast) and not inside else 1
     turn = sum(prod(_walked(axis) for axis in (*inside, *stage.axes)) * _cost(stage) for stage in kernel.stages)
     if outermost.role == "part":
         turn //= outermost.extent

@@ -7,6 +7,7 @@ from typing import Any, Container, Sequence
 
 from ..graph.ir import CONSTANT, OUTPUT, Graph, Node
 from ..spec import Shape, contiguous_strides
+from .abreast import rows_abreast
 from .fuse import Group, fuse, lowers
 from .index import Box, box_of, without
 from .kernel import Kernel, Load, Slot, Store
@@ -88,7 +89,7 @@ class _Planner:
             self._lower(number, group)
         outputs = self._outputs()
         self._write_inputs()
-        steps = share_rows(self.steps)
+        steps = rows_abreast(share_rows(self.steps))
         places, arena = place_temporaries(steps)
         return Plan(self.graph, steps, self.inputs, outputs, arena, places)
 

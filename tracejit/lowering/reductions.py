@@ -20,7 +20,6 @@ from .lower import Builder, Slots, names_of
 
 MANY = 64  # so many rows are parallel work enough
 PART, PARTS = 2**15, 64  # the fewest elements of a part, and the most parts
-PAIRED = 8  # elements from which on a pairwise order has eight accumulators
 CACHED = 2**15  # elements of a block of lanes, all slices
 BLOCKS = 64, 1024  # the fewest and the most lanes of a block
 
@@ -38,8 +37,6 @@ def lower_reduction(node: Node, slots: Slots) -> list[Kernel]:
     nest.outer = [d for d in wide if d in reduced and d not in nest.inner]
     nest.lane = [] if nest.inner else [d for d in wide if d not in reduced and d > max(nest.outer)]
     nest.space = [d for d in wide if d not in reduced and d not in nest.lane]
-    if nest.inner and not nest.outer and nest.space and prod(shape[d] for d in nest.inner) < PAIRED:  # one by one: other rows fill the lanes
-        nest.outer, nest.inner, nest.lane = nest.inner, [], [nest.space.pop()]
     return nest.kernels()
 
 

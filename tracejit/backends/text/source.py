@@ -31,7 +31,7 @@ class _Printer(Writer):
         self._name_slots()
         for constant, dtype, value in kernel.constants:
             self._declare(constant, f"{typed(dtype)}_value(args, {{}})", Parameter("scalar", rounded(value, dtype)))
-        self._loops(kernel.axes, 1, self._stages, together=kernel.is_map)
+        self._loops(kernel.axes, 1, self._stages, together=kernel.is_map or kernel.abreast)
         title = [f"    # {kernel.title}"] if self.lines and kernel.title and len(kernel.stages) == 1 else []
         text = [f"def {name}(args):", *title, *self.prologue, *self.text, "    return 0", ""]
         return "\n".join(text), self.parameters
@@ -52,9 +52,10 @@ class _Printer(Writer):
         inside(depth)
 
     def _block(self, axis: Axis, depth: int) -> None:
-        """The outermost loop, over blocks of an axis: from `begin` to `end`."""
+        """The loop over blocks of an axis: from `begin` to `end`."""
         block, extent = self._integer("b", axis.block), self._extent(axis)
-        self._line(depth, "for block in range(args[0], args[1]):")
+        turns = "args[0], args[1]" if axis is self.kernel.axes[0] else f"0, {self._integer('n', axis.turns)}"
+        self._line(depth, f"for block in range({turns}):")
         self._line(depth + 1, f"begin = block * {block}")
         self._line(depth + 1, f"end = begin + {block} if begin + {block} < {extent} else {extent}")
 
@@ -73,10 +74,10 @@ class _Printer(Writer):
     def _stage(self, stage: Stage, depth: int) -> None:
         roles = {axis.role for axis in stage.axes}
         if not stage.reductions:
-            together = bool(stage.axes) and stage.axes[-1].role == "space"
+            together = bool(stage.axes) and stage.axes[-1].role == "space" and not self.kernel.abreast
             self._loops(stage.axes, depth, lambda d: self._body(stage, d), together)
         elif "inner" in roles:
-            self._pairwise_stage(stage, depth)
+            self._pairwise_stage(stage, depth) if not self.kernel.abreast else self._short_stage(stage, depth)
         elif "lane" in roles:
             self._lane_stage(stage, depth)
         else:
@@ -129,6 +130,47 @@ class _Printer(Writer):
             self._line(depth, f"{reduction.result} = {_identity(reduction)}")
         self._loops(stage.axes, depth, accumulate)
         self._store_results(stage, depth)
+
+    def _short_stage(self, stage: Stage, depth: int) -> None:
+        """NumPy's pairwise order over a leaf's elements at most, in scalars: rows that run abreast fill the lanes."""
+        (inner,) = [axis for axis in stage.axes if axis.role == "inner"]
+        outer = [axis for axis in stage.axes if axis.role == "outer"]
+        totals = _numbered("part", stage) if outer else [reduction.result for reduction in stage.reductions]
+
+        def leaf(d: int) -> None:
+            start = self._eights(stage, inner, totals, d) if inner.extent >= 8 else "0"
+            for reduction, total in zip(stage.reductions, totals) if start == "0" else ():
+                self._line(d, f"{total} = {_identity(reduction)}")
+            self._line(d, f"for {inner.name} in range({start}, {self._extent(inner)}):")
+            self._body(stage, d + 1)
+            for reduction, total in zip(stage.reductions, totals):
+                self._line(d + 1, f"{total} = {_joined(reduction, total)}")
+            for reduction, total in zip(stage.reductions, totals) if outer else ():
+                self._line(d, f"{reduction.result} = {_joined(reduction, reduction.result, total)}")
+
+        for reduction in stage.reductions if outer else ():
+            self._line(depth, f"{reduction.result} = {_identity(reduction)}")
+        self._loops(outer, depth, leaf)
+        self._store_results(stage, depth)
+
+    def _eights(self, stage: Stage, inner: Axis, totals: list[str], d: int) -> str:
+        """The whole eights in eight accumulators, joined in pairs; where they end."""
+        self._line(d, f"whole = {self._extent(inner)} // 8 * 8")
+        sums = [[f"{total}_{j}" for j in range(8)] for total in totals]
+        for reduction, own in zip(stage.reductions, sums):
+            for name in own:
+                self._line(d, f"{name} = {_identity(reduction)}")
+        self._line(d, "for k in range(0, whole, 8):")
+        for j in range(8):
+            self._line(d + 1, f"{inner.name} = k + {j}")
+            self._body(stage, d + 1)
+            for reduction, own in zip(stage.reductions, sums):
+                self._line(d + 1, f"{own[j]} = {_joined(reduction, own[j])}")
+        for reduction, total, own in zip(stage.reductions, totals, sums):
+            while len(own) > 1:
+                own = [_joined(reduction, a, b) for a, b in zip(own[::2], own[1::2])]
+            self._line(d, f"{total} = {own[0]}")
+        return "whole"
 
     def _pairwise_stage(self, stage: Stage, depth: int) -> None:
         """NumPy's pairwise order over the inner axis: leaves of at most 128 elements in eight lanes, joined as a tree."""
