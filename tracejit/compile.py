@@ -24,12 +24,14 @@ from .graph.text import print_graph
 from .graph.trace import Tracer
 from .history import History, is_spent
 from .lowering.kernel import Kernel
+from .passes import Gate
 from .runtime.executor import OutOfBounds
 from .tensor import Tensor, wrap
 from .tree import flatten, unflatten
 
 ENTRY_LIMIT = 256  # signatures kept by one function; the least recently used goes first
 VARIANT_LIMIT = 8  # traces kept of one signature, for different states of what the function reads
+ADMITTED = 8  # calls replayed by Python before the gate is told of a trace; at the 16th, 32nd … again: what it reads may have been replaced
 _CONSTANTS = (bool, int, float, complex, str, bytes, type(None), np.dtype)
 
 
@@ -78,7 +80,14 @@ def disable() -> Iterator[None]:
         _switch.off = before
 
 
-class Compiled:
+class _Called:
+    """What is called lies in each instance, so that it may be native code."""
+
+    __slots__ = ("__call__",)
+    __call__: Callable[..., Any]
+
+
+class Compiled(_Called):
     """A compiled function. Call it as the function; look inside with `graph`, `source` and `plan`."""
 
     def __init__(self, function: Callable, fullgraph: bool = False, watched: bool = True) -> None:
@@ -88,6 +97,8 @@ class Compiled:
         functools.update_wrapper(self, function)
         self._signature = Signature(function)
         self._lock = threading.RLock()
+        self._gate = Gate(self._ask)
+        self.__call__ = self._ask
         self.clear()
 
     def clear(self) -> None:
@@ -96,6 +107,7 @@ class Compiled:
         self._lapses: dict[Any, int] = {}  # of signatures whose traces are all lazy: the calls that no trace held for
         self.trace_count = 0
         self._hits = self._misses = 0
+        self._gate.clear()
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
@@ -109,7 +121,8 @@ class Compiled:
     def __repr__(self) -> str:
         return f"<compiled {self.__wrapped__!r}>"
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def _ask(self, *args: Any, **kwargs: Any) -> Any:
+        """A call that the gate does not let through."""
         if mode.interpreter is not EAGER or _switch.off or anomaly.enabled:
             return self.__wrapped__(*args, **kwargs)
         token, leaves = self._signature.flatten(args, kwargs)
@@ -122,6 +135,9 @@ class Compiled:
                 return self._trace(args, kwargs, key, leaves, keep=False)
             try:
                 result = entry.run(leaves)
+                entry.asked += 1
+                if entry.asked >= ADMITTED and entry.asked & (entry.asked - 1) == 0:
+                    self._admit(entry, args, kwargs, key)
             except Misfit:
                 continue
             except (OutOfBounds, TracejitError, ValueError):  # raised again where the user stands, with all done that comes before
@@ -135,6 +151,12 @@ class Compiled:
             self._misses += 1
             self.trace_count += 1
             return self._trace(args, kwargs, key, leaves, keep=True)
+
+    def _admit(self, entry: Entry, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any) -> None:
+        """Let further calls like this one through the gate."""
+        tokens, grad = key
+        if not kwargs and len(args) == self._signature.count and self._gate.admit(entry, args, tokens, ((mode, "grad", grad), (_switch, "off", False))):
+            self.__call__ = self._gate.function()
 
     def _stays_lazy(self, key: Any) -> bool:
         """Whether no trace of a signature could be replayed, so that others need not be looked into: but the 4th, 8th, 16th … is.
@@ -264,7 +286,7 @@ class Compiled:
         """Hits, misses, entries, and the mode of each entry."""
         entries = [e for kept in self._entries.values() for e in kept]
         modes = tuple("lazy" if e.executable is None else "graph" for e in entries)
-        return CacheInfo(self._hits, self._misses, len(entries), self.trace_count, modes, tuple(r for e in entries for r in e.reasons[:1]))
+        return CacheInfo(self._hits + self._gate.hits, self._misses, len(entries), self.trace_count, modes, tuple(r for e in entries for r in e.reasons[:1]))
 
 
 def _seen_by(reach: Reach) -> list[str]:

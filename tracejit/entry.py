@@ -53,6 +53,7 @@ class Entry:
     def __init__(self, guard: Callable[[], Any], reasons: list[str]) -> None:
         self.guard, self.reasons = guard, reasons
         self.executable: Executable | None = None
+        self.asked = 0  # the calls that Python replayed
 
     def fill(self, flushed: Flushed, trace: Trace, history: History, compile_backward: Callable[[Segment], Callable]) -> None:
         """Take what a trace found; the executable is the one that has just run."""

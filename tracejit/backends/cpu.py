@@ -27,7 +27,7 @@ from .native.jit import address_of, program, shared_lock
 from .native.threads import pool
 from .native.walker import ARENA, VALUE
 from .recent import Recent
-from .schedule import grain, grain_of_products
+from .schedule import CHUNK, grain, grain_of_products, work, work_of_products
 from .text.pairwise import pairwise_table
 from .text.source import print_kernel
 from .text.statements import Parameter
@@ -113,7 +113,7 @@ class _Assembler:
         self.keep: list[Any] = []
         self.steps: list[Program | HostCall] = []
         self.words: list[int] = []
-        self.count = 0
+        self.count = self.work = 0
         native = [(s, self._native(s)) for s in plan.steps]
         longest = max((len(found[2]) for _, found in native if found is not None), default=0)
         self.scratch = -(-(self.arrays + longest + 8) * 8 // 64) * 64
@@ -131,7 +131,7 @@ class _Assembler:
                 for where, value in arguments:
                     self.words += [where, value + self.scratch if where == ARENA else value]
         self._close()
-        return Executable(self.plan, self.steps, self.scratch, self.keep, allocator)
+        return Executable(self.plan, self.steps, self.scratch, self.keep, allocator, self.work > CHUNK)
 
     def _close(self) -> None:
         if self.count:
@@ -142,6 +142,7 @@ class _Assembler:
         """(address, grain, arguments) of a step; None if Python runs it."""
         if isinstance(step, Kernel):
             text, parameters = print_kernel(step, lines=False)
+            self.work += work(step)
             return address_of(text, self.compile), grain(step), [self._argument(p, step) for p in parameters]
         specs = tuple(TensorSpec(o[1], o[0].dtype) for o in step.operands if isinstance(o, tuple))
         if len(specs) == len(step.operands) and backend.routine(step.node.op, specs) is not None:
@@ -177,6 +178,7 @@ class _Assembler:
             return None
         (ta, lda), (tb, ldb), (inner, of_a, of_b) = left, right, steps
         size, count = result.dtype.itemsize, prod(batch)
+        self.work += work_of_products(count, m, n, k)
         arguments = [(VALUE, v) for v in (0, count, inner, products.blas(kind), ta, tb, m, n, k)]
         for operand, lead, (outward, inward) in ((a, lda, of_a), (b, ldb, of_b)):
             arguments += [self._place(operand[0], operand[3]), (VALUE, outward * size), (VALUE, inward * size), (VALUE, lead)]

@@ -10,6 +10,7 @@ CHUNK = 200_000  # the least work that is worth handing to another thread, in ad
 VECTORS = 64  # a vector loop is cut at multiples of this many elements: whole cache lines, and nothing left over
 DIVISION = 20  # of integers, in additions
 OWN_THREADS = -1  # the grain of what is not to be cut, and should find the other processors free
+MULTIPLICATIONS = 2  # of a product of matrices, for an addition
 ONE_THREAD = 1 << 18  # multiplications in a product of matrices up to which OpenBLAS uses one thread, whoever calls it
 
 
@@ -19,7 +20,7 @@ def grain(kernel: Kernel) -> int:
         return 0
     outermost, *inside = kernel.axes
     unit = VECTORS if (kernel.is_map or kernel.abreast) and not inside else 1
-    turn = sum(prod(_walked(axis) for axis in (*inside, *stage.axes)) * _cost(stage) for stage in kernel.stages)
+    turn = _turn(kernel)
     if outermost.role == "part":
         turn //= outermost.extent
     least = -(-CHUNK // (unit * turn or 1)) * unit
@@ -34,6 +35,21 @@ def grain_of_products(batch: int, m: int, n: int, k: int) -> int:
         return 0
     least = -(-CHUNK // (m * n * k))
     return least if batch > least else 0
+
+
+def work(kernel: Kernel) -> int:
+    """What a kernel takes, in additions."""
+    return _turn(kernel) * (kernel.axes[0].turns if kernel.axes else 1)
+
+
+def work_of_products(batch: int, m: int, n: int, k: int) -> int:
+    """The same, of products of matrices: BLAS does several multiplications in the time of an addition that walks memory."""
+    return batch * m * n * k // MULTIPLICATIONS
+
+
+def _turn(kernel: Kernel) -> int:
+    """One turn of the outermost loop, in additions."""
+    return sum(prod(_walked(axis) for axis in (*kernel.axes[1:], *stage.axes)) * _cost(stage) for stage in kernel.stages)
 
 
 def _walked(axis: Axis) -> int:

@@ -305,6 +305,10 @@ class KeyObjects(Members):
         return f"{self.place.words} had {self.expected} keys"
 
 
+def nothing_to_check() -> None:
+    """The check of no guards."""
+
+
 def compile_guards(guards: Sequence[Guard], held: Iterable[Any] = ()) -> Callable[[], Guard | None]:
     """A function that gives None while all guards hold, and else the first that does not.
 
@@ -316,7 +320,7 @@ def compile_guards(guards: Sequence[Guard], held: Iterable[Any] = ()) -> Callabl
         return next((guard for guard in guards if not guard.holds()), None)
 
     if not guards:
-        return lambda: None
+        return nothing_to_check
     writer = Writer(_read_twice(guards), held)
     conditions = dict.fromkeys(guard.text(writer) for guard in guards)
     source = (

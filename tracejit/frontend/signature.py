@@ -43,7 +43,8 @@ class Signature:
         self.function = function
         self.parameters = _parameters_of(function)
         only_positional = self.parameters is not None and not self.parameters.keyword_only
-        self._count = len(self.parameters.positional) if only_positional and self.parameters is not None else -1
+        # how many arguments given by position are all there are, no default needed; -1: there may be others
+        self.count = len(self.parameters.positional) if only_positional and self.parameters is not None else -1
 
     def flatten(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Key, Leaves]:
         """The key of a call, and its arrays (Tensors, NumPy arrays, NumPy scalars as 0-d arrays) in order.
@@ -51,7 +52,7 @@ class Signature:
         Raises the function's own TypeError if the arguments do not fit its parameters.
         """
         names = None
-        if kwargs or len(args) != self._count:
+        if kwargs or len(args) != self.count:
             args, kwargs = self.bind(args, kwargs)
             if kwargs:
                 names = tuple(kwargs)

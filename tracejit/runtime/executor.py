@@ -44,8 +44,10 @@ class Executable:
 
     free: dict[int, list[np.ndarray]] = {}  # small arenas that no call is using, by size
 
-    def __init__(self, plan: Plan, steps: list[Program | HostCall], scratch: int, keep: Any, allocator: Allocator) -> None:
+    def __init__(self, plan: Plan, steps: list[Program | HostCall], scratch: int, keep: Any, allocator: Allocator, long: bool) -> None:
+        """`long`: it takes longer than other Python threads should wait for."""
         self.plan, self.steps = plan, steps
+        self.long = long
         self.keep = keep  # tables that the programs point to
         self.outputs = [(allocator(s.dtype.itemsize * prod(s.shape)), s.shape, s.dtype) for s in plan.outputs]
         size = plan.arena + scratch

@@ -19,7 +19,7 @@ class _Method(ctypes.Structure):
     _fields_ = [("name", ctypes.c_char_p), ("function", ctypes.c_void_p), ("flags", ctypes.c_int), ("doc", ctypes.c_char_p)]
 
 
-METH_O = 0x0008
+METH_O, METH_FASTCALL, METH_KEYWORDS = 0x0008, 0x0080, 0x0002
 _new_function = ctypes.pythonapi.PyCFunction_NewEx
 _new_function.restype, _new_function.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
 
@@ -99,11 +99,11 @@ def load(code: bytes, symbol: str, called: Mapping[str, int] = {}) -> int:
     return library[symbol]
 
 
-def method(address: int, owner: Any) -> Callable[[Any], Any]:
-    """A Python function of one argument, of native code `(owner, argument) → object`."""
-    return _new_function(ctypes.addressof(_definition(address)), owner, None)
+def method(address: int, owner: Any, flags: int = METH_O) -> Callable[..., Any]:
+    """A Python function of native code: `(owner, argument) → object`, or what other METH flags say."""
+    return _new_function(ctypes.addressof(_definition(address, flags)), owner, None)
 
 
 @lru_cache(maxsize=None)
-def _definition(address: int) -> _Method:
-    return _Method(b"native", address, METH_O, None)
+def _definition(address: int, flags: int) -> _Method:
+    return _Method(b"native", address, flags, None)

@@ -8,7 +8,6 @@ holds, lent or kept, is never more than what was lent at one time before; and it
 from __future__ import annotations
 
 import ctypes
-import importlib
 import os
 from functools import lru_cache
 from string import Template
@@ -19,12 +18,12 @@ import numpy as np
 from ...backend import LARGE
 from ...spec import DType, Shape
 from . import jit
+from .numpy_table import numpy_function
 
 SHARE = 4  # a fourth of the machine's memory is the most that is kept
 HEADER = 64  # bytes before an array's own: what the pool knows of the block; a cache line, so that arrays begin at one
 HUGE_PAGE = 1 << 21
 SYMBOL = "tracejit_blocks"
-SET_HANDLER = 304  # the place of PyDataMem_SetHandler in NumPy's table of functions
 
 # NumPy's PyDataMem_Handler, then the pool's own words, by their place in bytes.
 FIELDS = {"lent": 168, "kept": 176, "peak": 184, "limit": 192, "ring": 200}
@@ -312,9 +311,4 @@ def _handler() -> Any | None:
 @lru_cache(maxsize=None)
 def _set_handler() -> Callable[[Any], Any]:
     """NumPy's PyDataMem_SetHandler: the handler before it."""
-    pointer = ctypes.pythonapi.PyCapsule_GetPointer
-    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    table = pointer(importlib.import_module("numpy._core._multiarray_umath")._ARRAY_API, None)
-    address = ctypes.c_void_p.from_address(table + SET_HANDLER * ctypes.sizeof(ctypes.c_void_p)).value
-    assert address is not None
-    return ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object)(address)
+    return ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object)(numpy_function("PyDataMem_SetHandler"))

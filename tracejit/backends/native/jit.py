@@ -17,7 +17,7 @@ from ...runtime import store
 from ..llvm import abreast, access, assembly, expressions, lanes, machine, translate, words
 from ..llvm.expressions import Module
 from ..text import bits, elementary, memory, scalar
-from . import walker
+from . import gate, walker
 
 
 def shared_lock() -> Any:
@@ -127,3 +127,8 @@ def native(text: str, symbol: str) -> int:
 def program(words: np.ndarray) -> Callable[[tuple[np.ndarray, ...]], int]:
     """The native function that runs a program of words on a tuple of arrays: 0, or 1 + the step that failed."""
     return machine.method(native(walker.native_text(), walker.SYMBOL), words)
+
+
+def gate_of(owner: list[Any]) -> Callable[..., Any]:
+    """The gate as a Python function: `owner` is what it calls where no pass lets a call through, then (words, what they point to) of passes."""
+    return machine.method(native(gate.native_text(), gate.SYMBOL), owner, machine.METH_FASTCALL | machine.METH_KEYWORDS)

@@ -30,41 +30,56 @@ define ptr @$symbol(ptr %program, ptr %arrays) {
   ret ptr %result
 }
 
-; 0, or 1 + the step that failed. The arena begins with room for the arrays' addresses and for one row of arguments.
+; 0, or 1 + the step that failed.
 define internal i64 @walk(ptr %program, ptr %arrays) {
-entry:
   %code_place = getelementptr ptr, ptr %program, i64 $array_data
   %code = load ptr, ptr %code_place
-  %steps = load i64, ptr %code
   %count_place = getelementptr i64, ptr %code, i64 1
   %count = load i64, ptr %count_place
-  %pool_place = getelementptr ptr, ptr %code, i64 2
-  %pool = load ptr, ptr %pool_place
   %items = getelementptr ptr, ptr %arrays, i64 $tuple_items
   %last = sub i64 %count, 1
   %arena_item = getelementptr ptr, ptr %items, i64 %last
   %arena_array = load ptr, ptr %arena_item
   %arena_place = getelementptr ptr, ptr %arena_array, i64 $array_data
   %arena = load ptr, ptr %arena_place
-  %args = getelementptr i64, ptr %arena, i64 %count
+  call void @gather(ptr %items, i64 %count, ptr %arena)
+  %status = call i64 @run(ptr %code, ptr %arena)
+  ret i64 %status
+}
+
+; The addresses of arrays' memory, one after the other.
+define internal void @gather(ptr %arrays, i64 %count, ptr %addresses) {
+entry:
   br label %array
 array:
   %a = phi i64 [ 0, %entry ], [ %a_next, %array ]
-  %item = getelementptr ptr, ptr %items, i64 %a
+  %item = getelementptr ptr, ptr %arrays, i64 %a
   %object = load ptr, ptr %item
   %data_place = getelementptr ptr, ptr %object, i64 $array_data
   %data = load ptr, ptr %data_place
-  %room = getelementptr ptr, ptr %arena, i64 %a
+  %room = getelementptr ptr, ptr %addresses, i64 %a
   store ptr %data, ptr %room
   %a_next = add i64 %a, 1
   %a_more = icmp slt i64 %a_next, %count
-  br i1 %a_more, label %array, label %start
-start:
+  br i1 %a_more, label %array, label %done
+done:
+  ret void
+}
+
+; Run a program's words. The arena begins with the arrays' addresses; then there is room for one row of arguments.
+define internal i64 @run(ptr %code, ptr %arena) {
+entry:
+  %steps = load i64, ptr %code
+  %count_place = getelementptr i64, ptr %code, i64 1
+  %count = load i64, ptr %count_place
+  %pool_place = getelementptr ptr, ptr %code, i64 2
+  %pool = load ptr, ptr %pool_place
+  %args = getelementptr i64, ptr %arena, i64 %count
   %first = getelementptr i64, ptr %code, i64 3
   br label %step
 step:
-  %s = phi i64 [ 0, %start ], [ %s_next, %ran ]
-  %at = phi ptr [ %first, %start ], [ %behind, %ran ]
+  %s = phi i64 [ 0, %entry ], [ %s_next, %ran ]
+  %at = phi ptr [ %first, %entry ], [ %behind, %ran ]
   %kernel = load ptr, ptr %at
   %n_place = getelementptr i64, ptr %at, i64 1
   %n = load i64, ptr %n_place

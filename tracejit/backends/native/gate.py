@@ -1,0 +1,250 @@
+"""The gate: one native function, in LLVM's assembly, by which a call of a compiled function is replayed without a Python frame.
+
+CPython calls it as a built-in function whose owner is a list: what to call otherwise, then passes. A pass is an array of words that
+says which calls it lets through (rows of conditions), what runs, and what is made of the results. The first pass whose conditions all
+hold runs; where none does, the arguments are handed on to Python as they came, with nothing done. So the gate says yes, or asks.
+
+A pass begins with the words of HEADER; then for each of SECTIONS the address, the number and the width in words of its rows.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from string import Template
+
+from . import gate_asks, gate_gives, walker
+
+SYMBOL = "tracejit_gate"
+HEADER = {
+    name: place
+    for place, name in enumerate(
+        (
+            "hits",  # the address of a counter of calls
+            "arguments",  # how many, all by position
+            "arrays",  # of the program: inputs, outputs, the arena
+            "held",  # references kept during the call: `arrays`, then what is looked at alone
+            "made",  # objects made
+            "program",  # the address of its words
+            "arenas",  # the list of arenas that no call is using
+            "long",  # 1 if it runs without the interpreter's lock
+            "finish",  # what is called with the list of results; 0: there is one, and it is returned
+            "new_array", "scalar_of",  # NumPy's PyArray_NewFromDescr and PyArray_Return
+            "storage_of",  # of a tensor whose storage is not made yet
+            "array_type", "float_type", "none", "no",  # objects
+            "_value", "_requires_grad", "_application", "_storage", "version", "_seen",  # names
+        )
+    )
+}  # fmt: skip
+SECTIONS = {
+    name: len(HEADER) + 3 * place
+    for place, name in enumerate(
+        (
+            "objects",  # (argument, object): is that object
+            "floats",  # (argument, bits)
+            "referents",  # (argument, weak reference): is what it refers to
+            "given_arrays", "given_tensors",  # (argument, array's place among held, class, requires_grad, dtype, axes, address of extents and strides)
+            "different",  # (argument, argument): are two objects
+            "captures",  # (tensor, array's place among held, array): still has that array
+            "apart",  # (array, low, high, array, low, high): their bytes, from their data on, share none
+            "attributes",  # (object, name, value, 1 or 0): is that value, or is not
+            "own",  # (thread-local object, name, value, 1 if that is the default, 0, 0: the thread last seen, and its dict; "__dict__")
+            "guards",  # (function): gives None
+            "outputs",  # (array's place among held, dtype, axes, address of extents)
+            "written",  # (tensor): has another version now
+            "makes",  # (array's place among held, number made, class or 0): a tensor of the array, or the array or scalar itself
+            "stores",  # (object, name, value): attributes, of objects or of numbers made
+            "results",  # (object or number made)
+        )
+    )
+}  # fmt: skip
+CHECKS = ("objects", "floats", "referents", "given_arrays", "given_tensors", "different", "captures", "apart", "attributes", "own", "guards")
+WIDTHS = {"objects": 2, "floats": 2, "referents": 2, "given_arrays": 7, "given_tensors": 7, "different": 2, "captures": 3, "apart": 6,
+          "attributes": 4, "own": 7, "guards": 1, "outputs": 4, "written": 1, "makes": 3, "stores": 3, "results": 1}  # fmt: skip
+WORDS = len(HEADER) + 3 * len(SECTIONS)
+SMALLEST_ADDRESS = 4096  # less is the number of an object made in this call
+
+# Where CPython and NumPy keep things, in words; `measured` in passes.py sees to it that they do.
+LAYOUT = {
+    "TYPE": 1, "LIST_ITEMS": 3, "TUPLE_ITEMS": walker.TUPLE_ITEMS, "SIZE": 2, "FLOAT": 2, "REFERENT": 2,
+    "DATA": walker.ARRAY_DATA, "AXES": 3, "EXTENTS": 4, "STRIDES": 5, "DTYPE": 7,
+}  # fmt: skip
+MISS = "inttoptr (i64 1 to ptr)"  # nothing was done: ask Python
+
+# Two shorthands, here and in `gate_asks` and `gate_gives`: `%x = word %p, n` and `%x = number %p, n` are what lies n words behind an
+# address, as a pointer and as an integer.
+TEXT = """
+declare ptr @PyObject_GetAttr(ptr, ptr)
+declare i32 @PyObject_SetAttr(ptr, ptr, ptr)
+declare ptr @PyObject_CallNoArgs(ptr)
+declare ptr @PyObject_CallOneArg(ptr, ptr)
+declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
+declare ptr @PyDict_GetItemWithError(ptr, ptr)
+declare ptr @PyList_New(i64)
+declare i32 @PyList_SetItem(ptr, i64, ptr)
+declare i32 @PyList_SetSlice(ptr, i64, i64, ptr)
+declare i32 @PyList_Append(ptr, ptr)
+declare ptr @PyType_GenericNew(ptr, ptr, ptr)
+declare i64 @PyLong_AsLongLong(ptr)
+declare ptr @PyThreadState_Get()
+declare i64 @PyThreadState_GetID(ptr)
+declare void @PyErr_Clear()
+declare void @Py_IncRef(ptr)
+declare void @Py_DecRef(ptr)
+declare i32 @memcmp(ptr, ptr, i64)
+declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
+
+; A call in progress: its pass, its arguments, references held (arrays; all are given back at its end), objects made (the same).
+%Call = type { ptr, ptr, ptr, ptr }
+
+define ptr @$SYMBOL(ptr %owner, ptr %args, i64 %count, ptr %names) {
+entry:
+  %plain = icmp eq ptr %names, null
+  br i1 %plain, label %look, label %ask
+look:
+  %n = phi i64 [ 1, %entry ], [ %next, %other ]
+  %size = number %owner, $SIZE
+  %more = icmp slt i64 %n, %size
+  br i1 %more, label %try, label %ask
+try:
+  %items = word %owner, $LIST_ITEMS
+  %pass = word %items, %n
+  %words_array = word %pass, $TUPLE_ITEMS
+  %words = word %words_array, $DATA
+  %arguments = number %words, $arguments
+  %fits = icmp eq i64 %arguments, %count
+  br i1 %fits, label %go, label %other
+go:
+  call void @Py_IncRef(ptr %pass)
+  %result = call ptr @attempt(ptr %words, ptr %args)
+  call void @Py_DecRef(ptr %pass)
+  %missed = icmp eq ptr %result, $MISS
+  br i1 %missed, label %other, label %done
+other:
+  %next = add i64 %n, 1
+  br label %look
+ask:
+  %all = word %owner, $LIST_ITEMS
+  %fallback = word %all, 0
+  %answer = call ptr @PyObject_Vectorcall(ptr %fallback, ptr %args, i64 %count, ptr %names)
+  ret ptr %answer
+done:
+  ret ptr %result
+}
+
+; The result of a call by one pass; null, if an exception is set; MISS, if the pass is not for this call.
+define internal ptr @attempt(ptr %pass, ptr %args) {
+  %held_count = number %pass, $held
+  %made_count = number %pass, $made
+  %all = add i64 %held_count, %made_count
+  %held = alloca ptr, i64 %all
+  %made = getelementptr ptr, ptr %held, i64 %held_count
+  %bytes = shl i64 %all, 3
+  call void @llvm.memset.p0.i64(ptr %held, i8 0, i64 %bytes, i1 false)
+  %call = alloca %Call
+  %call_args = getelementptr %Call, ptr %call, i32 0, i32 1
+  %call_held = getelementptr %Call, ptr %call, i32 0, i32 2
+  %call_made = getelementptr %Call, ptr %call, i32 0, i32 3
+  store ptr %pass, ptr %call
+  store ptr %args, ptr %call_args
+  store ptr %held, ptr %call_held
+  store ptr %made, ptr %call_made
+  %result = call ptr @pass_through(ptr %call)
+  call void @give_back(ptr %held, i64 %all)
+  ret ptr %result
+}
+
+define internal void @give_back(ptr %references, i64 %count) {
+entry:
+  br label %look
+look:
+  %n = phi i64 [ 0, %entry ], [ %next, %give ]
+  %more = icmp slt i64 %n, %count
+  br i1 %more, label %give, label %done
+give:
+  %object = word %references, %n
+  call void @Py_DecRef(ptr %object)
+  %next = add i64 %n, 1
+  br label %look
+done:
+  ret void
+}
+
+define internal ptr @pass_through(ptr %call) {
+  %pass = word %call, 0
+$checks
+  %outputs = call i1 @every(ptr %call, i64 $outputs, ptr @output)
+  br i1 %outputs, label %run, label %fail
+run:
+  %status = call i64 @run_program(ptr %call)
+  %fine = icmp eq i64 %status, 0
+  br i1 %fine, label %hand_out, label %miss
+hand_out:
+  %counter = word %pass, $hits
+  %hits = load i64, ptr %counter
+  %hits_now = add i64 %hits, 1
+  store i64 %hits_now, ptr %counter
+  %wrote = call i1 @every(ptr %call, i64 $written, ptr @written)
+  br i1 %wrote, label %make, label %fail
+make:
+  %makes = call i1 @every(ptr %call, i64 $makes, ptr @make)
+  br i1 %makes, label %put, label %fail
+put:
+  %stores = call i1 @every(ptr %call, i64 $stores, ptr @put)
+  br i1 %stores, label %give, label %fail
+give:
+  %result = call ptr @results(ptr %call)
+  ret ptr %result
+fail:
+  ret ptr null
+miss:
+  ret ptr $MISS
+}
+
+; Whether a step says yes to every row of a section, in order.
+define internal i1 @every(ptr %call, i64 %section, ptr %step) {
+entry:
+  %pass = word %call, 0
+  %first = word %pass, %section
+  %behind = add i64 %section, 1
+  %count = number %pass, %behind
+  %last = add i64 %section, 2
+  %width = number %pass, %last
+  br label %look
+look:
+  %n = phi i64 [ 0, %entry ], [ %next, %passed ]
+  %row = phi ptr [ %first, %entry ], [ %after, %passed ]
+  %more = icmp slt i64 %n, %count
+  br i1 %more, label %try, label %yes
+try:
+  %ok = call i1 %step(ptr %call, ptr %row)
+  br i1 %ok, label %passed, label %no
+passed:
+  %next = add i64 %n, 1
+  %after = getelementptr ptr, ptr %row, i64 %width
+  br label %look
+yes:
+  ret i1 true
+no:
+  ret i1 false
+}
+"""
+
+CHECK = """  %$name = call i1 @every(ptr %call, i64 $place, ptr @$name)
+  br i1 %$name, label %after_$name, label %miss
+after_$name:
+"""
+
+
+@lru_cache(maxsize=None)
+def native_text() -> str:
+    """The gate, and the walker that it runs programs with, one module in LLVM's assembly."""
+    checks = "".join(Template(CHECK).substitute(name=name, place=SECTIONS[name]) for name in CHECKS)
+    places = {**LAYOUT, **HEADER, **SECTIONS, "results_count": SECTIONS["results"] + 1, "SMALLEST_ADDRESS": SMALLEST_ADDRESS, "MISS": MISS}
+    text = Template(TEXT + gate_asks.TEXT + gate_gives.TEXT).substitute(places, SYMBOL=SYMBOL, checks=checks.removesuffix("\n"))
+    return re.sub(r"(%\w+) = (word|number) (\S+), (\S+)", _load, text) + walker.native_text()
+
+
+def _load(shorthand: re.Match[str]) -> str:
+    name, kind, address, place = shorthand.groups()
+    return f"{name}.at = getelementptr i64, ptr {address}, i64 {place}\n  {name} = load {'ptr' if kind == 'word' else 'i64'}, ptr {name}.at"

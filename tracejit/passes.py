@@ -1,0 +1,249 @@
+"""Passes: what an entry tells the native gate, so that a call like the last one is replayed without a Python frame.
+
+A pass states what Python found at a call: the key's arguments, the thread's modes, the captures, the guards. Whatever it cannot state
+keeps the entry from having one; then Python replays it, as it does for every first call.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+import sys
+import sysconfig
+import weakref
+from functools import lru_cache
+from itertools import combinations
+from typing import Any, Callable, Sequence
+
+import numpy as np
+
+from .backend import LARGE
+from .backends.native import gate
+from .backends.native.jit import gate_of
+from .backends.native.numpy_table import numpy_function
+from .dispatch import EAGER, anomaly, mode
+from .entry import Entry
+from .frontend import nothing_to_check
+from .frontend.identity import Token
+from .frontend.keys import IDENTITY
+from .runtime.executor import HostCall
+from .spec import Shape
+from .tensor import Tensor, storage_of
+
+LIMIT = 8  # passes of one function; the oldest goes first
+MOST_PAIRS = 256  # of arrays that are compared with each other at each call
+_VALUES = (bool, int, str, bytes, type(None))  # arguments known again by identity; floats are known by their bits
+_NAMES = tuple(sys.intern(name) for name in ("_value", "_requires_grad", "_application", "_storage", "version", "_seen"))
+_DICT = sys.intern("__dict__")
+
+
+class Gate:
+    """How the calls of one function reach their traces: natively where a pass lets them through, else by `ask`, a Python function."""
+
+    def __init__(self, ask: Callable[..., Any]) -> None:
+        self._owner: list[Any] = [ask]
+        self._hits = np.zeros(1, np.int64)
+
+    @property
+    def hits(self) -> int:
+        """The calls that were let through."""
+        return int(self._hits[0])
+
+    def clear(self) -> None:
+        """Let nothing through."""
+        self._owner[1:] = []
+        self._hits[0] = 0
+
+    def function(self) -> Callable[..., Any]:
+        """What is to be called instead of `ask`."""
+        return gate_of(self._owner)
+
+    def admit(self, entry: Entry, args: tuple[Any, ...], tokens: Sequence[Any], own: Sequence[tuple[Any, str, Any]]) -> bool:
+        """Let calls like this one, which an entry has just replayed, through; False if they cannot be told by a pass.
+
+        args: all parameters, by position. tokens: their part of the key. own: what must hold in the thread that calls: (thread-local
+        object, name, value).
+        """
+        try:
+            table = _Table(entry, args, tokens, own, self._hits)
+        except Untold:
+            return False
+        self._owner[1:] = [table.finished(), *(p for p in self._owner[1:] if p[1][0] is not entry)][:LIMIT]
+        return True
+
+
+class Untold(Exception):
+    """A pass cannot say when this call may be replayed, or how."""
+
+
+class _Table:
+    """The words of a pass, row by row; and the objects they point to."""
+
+    def __init__(self, entry: Entry, args: tuple[Any, ...], tokens: Sequence[Any], own: Sequence[tuple[Any, str, Any]], hits: np.ndarray) -> None:
+        self.entry = entry
+        self.keep: list[Any] = [entry, hits]
+        self.rows: dict[str, list[int]] = {name: [] for name in gate.SECTIONS}
+        self.header = dict.fromkeys(gate.HEADER, 0)
+        self.header["hits"] = hits.ctypes.data
+        self._runs()
+        self._arguments(args, tokens)
+        self._world(own)
+        self._results()
+
+    def add(self, section: str, *words: Any) -> None:
+        """A row: integers stand for themselves, other objects for their address."""
+        self.rows[section] += [w if type(w) is int else self.point(w) for w in words]
+
+    def point(self, value: Any) -> int:
+        """The address of an object that lives as long as the pass."""
+        self.keep.append(value)
+        return id(value)
+
+    def block(self, numbers: Sequence[int]) -> int:
+        """The address of numbers in a row."""
+        words = np.array([*numbers, 0], np.int64)
+        self.keep.append(words)
+        return words.ctypes.data
+
+    def finished(self) -> tuple[np.ndarray, list[Any]]:
+        """The pass, as the gate takes it."""
+        words = list(self.header.values())
+        for name, rows in self.rows.items():
+            words += [self.block(rows), len(rows) // gate.WIDTHS[name], gate.WIDTHS[name]]
+        return np.array(words, np.int64), self.keep
+
+    def _runs(self) -> None:
+        """The program, and memory for it. What is large is left to Python: there a call's own time counts for nothing."""
+        entry, executable = self.entry, self.entry.executable
+        if executable is None or not entry.plain or entry.captured is None or entry.written_else or not measured():
+            raise Untold
+        if len(executable.steps) != 1 or isinstance(executable.steps[0], HostCall) or not executable.small:
+            raise Untold
+        words = executable.steps[0].__self__  # type: ignore[attr-defined]
+        first = len(entry.sources)
+        for number, (_, shape, dtype) in enumerate(executable.outputs):
+            if _span(shape, np.empty(shape, dtype).strides, dtype.itemsize)[1] >= LARGE:
+                raise Untold
+            self.add("outputs", first + number, dtype, len(shape), self.block(shape))
+        self.arrays = first + len(executable.outputs) + 1
+        self.header |= {
+            "arrays": self.arrays, "held": self.arrays, "program": words.ctypes.data, "arenas": self.point(executable.arenas), "long": int(executable.long),
+            "new_array": numpy_function("PyArray_NewFromDescr"), "scalar_of": numpy_function("PyArray_Return"), "storage_of": self.point(storage_of),
+            "array_type": id(np.ndarray), "float_type": id(float), "none": id(None), "no": id(False), **{name: id(name) for name in _NAMES},
+        }  # fmt: skip
+        self.keep += [words, executable]
+
+    def _arguments(self, args: tuple[Any, ...], tokens: Sequence[Any]) -> None:
+        """What the key says of the arguments; and that arrays share no memory with what is written."""
+        places = {s.what: n for n, s in enumerate(self.entry.sources[: self.entry.given])}
+        self.header["arguments"] = len(args)
+        leaves: list[int] = []
+        for number, (value, token) in enumerate(zip(args, tokens)):
+            if type(value) is np.ndarray or isinstance(value, Tensor):
+                place = places.get(len(leaves), self.header["held"])
+                self.header["held"] += place == self.header["held"]
+                leaves.append(number)
+                self._array(number, place, value, token)
+            elif type(value) is float:
+                self.add("floats", number, struct.unpack("q", struct.pack("d", value))[0])
+            elif type(value) in _VALUES:
+                self.add("objects", number, value)
+            elif token[0] is IDENTITY and isinstance(token[1], Token):
+                self.add("referents", number, token[1].reference)
+            else:
+                raise Untold
+        if len(leaves) ** 2 > MOST_PAIRS or len(places) * len(self.entry.writes) > MOST_PAIRS:
+            raise Untold
+        for one, other in combinations(leaves, 2):
+            if args[one] is args[other]:
+                raise Untold
+            self.add("different", one, other)
+        for number in places.values():
+            for written in self.entry.writes:
+                self.add("apart", number, *self._bytes(number), written, *self._bytes(written))
+
+    def _array(self, number: int, place: int, value: Any, token: Any) -> None:
+        array = value._value if isinstance(value, Tensor) else value
+        if isinstance(value, Tensor) and (type(array) is not np.ndarray or token[-1] == 2):
+            raise Untold
+        section, requires = ("given_tensors", value._requires_grad) if isinstance(value, Tensor) else ("given_arrays", 0)
+        if type(requires) is bool:
+            requires = self.point(requires)
+        self.add(section, number, place, type(value), requires, array.dtype, array.ndim, self.block([*array.shape, *array.strides]))
+
+    def _bytes(self, number: int) -> tuple[int, int]:
+        shape, strides, dtype = self.entry.layouts[number]
+        return _span(shape, strides, dtype.itemsize)
+
+    def _world(self, own: Sequence[tuple[Any, str, Any]]) -> None:
+        """What the call finds outside: captures, modes, guards."""
+        entry = self.entry
+        for number, tensor in enumerate(entry.captured or (), entry.given):
+            if entry.known[number] is None or tensor._value is not entry.known[number]:
+                raise Untold
+            self.add("captures", tensor, number, tensor._value)
+        self.add("attributes", anomaly, sys.intern("enabled"), False, 1)
+        for local, name, value in ((mode, "interpreter", EAGER), *own):
+            self.add("own", local, sys.intern(name), value, int(type(local).__dict__.get(name) is value), 0, 0, _DICT)
+        for tensor, flag in entry.requires:
+            self.add("attributes", tensor, _NAMES[1], flag, 1)
+        for leaf, absent in entry.grads_read:
+            if not isinstance(leaf, Tensor):
+                raise Untold
+            self.add("attributes", leaf, sys.intern("_grad"), None, int(absent))
+        if entry.guard is not nothing_to_check:
+            self.add("guards", entry.guard)
+
+    def _results(self) -> None:
+        """What is made of the outputs: versions, gradients, results."""
+        entry = self.entry
+        for tensor in entry.written:
+            self.add("written", tensor)
+        for leaf, place in entry.grads:
+            if not isinstance(leaf, Tensor) or (place is not None and (place[0] != "output" or place[2])):
+                raise Untold
+            self.add("stores", leaf, sys.intern("_grad"), None if place is None else self._made(place[1], Tensor))
+        for result in entry.results:
+            number = self._made(result.what, 0 if entry.numpy_in else Tensor)
+            self.add("results", number)
+            if result.history is not None and not entry.numpy_in:
+                for name, value in zip(("_application", "_index", "_requires_grad"), (*result.history, True)):
+                    self.add("stores", number, sys.intern(name), self.point(value))
+        self.header["finish"] = 0 if entry.single else self.point(entry.structure.unflatten)
+
+    def _made(self, output: int, kind: Any) -> int:
+        number = self.header["made"]
+        self.header["made"] += 1
+        self.add("makes", len(self.entry.sources) + output, number, kind)
+        return number
+
+
+def _span(shape: Shape, strides: Shape, size: int) -> tuple[int, int]:
+    """The bytes that an array's elements lie in: from, to, counted from its first element."""
+    if 0 in shape:
+        return 0, 0
+    ways = [(n - 1) * s for n, s in zip(shape, strides)]
+    return sum(min(w, 0) for w in ways), sum(max(w, 0) for w in ways) + size
+
+
+@lru_cache(maxsize=None)
+def measured() -> bool:
+    """Whether CPython and NumPy keep things where the gate looks for them."""
+    if sys.implementation.name != "cpython" or sysconfig.get_config_var("Py_GIL_DISABLED") or struct.calcsize("P") != 8:
+        return False
+    array, number, place = np.empty((3, 5), np.float32)[:, ::2], 1.5, gate.LAYOUT
+    reference = weakref.ref(array)
+
+    def word(value: Any, name: str) -> int:
+        return ctypes.c_int64.from_address(id(value) + 8 * place[name]).value
+
+    def numbers(address: int, count: int) -> tuple[int, ...]:
+        return tuple((ctypes.c_int64 * count).from_address(address))
+
+    listed, tupled = [array, number], (array, number)
+    return (
+        (word(array, "TYPE"), word(array, "DATA"), word(array, "DTYPE")) == (id(np.ndarray), array.ctypes.data, id(array.dtype))
+        and (word(array, "AXES") & 0xFFFFFFFF, numbers(word(array, "EXTENTS"), 2), numbers(word(array, "STRIDES"), 2)) == (2, array.shape, array.strides)
+        and (word(listed, "SIZE"), numbers(word(listed, "LIST_ITEMS"), 2), word(tupled, "TUPLE_ITEMS")) == (2, tuple(map(id, listed)), id(array))
+        and (word(reference, "REFERENT"), word(number, "FLOAT")) == (id(array), struct.unpack("q", struct.pack("d", number))[0])
+    )
