@@ -19,7 +19,7 @@ def grain(kernel: Kernel) -> int:
     if not kernel.axes:
         return 0
     outermost, *inside = kernel.axes
-    unit = VECTORS if (kernel.is_map or kernel.abreast) and not inside else 1
+    unit = VECTORS if (kernel.is_map or kernel.side_by_side) and not inside else 1
     turn = _turn(kernel)
     if outermost.role == "part":
         turn //= outermost.extent

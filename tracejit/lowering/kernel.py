@@ -171,7 +171,7 @@ class Kernel:
     axes: list[Axis]
     stages: list[Stage]
     constants: list[tuple[str, DType, Any]]  # name, dtype, value
-    abreast: bool = False  # whether the points of the innermost parallel loop are walked side by side, though stages have loops
+    side_by_side: bool = False  # whether the points of the innermost parallel loop are walked in lanes, though stages have loops
 
     @property
     def title(self) -> str:

@@ -7,7 +7,6 @@ from typing import Any, Container, Sequence
 
 from ..graph.ir import CONSTANT, OUTPUT, Graph, Node
 from ..spec import Shape, contiguous_strides
-from .abreast import rows_abreast
 from .fuse import Group, fuse, lowers
 from .index import Box, box_of, without
 from .kernel import Kernel, Load, Slot, Store
@@ -15,6 +14,7 @@ from .lower import Slots, indexed, lower_check, lower_copy, lower_map, lower_put
 from .reductions import lower_reduction
 from .rooms import place_temporaries
 from .rows import share_rows
+from .side_by_side import rows_side_by_side
 
 MOST_BOXES = 8  # that what is left of an array is copied in
 
@@ -89,7 +89,7 @@ class _Planner:
             self._lower(number, group)
         outputs = self._outputs()
         self._write_inputs()
-        steps = rows_abreast(share_rows(self.steps))
+        steps = rows_side_by_side(share_rows(self.steps))
         places, arena = place_temporaries(steps)
         return Plan(self.graph, steps, self.inputs, outputs, arena, places)
 

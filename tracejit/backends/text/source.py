@@ -31,7 +31,7 @@ class _Printer(Writer):
         self._name_slots()
         for constant, dtype, value in kernel.constants:
             self._declare(constant, f"{typed(dtype)}_value(args, {{}})", Parameter("scalar", rounded(value, dtype)))
-        self._loops(kernel.axes, 1, self._stages, together=kernel.is_map or kernel.abreast)
+        self._loops(kernel.axes, 1, self._stages, together=kernel.is_map or kernel.side_by_side)
         title = [f"    # {kernel.title}"] if self.lines and kernel.title and len(kernel.stages) == 1 else []
         text = [f"def {name}(args):", *title, *self.prologue, *self.text, "    return 0", ""]
         return "\n".join(text), self.parameters
@@ -74,10 +74,10 @@ class _Printer(Writer):
     def _stage(self, stage: Stage, depth: int) -> None:
         roles = {axis.role for axis in stage.axes}
         if not stage.reductions:
-            together = bool(stage.axes) and stage.axes[-1].role == "space" and not self.kernel.abreast
+            together = bool(stage.axes) and stage.axes[-1].role == "space" and not self.kernel.side_by_side
             self._loops(stage.axes, depth, lambda d: self._body(stage, d), together)
         elif "inner" in roles:
-            self._pairwise_stage(stage, depth) if not self.kernel.abreast else self._short_stage(stage, depth)
+            self._pairwise_stage(stage, depth) if not self.kernel.side_by_side else self._short_stage(stage, depth)
         elif "lane" in roles:
             self._lane_stage(stage, depth)
         else:
@@ -132,7 +132,7 @@ class _Printer(Writer):
         self._store_results(stage, depth)
 
     def _short_stage(self, stage: Stage, depth: int) -> None:
-        """NumPy's pairwise order over a leaf's elements at most, in scalars: rows that run abreast fill the lanes."""
+        """NumPy's pairwise order over a leaf's elements at most, in scalars: rows side by side fill the lanes."""
         (inner,) = [axis for axis in stage.axes if axis.role == "inner"]
         outer = [axis for axis in stage.axes if axis.role == "outer"]
         totals = _numbered("part", stage) if outer else [reduction.result for reduction in stage.reductions]

@@ -1,4 +1,4 @@
-"""Rows that run abreast: sums over short rows take vector lanes from neighbouring rows, and keep NumPy's bits."""
+"""Rows side by side: sums over short rows take vector lanes from neighbouring rows, and keep NumPy's bits."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_blocks_keep_bits_on_any_number_of_threads():
 
 
 @pytest.mark.parametrize(
-    "function, shapes, abreast",
+    "function, shapes, beside",
     [
         (lambda x, y: distances(tj, x, y), ((40, 3), (40, 3)), [False, True]),  # a copy, and what reads it
         (lambda x, y: distances(tj, x, y), ((40, 128), (40, 128)), [False, True]),
@@ -89,5 +89,5 @@ def test_blocks_keep_bits_on_any_number_of_threads():
         (lambda x: x.sum(-1), ((100, 5),), [True]),  # gathered: better than one by one
     ],
 )
-def test_who_runs_abreast(function, shapes, abreast):
-    assert [kernel.abreast for kernel in kernels(function, *(tj.asarray(draw(*s)) for s in shapes))] == abreast
+def test_which_rows_run_side_by_side(function, shapes, beside):
+    assert [kernel.side_by_side for kernel in kernels(function, *(tj.asarray(draw(*s)) for s in shapes))] == beside

@@ -1,4 +1,4 @@
-"""Rows abreast: where the rows of a reduction are short, and many, as many of them are walked at once as there are vector lanes.
+"""Rows side by side: where the rows of a reduction are short, and many, as many of them are walked at once as there are vector lanes.
 
 That pays where neighbouring rows lie side by side in memory. An operand that lies otherwise, and is read again and again, is first
 copied so that it does.
@@ -23,11 +23,11 @@ CACHED = 2**14  # bytes of copies that are read again and again: half of a first
 S = TypeVar("S")
 
 
-def rows_abreast(steps: Sequence[S | Kernel]) -> list[S | Kernel]:
-    """The steps, with the copies that are needed before kernels whose rows run abreast."""
+def rows_side_by_side(steps: Sequence[S | Kernel]) -> list[S | Kernel]:
+    """The steps, with the copies that are needed before kernels whose rows run side by side."""
     found: list[S | Kernel] = []
     for step in steps:
-        found += _abreast(step) if isinstance(step, Kernel) and _may_be(step) else [step]
+        found += _beside(step) if isinstance(step, Kernel) and _may_be(step) else [step]
     return found
 
 
@@ -46,13 +46,13 @@ def _is_short(stage: Stage) -> bool:
     return all(axis.role in ("outer", "inner") for axis in stage.axes) and len(inner) == 1 and inner[0].extent <= LEAF and not inner[0].part
 
 
-def _abreast(kernel: Kernel) -> list[Kernel]:
-    """The kernel with its innermost rows abreast, after the copies it reads; or as it is, if that would gather too much."""
+def _beside(kernel: Kernel) -> list[Kernel]:
+    """The kernel with its innermost rows side by side, after the copies it reads; or as it is, if that would gather too much."""
     shortest = all(axis.extent < PAIRED for stage in kernel.stages for axis in stage.axes)
     copied: dict[tuple[Slot, Index], list[Axis]] = {}  # what is loaded from a copy, and the loops that it walks but that of the rows
     for stage in kernel.stages:
         for s in stage.accesses():
-            if _side_by_side(s.index, kernel):
+            if _neighbours(s.index, kernel):
                 continue
             if isinstance(s, Load) and _worth_a_copy(s, stage, kernel):
                 copied[s.slot, s.index] = [axis for axis in (*kernel.axes[:-1], *stage.axes) if s.index.coefficient(axis.name)]
@@ -63,7 +63,7 @@ def _abreast(kernel: Kernel) -> list[Kernel]:
     copies = {key: _copied(*key, own, [axis for axis in axes if axis.name == row.name]) for key, own in copied.items()}
     found = {key: (slot, index) for key, (_, slot, index) in copies.items()}
     stages = [replace(stage, body=[_redirected(s, found) for s in stage.body]) for stage in kernel.stages]
-    return [*(copy for copy, _, _ in copies.values()), Kernel(axes, stages, kernel.constants, abreast=True)]
+    return [*(copy for copy, _, _ in copies.values()), Kernel(axes, stages, kernel.constants, side_by_side=True)]
 
 
 def _redirected(s: Statement, found: dict[tuple[Slot, Index], tuple[Slot, Index]]) -> Statement:
@@ -74,7 +74,7 @@ def _redirected(s: Statement, found: dict[tuple[Slot, Index], tuple[Slot, Index]
     return replace(s, slot=slot, index=index)
 
 
-def _side_by_side(index: Index, kernel: Kernel) -> bool:
+def _neighbours(index: Index, kernel: Kernel) -> bool:
     """Whether neighbouring rows have one place, or neighbouring ones."""
     known = {axis.name for stage in kernel.stages for axis in stage.axes}.union(axis.name for axis in kernel.axes)
     return index.coefficient(kernel.axes[-1].name) in (0, 1) and all(name in known for name, _ in index.terms)
