@@ -125,6 +125,13 @@ assert threads.started() == 0
 check()
 assert threads.started() == tj.get_num_threads() - 1 == 2
 """,
+    "small loops start threads once they have done alone what that costs": """
+compiled(large[:50_000])
+assert threads.started() == 0
+for _ in range(16):
+    compiled(large[:50_000])
+assert threads.started() == 2
+""",
     "one thread is none besides the caller's": "tj.set_num_threads(1); check(); assert threads.started() == 0",
     "a fork after use": """
 check()

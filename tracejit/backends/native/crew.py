@@ -10,7 +10,8 @@ from __future__ import annotations
 import platform
 from string import Template
 
-WAKING = 16  # the chunks for which a sleeping worker is woken; with fewer, those that are still awake help
+WAKING = 16  # the chunks, of a loop or of several small ones, for which a sleeping worker is woken; else those that are awake help
+PATIENCE = 6  # doublings of that, at most, while small loops come too seldom to keep anybody awake
 SPINS = 2500  # looks for more work before a worker falls asleep: as long as waking it would take, see docs/decisions.md
 SHARES = 4  # chunks for each thread, so that one that is late or slow does not keep the others waiting
 OPEN = 1 << 32  # in `gate`, above the number of workers inside
@@ -21,6 +22,9 @@ FIELDS = {
     "workers": 8,  # how many were started
     "asleep": 16,
     "yield": 24,  # 1 while a routine with threads of its own runs: then no worker looks for more work
+    "owed": 32,  # chunks of small loops that ran alone since a worker was last woken for such
+    "helped": 40,  # chunks of loops that found a worker awake since then
+    "vain": 48,  # how often in a row that was too few
     "busy": 64,  # 1 while a caller has the pool
     "gate": 128,  # OPEN while chunks are handed out, + the workers inside, who read what follows
     "next": 192,  # the first index that nobody claimed
@@ -91,15 +95,25 @@ compare:
   %single = icmp sle i64 %threads, 1
   %serial = or i1 %small, %single
   br i1 %serial, label %alone, label %weigh
-weigh: ; is it worth waking anybody; if not, is anybody awake
-  %worth = mul i64 %grain, $WAKING
-  %large = icmp sge i64 %extent, %worth
+weigh: ; somebody is awake, or it is worth waking somebody
+  %chunks = sdiv i64 %extent, %grain
+  %large = icmp sge i64 %chunks, $WAKING
   %workers = call i64 @get(ptr %pool, i64 $workers)
   %asleep = call i64 @get(ptr %pool, i64 $asleep)
   %awake = icmp sgt i64 %workers, %asleep
-  %helped = or i1 %large, %awake
-  br i1 %helped, label %take, label %alone
+  br i1 %awake, label %help, label %doubt
+help:
+  %before = call i64 @get(ptr %pool, i64 $helped)
+  %helped = add i64 %before, %chunks
+  call void @set(ptr %pool, i64 $helped, i64 %helped)
+  br label %take
+doubt:
+  br i1 %large, label %take, label %owe
+owe:
+  %wakes = call i1 @owed(ptr %pool, i64 %chunks)
+  br i1 %wakes, label %take, label %alone
 take: ; a second caller does not wait for the first
+  %rouses = phi i1 [ %large, %help ], [ true, %doubt ], [ true, %owe ]
   %busy = call ptr @at(ptr %pool, i64 $busy)
   %taken = cmpxchg ptr %busy, i64 0, i64 1 seq_cst seq_cst
   %mine = extractvalue { i64, i1 } %taken, 1
@@ -129,7 +143,7 @@ together: ; the chunk is a multiple of the grain, such that each thread finds ab
   call void @set(ptr %pool, i64 $yield, i64 0)
   call void @set(ptr %pool, i64 $next, i64 %begin)
   call void @set(ptr %pool, i64 $gate, i64 $OPEN)
-  br i1 %large, label %call_others, label %begin_work
+  br i1 %rouses, label %call_others, label %begin_work
 call_others:
   call void @hire(ptr %pool, i64 %others)
   call void @rouse(ptr %pool, i64 %helpers)
@@ -142,6 +156,30 @@ begin_work:
   %failed = call i64 @get(ptr %pool, i64 $failed)
   call void @set(ptr %pool, i64 $busy, i64 0)
   ret i64 %failed
+}
+
+; Whether small loops, this one of so many chunks too, have done alone what waking costs. Where those woken last had little to do before
+; they fell asleep again, twice as much is waited for.
+define internal i1 @owed(ptr %pool, i64 %chunks) {
+  %before = call i64 @get(ptr %pool, i64 $owed)
+  %owed = add i64 %before, %chunks
+  %vain = call i64 @get(ptr %pool, i64 $vain)
+  %price = shl i64 $WAKING, %vain
+  %paid = icmp sge i64 %owed, %price
+  br i1 %paid, label %wake, label %wait
+wake:
+  %helped = call i64 @get(ptr %pool, i64 $helped)
+  %enough = icmp sge i64 %helped, $WAKING
+  %more = add i64 %vain, 1
+  %most = call i64 @llvm.smin.i64(i64 %more, i64 $PATIENCE)
+  %again = select i1 %enough, i64 0, i64 %most
+  call void @set(ptr %pool, i64 $vain, i64 %again)
+  call void @set(ptr %pool, i64 $helped, i64 0)
+  call void @set(ptr %pool, i64 $owed, i64 0)
+  ret i1 true
+wait:
+  call void @set(ptr %pool, i64 $owed, i64 %owed)
+  ret i1 false
 }
 
 ; Start the workers that are missing; fewer, where the system gives no more.
@@ -344,5 +382,5 @@ out:
 
 def native_text() -> str:
     """The pool in LLVM's assembly: `@share` runs a kernel by many threads, `@call` by one."""
-    values = {**FIELDS, "OPEN": OPEN, "inside": OPEN - 1, "WAKING": WAKING, "SPINS": SPINS, "SHARES": SHARES, "pause": PAUSE.get(platform.machine(), NO_PAUSE)}
+    values = {**FIELDS, "OPEN": OPEN, "inside": OPEN - 1, "WAKING": WAKING, "PATIENCE": PATIENCE, "SPINS": SPINS, "SHARES": SHARES, "pause": PAUSE.get(platform.machine(), NO_PAUSE)}
     return Template(TEXT).substitute(values)
