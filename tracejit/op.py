@@ -48,6 +48,7 @@ class Op(Differentiable):
     dynamic = False  # whether the result's shape depends on values
     raises = False  # whether values can make it raise: then it is computed even if nobody reads its result
     cost = 1  # of one element in a kernel, in additions
+    contiguous: tuple[int, ...] = ()  # the operands, by number, that must be in C order where it is called on whole arrays
 
     def __init__(self, name: str, *, eager: Callable | None, vjp: VJP | None, parameters: str = "x, /", doc: str = "") -> None:
         self.name = self.__name__ = name
@@ -359,15 +360,17 @@ class Library(Op):
 
     numpy: arrays in, array or tuple of arrays out. spec: TensorSpecs in, TensorSpec or tuple out; None for an op whose
     result's shape depends on values (`dynamic`). A NumPy function that raises for some values has a true attribute `raises`.
+    native: whether the backend has a routine for some dtypes, which computes both modes. contiguous: the operands, by number,
+      that it needs in C order.
     """
 
     kind = "library"
 
     def __init__(
         self, name: str, *, numpy: Callable, spec: Callable[..., Any] | None, vjp: VJP | None = None, outputs: int = 1,
-        native: bool = False, parameters: str = "x, /", doc: str = "",
+        native: bool = False, contiguous: tuple[int, ...] = (), parameters: str = "x, /", doc: str = "",
     ) -> None:  # fmt: skip
-        self.numpy, self._spec, self.outputs, self.native = numpy, spec, outputs, native
+        self.numpy, self._spec, self.outputs, self.native, self.contiguous = numpy, spec, outputs, native, contiguous
         self.dynamic, self.raises = spec is None, getattr(numpy, "raises", False)
         self._routines: dict[tuple[Any, ...], Any] = {}  # the backend's, by the operands' dtypes and numbers of axes
         super().__init__(name, eager=self._native_eager if native else self._eager, vjp=vjp, parameters=parameters, doc=doc)

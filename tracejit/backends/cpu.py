@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 from functools import lru_cache
-from math import prod
 from typing import Any, Callable, Sequence
 
 import numpy as np
@@ -21,17 +20,23 @@ from ..runtime.executor import Executable, HostCall, Program
 from ..runtime.replay import GraphReplay, trace_whole
 from ..spec import TensorSpec, contiguous_strides, float32, float64
 from ..tensor import Tensor
-from . import products
+from . import convolutions, products
 from .native.blocks import allocator, in_blocks
 from .native.jit import address_of, program, shared_lock
 from .native.threads import pool
 from .native.walker import ARENA, VALUE
 from .recent import Recent
-from .schedule import CHUNK, grain, grain_of_products, work, work_of_products
+from .routine import Routine
+from .schedule import CHUNK, grain, work
 from .text.pairwise import pairwise_table
 from .text.source import print_kernel
 from .text.statements import Parameter
 
+ROUTINES: dict[str, Callable[[Call], Routine | None]] = {
+    "matmul": products.product,
+    "convolution_by_positions": convolutions.along_positions,
+    "convolution_by_channels": convolutions.along_channels,
+}
 _lock = shared_lock()
 
 
@@ -73,9 +78,7 @@ class Cpu(Backend):
         return in_blocks(function, *values, **attrs)
 
     def routine(self, op: Op, specs: tuple[Any, ...]) -> Any | None:
-        if op.name == "matmul" and all(s.dtype in (float32, float64) for s in specs) and all(s.ndim >= 2 for s in specs):
-            return op
-        return None
+        return ROUTINES.get(op.name) if all(s.dtype in (float32, float64) for s in specs) else None
 
     def trace(self, function: Callable[[], Any], tensors: Sequence[Tensor], compile: bool) -> tuple[Any, GraphReplay | None]:
         def build(graph: Graph, arrays: Sequence[np.ndarray], writes: tuple[int, ...]) -> Executable:
@@ -145,9 +148,21 @@ class _Assembler:
             self.work += work(step)
             return address_of(text, self.compile), grain(step), [self._argument(p, step) for p in parameters]
         specs = tuple(TensorSpec(o[1], o[0].dtype) for o in step.operands if isinstance(o, tuple))
-        if len(specs) == len(step.operands) and backend.routine(step.node.op, specs) is not None:
-            return self._gemm(step)
-        return None
+        make = backend.routine(step.node.op, specs) if len(specs) == len(step.operands) else None
+        routine = make(step) if make is not None else None
+        if routine is None:
+            return None
+        self.work += routine.work
+        return address_of(routine.text, self.compile), routine.grain, [self._word(a) for a in routine.arguments]
+
+    def _word(self, argument: int | Operand | np.ndarray) -> tuple[int, int]:
+        """An argument of a routine."""
+        if isinstance(argument, tuple):
+            return self._place(argument[0], argument[3])
+        if isinstance(argument, np.ndarray):
+            self.keep.append(argument)
+            return VALUE, argument.ctypes.data
+        return VALUE, argument
 
     def _argument(self, parameter: Parameter, kernel: Kernel) -> tuple[int, int]:
         kind, value = parameter
@@ -168,22 +183,6 @@ class _Assembler:
     def _place(self, slot: Slot, offset: int = 0) -> tuple[int, int]:
         offset *= slot.dtype.itemsize
         return (ARENA, self.plan.places[slot] + offset) if slot.home is None else (slot.home, offset)
-
-    def _gemm(self, step: Call) -> tuple[int, int, list[tuple[int, int]]] | None:
-        (a, b), (result,) = step.operands, step.results
-        kind = "f32" if result.dtype == float32 else "f64"
-        batch, (m, n), k = result.shape[:-2], result.shape[-2:], a[1][-1]
-        left, right, steps = products.matrix(a), products.matrix(b), products.steps(batch, a, b)
-        if left is None or right is None or steps is None or 0 in (k, *result.shape):
-            return None
-        (ta, lda), (tb, ldb), (inner, of_a, of_b) = left, right, steps
-        size, count = result.dtype.itemsize, prod(batch)
-        self.work += work_of_products(count, m, n, k)
-        arguments = [(VALUE, v) for v in (0, count, inner, products.blas(kind), ta, tb, m, n, k)]
-        for operand, lead, (outward, inward) in ((a, lda, of_a), (b, ldb, of_b)):
-            arguments += [self._place(operand[0], operand[3]), (VALUE, outward * size), (VALUE, inward * size), (VALUE, lead)]
-        arguments += [self._place(result), (VALUE, m * n * size)]
-        return address_of(products.TEXT.format(kind=kind), self.compile), grain_of_products(count, m, n, k), arguments
 
     def _host(self, step: Any) -> HostCall:
         operands = [self._seen(o) if isinstance(o, tuple) else (lambda arrays, _o=o: _o) for o in step.operands]

@@ -5,8 +5,13 @@ from __future__ import annotations
 import ctypes
 import importlib
 from functools import lru_cache
+from math import prod
+from typing import Any
 
-from ..lowering.plan import Operand
+from ..lowering.plan import Call, Operand
+from ..spec import float32
+from .routine import Routine
+from .schedule import grain_of_products, work_of_products
 
 TEXT = """def kernel(args):
     # C[b] = A[b] · B[b], row by row in memory; the batch is walked in rows of args[2]
@@ -19,6 +24,23 @@ TEXT = """def kernel(args):
 """
 
 Pair = tuple[int, int]
+
+
+def product(call: Call) -> Routine | None:
+    """BLAS, once for each matrix of the batch; None if it cannot walk the operands as they lie."""
+    (a, b), (result,) = call.operands, call.results
+    kind = "f32" if result.dtype == float32 else "f64"
+    batch, (m, n), k = result.shape[:-2], result.shape[-2:], a[1][-1]
+    left, right, order = matrix(a), matrix(b), steps(batch, a, b)
+    if left is None or right is None or order is None or 0 in (k, *result.shape):
+        return None
+    (ta, lda), (tb, ldb), (inner, of_a, of_b) = left, right, order
+    size, count = result.dtype.itemsize, prod(batch)
+    words: list[Any] = [0, count, inner, blas(kind), ta, tb, m, n, k]
+    for operand, lead, (outward, inward) in ((a, lda, of_a), (b, ldb, of_b)):
+        words += [operand, outward * size, inward * size, lead]
+    words += [(result, result.shape, result.strides, 0), m * n * size]
+    return Routine(TEXT.format(kind=kind), grain_of_products(count, m, n, k), work_of_products(count, m, n, k), words)
 
 
 def matrix(operand: Operand) -> Pair | None:

@@ -214,13 +214,13 @@ class _Planner:
         self.results[node] = results
         if node.op.outputs == 1:
             self.slots[node] = results[0]
-        self._add(Call(node, [self._operand(n) for n in node.inputs], results))
+        self._add(Call(node, [self._operand(n, k in node.op.contiguous) for k, n in enumerate(node.inputs)], results))
 
-    def _operand(self, node: Node) -> Any:
+    def _operand(self, node: Node, contiguous: bool) -> Any:
         if node.op is CONSTANT:
             return node.attr("value")
         found = strided(node, self.slots)
-        if found is None:
+        if found is None or contiguous and found[2] != contiguous_strides(node.shape):
             held = self._new(node.spec)
             if node.size:
                 self._add(lower_copy(node, held, self.slots))

@@ -1,5 +1,6 @@
-"""Convolutions, with PyTorch's meaning (cross-correlation): sliding windows laid out as the columns of a matrix, and one
-matrix product. `windows`, the view they are made of, has the overlapping sum `fold` as its adjoint.
+"""Convolutions, with PyTorch's meaning (cross-correlation), and windows as columns: their arguments, and the errors that teach.
+
+What they compute is in `convolution.py`. `windows`, the view that columns are made of, has the overlapping sum `fold` as its adjoint.
 """
 
 from __future__ import annotations
@@ -10,17 +11,15 @@ from typing import Any, Sequence
 
 from ..dispatch import bind
 from ..errors import ArgumentError, ShapeError, fail
-from ..spec import Shape
+from ..spec import SMALL_FLOATS, Shape, compute_dtype, promote
 from ..tensor import Tensor
+from .casts import cast
+from .convolution import Pairs, convolution, positions_of, span, transposed
 from .create import fill
 from .join import pad
-from .linalg import matmul
-from .manipulate import as_tensor, matrix_transpose
+from .manipulate import as_tensor
 from .view import basic_index, permute, put, reshape, step, windows
 from .view import fold as fold_windows
-
-Pairs = tuple[tuple[int, int], ...]
-
 
 # Arguments
 
@@ -41,11 +40,6 @@ def with_batch(x: Tensor, n: int, what: str) -> tuple[Tensor, bool]:
         axes = "NCDHW"[:2] + "DHW"[3 - n :]
         fail(ShapeError, f"{what} of {x.spec}", f"Its input has {n + 2} axes ({', '.join(axes)}), or {n + 1} without the batch.")
     return (x, True) if x.ndim == n + 2 else (reshape(x, (1, *x.shape)), False)
-
-
-def span(kernel: int, dilation: int) -> int:
-    """The extent of a window of `kernel` places, `dilation` apart."""
-    return dilation * (kernel - 1) + 1
 
 
 def _paddings(padding: Any, kernel: Shape, stride: Shape, dilation: Shape) -> Pairs:
@@ -69,17 +63,21 @@ def padded(x: Tensor, paddings: Sequence[tuple[int, int]], value: Any = 0) -> Te
     return pad(x, [(0, 0)] * (x.ndim - len(paddings)) + list(paddings), constant_values=value)
 
 
+def _must_fit(extents: Shape, wide: Shape, what: str) -> None:
+    if any(w > extent for w, extent in zip(wide, extents)):
+        met = f"{what} with windows of {wide} over padded spatial axes of {tuple(extents)}"
+        fail(ShapeError, met, "A window must fit in its input; pad more, or use a smaller kernel or dilation.")
+
+
 # Windows
 
 
 def sliding_windows(x: Tensor, kernel: Shape, stride: Shape, dilation: Shape, what: str) -> Tensor:
     """The windows over the last n axes, as a view (..., n positions, n places in the window)."""
     n = len(kernel)
-    wide = tuple(span(k, d) for k, d in zip(kernel, dilation))
+    wide = tuple(map(span, kernel, dilation))
     first = x.ndim - n
-    if any(w > extent for w, extent in zip(wide, x.shape[first:])):
-        met = f"{what} with windows of {wide} over padded spatial axes of {tuple(x.shape[first:])}"
-        fail(ShapeError, met, "A window must fit in its input; pad more, or use a smaller kernel or dilation.")
+    _must_fit(x.shape[first:], wide, what)
     for i in range(n):
         x = bind(windows, x, axis=first + i, size=wide[i], step=stride[i])
         if dilation[i] > 1:
@@ -102,16 +100,6 @@ def overlapped(g: Tensor, shape: Shape, stride: Shape, dilation: Shape) -> Tenso
         extents = (*g.shape[: first + i], shape[first + i], *g.shape[first + i + 1 : -1])
         g = fold_windows(g, extents, first + i, wide, stride[i])
     return g
-
-
-def _columns(x: Tensor, kernel: Shape, stride: Shape, dilation: Shape, groups: int, what: str) -> tuple[Tensor, Shape]:
-    """The windows of each group as columns, (N, groups, C / groups · places, positions), and the extents of the positions."""
-    n = len(kernel)
-    seen = sliding_windows(x, kernel, stride, dilation, what)
-    batch, channels, *positions = seen.shape[: n + 2]
-    order = (0, 1, *range(n + 2, 2 * n + 2), *range(2, n + 2))
-    rows = channels // groups * prod(kernel)
-    return reshape(bind(permute, seen, axes=order), (batch, groups, rows, prod(positions))), tuple(positions)
 
 
 # Convolutions
@@ -154,20 +142,28 @@ def _conv(input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilatio
         )  # fmt: skip
     kernel = tuple(w.shape[2:])
     strides, dilations = per_axis(stride, n, "stride", 1), per_axis(dilation, n, "dilation", 1)
-    x = padded(x, _paddings(padding, kernel, strides, dilations))
-    columns, positions = _columns(x, kernel, strides, dilations, groups, what)
-    outs = w.shape[0]
-    product = matmul(reshape(w, (groups, outs // groups, columns.shape[2])), columns)
-    return _finished(reshape(product, (x.shape[0], outs, *positions)), bias, batched, what)
-
-
-def _finished(result: Tensor, bias: Any, batched: bool, what: str) -> Tensor:
-    if bias is not None:
-        b = as_tensor(bias)
-        if b.shape != (result.shape[1],):
-            fail(ShapeError, f"{what} with bias {b.spec}", f"Give one number for each of the {result.shape[1]} out channels.")
-        result = result + reshape(b, (b.shape[0],) + (1,) * (result.ndim - 2))
+    pairs = _paddings(padding, kernel, strides, dilations)
+    extents = tuple(e + before + after for e, (before, after) in zip(x.shape[2:], pairs))
+    _must_fit(extents, tuple(map(span, kernel, dilations)), what)
+    result = _computed(convolution, x, w, bias, what, w.shape[0], stride=strides, padding=pairs, dilation=dilations, groups=groups)
     return result if batched else reshape(result, result.shape[1:])
+
+
+def _computed(function: Any, x: Tensor, w: Tensor, bias: Any, what: str, outs: int, **attrs: Any) -> Tensor:
+    """The function of operands of one dtype, and the bias added; the small floats are computed in float32."""
+    b = None if bias is None else as_tensor(bias)
+    if b is not None and b.shape != (outs,):
+        fail(ShapeError, f"{what} with bias {b.spec}", f"Give one number for each of the {outs} out channels.")
+    common = promote(x.dtype, w.dtype)
+    x, w = (t if t.dtype == compute_dtype(common) else cast(t, dtype=compute_dtype(common)) for t in (x, w))
+    if function is convolution and (b is None or b.dtype == common == x.dtype):
+        return _stored(function(x, w, b, **attrs), common)
+    result = _stored(function(x, w, *((None,) if function is convolution else ()), **attrs), common)
+    return result if b is None else result + reshape(b, (outs,) + (1,) * (result.ndim - 2))
+
+
+def _stored(x: Tensor, dtype: Any) -> Tensor:
+    return x if x.dtype == dtype else cast(x, dtype=dtype)
 
 
 def conv_transpose1d(
@@ -204,18 +200,15 @@ def _conv_transpose(
     pads, extra = per_axis(padding, n, "padding", 0), per_axis(output_padding, n, "output_padding", 0)
     if any(e >= max(s, d) for e, s, d in zip(extra, strides, dilations)):
         fail(ArgumentError, f"output_padding {extra} at stride {strides}", "It must be smaller than the stride or the dilation.")
-    batch, channels, *positions = x.shape
     kernel, outs = tuple(w.shape[2:]), w.shape[1] * groups
-    flat = reshape(w, (groups, channels // groups, prod(w.shape[1:])))
-    columns = matmul(matrix_transpose(flat), reshape(x, (batch, groups, channels // groups, prod(positions))))
-    seen = reshape(columns, (batch, outs, *kernel, *positions))
-    seen = bind(permute, seen, axes=(0, 1, *range(n + 2, 2 * n + 2), *range(2, n + 2)))
-    reach = [(p - 1) * s + span(k, d) for p, s, k, d in zip(positions, strides, kernel, dilations)]
-    whole = overlapped(seen, (batch, outs, *(r + e for r, e in zip(reach, extra))), strides, dilations)
-    if any(r + e <= 2 * p for r, e, p in zip(reach, extra, pads)):
+    reach = [(p - 1) * s + span(k, d) + e for p, s, k, d, e in zip(x.shape[2:], strides, kernel, dilations, extra)]
+    extents = tuple(r - 2 * p for r, p in zip(reach, pads))
+    if any(e <= 0 for e in extents):
         fail(ShapeError, f"{what} of {x.spec} with padding {pads}", "Nothing is left; use a smaller padding.")
-    key = ((0, batch, 1), (0, outs, 1), *((p, r + e - p, 1) for p, r, e in zip(pads, reach, extra)))
-    return _finished(bind(basic_index, whole, key=key) if any(pads) else whole, bias, batched, what)
+    pairs = tuple((p, p) for p in pads)
+    attrs = {"stride": strides, "padding": pairs, "dilation": dilations, "groups": groups}
+    result = _computed(transposed, x, w, bias, what, outs, extents=extents, **attrs)
+    return result if batched else reshape(result, result.shape[1:])
 
 
 # Windows as columns
@@ -227,8 +220,9 @@ def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
     kernel, strides = per_axis(kernel_size, 2, "kernel_size", 1), per_axis(stride, 2, "stride", 1)
     dilations = per_axis(dilation, 2, "dilation", 1)
     x = padded(x, _paddings(per_axis(padding, 2, "padding", 0), kernel, strides, dilations))
-    columns, _ = _columns(x, kernel, strides, dilations, 1, "unfold")
-    return reshape(columns, columns.shape[2:] if not batched else (columns.shape[0], *columns.shape[2:]))
+    seen = sliding_windows(x, kernel, strides, dilations, "unfold")
+    columns = reshape(bind(permute, seen, axes=(0, 1, 4, 5, 2, 3)), (x.shape[0], x.shape[1] * prod(kernel), prod(seen.shape[2:4])))
+    return columns if batched else reshape(columns, columns.shape[1:])
 
 
 def fold(input: Tensor, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
@@ -239,7 +233,7 @@ def fold(input: Tensor, output_size: Any, kernel_size: Any, dilation: Any = 1, p
     strides, dilations = per_axis(stride, 2, "stride", 1), per_axis(dilation, 2, "dilation", 1)
     pads = per_axis(padding, 2, "padding", 0)
     whole = tuple(e + 2 * p for e, p in zip(extents, pads))
-    positions = tuple((e - span(k, d)) // s + 1 for e, k, d, s in zip(whole, kernel, dilations, strides))
+    positions = positions_of(whole, kernel, strides, dilations)
     if x.ndim not in (2, 3) or x.shape[-2] % prod(kernel) or x.shape[-1] != prod(positions):
         met = f"fold of {x.spec} into {extents} with kernel {kernel}"
         fail(ShapeError, met, f"Give (N, C · {prod(kernel)}, {prod(positions)}): a column for each of {positions} positions.")

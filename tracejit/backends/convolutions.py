@@ -1,0 +1,190 @@
+"""Convolutions as products of matrices whose elements are found by tables of places: nothing is laid out anew.
+
+Each element of the result is a sum of chains of fused multiply-adds, over the channels and the places of a window in row-major order.
+Where one chain ends and the next begins is told by the numbers of channels and places alone, so neither threads nor which of
+the operands is read side by side change a bit; nor does the choice of tiles.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ..lowering.plan import Call, Operand
+from ..spec import SHORT_NAMES, Shape, contiguous_strides
+from .routine import Routine
+from .schedule import grain_of_turns
+
+CHAIN = 256  # multiply-adds in a row, about; what is summed in parts errs less
+REGISTER = 32  # bytes of the vectors that text is written in
+ROWS, VECTORS = 4, 3  # of a tile: twelve sums, three vectors of B and one element of A fill sixteen registers
+CHUNK = 400_000  # multiply-adds of a turn, if there are as many
+TABLE = 4096  # rows that one table holds
+
+HEAD = """def kernel(args):
+    # C[row, column] = Σ A[row, k] · B[k, column], by tiles; the elements of A and B lie where tables say
+    a = {kind}_pointer(args, 2)
+    b = {kind}_pointer(args, 3)
+    c = {kind}_pointer(args, 4)
+    of_row = i64_pointer(args, 5)
+    in_a = i64_pointer(args, 6)
+    in_b = i64_pointer(args, 7)
+    rows = args[8]
+    columns = args[9]
+    chunk_rows = args[10]
+    chunks = args[11]
+    tiles = args[12]
+    groups = args[13]
+    unit_terms = args[14]
+    last_terms = args[15]
+    units = args[16]
+    chain = args[17]
+    parts = args[18]
+    for turn in range(args[0], args[1]):
+        chunk = turn % chunks
+        rest = turn // chunks
+        q = rest % tiles * {wide}
+        {fitted}
+        rest = rest // tiles
+        group = rest % groups
+        batch = rest // groups
+        first = chunk * chunk_rows
+        last = first + chunk_rows if first + chunk_rows < rows else rows
+        from_a = batch * args[19] + group * args[20]
+        from_b = batch * args[22] + group * args[23] + q
+        from_c = batch * args[25] + group * args[26] + q
+        for start in range(first, last, {high}):
+            row = start if start + {high} < rows else rows - {high}
+            to = from_c + row * args[27]
+"""
+
+
+@lru_cache(maxsize=None)
+def text_of(kind: str, high: int, vectors: int, masked: bool) -> str:
+    """The kernel whose tiles are `high` rows by as many vectors, or by fewer columns than a vector has."""
+    lanes = REGISTER // (4 if kind == "f32" else 8)
+    fitted = "left = columns - q" if masked else f"q = q if q + {lanes * vectors} < columns else columns - {lanes * vectors}"
+    tile = [(i, v) for i in range(high) for v in range(vectors)]
+    indent = " " * (20 if masked else 16)
+    inner = [f"total{i}_{v} = {kind}(0.0)" for i, v in tile]
+    inner += [
+        "for unit in range(0, units):",
+        "    terms = unit_terms if unit + 1 < units else last_terms",
+        "    for part in range(0, parts):",
+        "        here = part * chain",
+        "        there = here + chain if here + chain < terms else terms",
+        "        at = from_b + unit * args[24] + j",
+        *(f"        sum{i}_{v} = {kind}(0.0)" for i, v in tile),
+        "        for k in range(here, there):",
+        "            place = at + in_b[k]",
+        *(f"            b{v} = b[place + {v * lanes}]" for v in range(vectors)),
+        "            place = in_a[k] + unit * args[21]",
+    ]
+    for i in range(high):
+        inner += [f"            value = a[a{i} + place]", *(f"            sum{i}_{v} = fma(value, b{v}, sum{i}_{v})" for v in range(vectors))]
+    inner += [f"        total{i}_{v} = total{i}_{v} + sum{i}_{v}" for i, v in tile]
+    inner += [f"c[to + {i} * args[27] + {v * lanes} + j] = total{i}_{v}" for i, v in tile]
+    lines = [f"            a{i} = from_a + of_row[row + {i}]" for i in range(high)]
+    lines += [f"            for j in lanes(0, {lanes}):", *(["                if j < left:"] if masked else [])]
+    head = HEAD.format(kind=kind, wide=lanes * vectors, fitted=fitted, high=high)
+    return head + "\n".join([*lines, *(indent + line for line in inner), "    return 0", ""])
+
+
+def tile_of(rows: int, columns: int, lanes: int) -> tuple[int, int, bool]:
+    """(rows, vectors, whether under a mask) of the tiles that cover a product with the least work."""
+    if columns < lanes:
+        return min(rows, ROWS), 1, True
+    cost = {1: 1.5, 2: 1.05, 3: 1.0}  # of a vector in a tile that wide: narrow ones wait for themselves
+    fitting = [v for v in range(1, VECTORS + 1) if v * lanes <= columns]
+    vectors = min(fitting, key=lambda v: -(-columns // (v * lanes)) * v * cost[v])
+    return min(rows, ROWS if vectors > 1 else 2 * ROWS), vectors, False
+
+
+def work(rows: int, columns: int, lanes: int) -> int:
+    """Elements that are computed for a product of so many, whole tiles counted."""
+    high, vectors, _ = tile_of(rows, columns, lanes)
+    return -(-rows // high) * high * -(-columns // (vectors * lanes)) * vectors * lanes
+
+
+def _terms(channels: int, places: int) -> tuple[int, int, int]:
+    """(channels in a unit, multiply-adds in a chain, chains of a unit): several channels are a chain, or a channel several chains."""
+    if places >= CHAIN:
+        parts = -(-places // CHAIN)
+        return 1, -(-places // parts), parts
+    unit = min(-(-CHAIN // places), channels)
+    return unit, unit * places, 1
+
+
+@lru_cache(maxsize=512)
+def _places(extents: Shape, strides: Shape) -> np.ndarray:
+    """Where the elements of a box lie, in row-major order."""
+    found = np.zeros(1, np.int64)
+    for extent, stride in zip(extents, strides):
+        found = (found[:, None] + np.arange(extent) * stride).ravel()
+    return np.ascontiguousarray(found)
+
+
+def along_positions(call: Call) -> Routine | None:
+    """Rows are out channels, columns the positions in an image, as far as its rows reach."""
+    (x, w), (result,) = call.operands, call.results
+    attrs = dict(call.node.attrs)
+    groups, dilation = attrs["groups"], attrs["dilation"]
+    (batch, channels, *extents), (outs, inner, *kernel) = x[1], w[1]
+    if 0 in (*x[1], *w[1], *result.shape):
+        return None
+    pitches = contiguous_strides(tuple(extents))
+    positions = [e - d * (k - 1) for e, d, k in zip(extents, dilation, kernel)]
+    columns = sum((n - 1) * p for n, p in zip(positions, pitches)) + 1
+    unit, chain, parts = _terms(inner, prod(kernel))
+    plane, wide = prod(extents), prod(result.shape[2:])
+    steps = tuple(d * p for d, p in zip(dilation, pitches))
+    (_, _, of_w, _), rows = w, outs // groups
+    return _routine(
+        call, w, x, rows, columns, batch, groups, (inner, prod(kernel), unit, chain, parts),
+        _places((rows,), of_w[:1]), _places((unit, *kernel), of_w[1:]), _places((unit, *kernel), (plane, *steps)),
+        (0, rows * of_w[0], unit * of_w[1]), (channels * plane, inner * plane, unit * plane), (outs * wide, rows * wide, wide),
+    )  # fmt: skip
+
+
+def along_channels(call: Call) -> Routine | None:
+    """Rows are positions, of several images where there are few; columns are out channels, which come last in memory."""
+    (x, w), (result,) = call.operands, call.results
+    attrs = dict(call.node.attrs)
+    groups, dilation, stride = attrs["groups"], attrs["dilation"], attrs["stride"]
+    (batch, channels, *_), (inner, *kernel, outs), positions = x[1], w[1], result.shape[1:-1]
+    if 0 in (*x[1], *w[1], *result.shape):
+        return None
+    own = prod(positions)
+    images = max(n for n in range(1, batch + 1) if batch % n == 0 and (n == 1 or n * own <= TABLE))
+    unit, chain, parts = _terms(inner, prod(kernel))
+    (_, _, (of_image, of_channel, *of_x), _), columns = x, outs // groups
+    rows = _places((images, *positions), (of_image, *(s * p for s, p in zip(stride, of_x))))
+    in_a = _places((unit, *kernel), (of_channel, *(d * p for d, p in zip(dilation, of_x))))
+    return _routine(
+        call, x, w, images * own, columns, batch // images, groups, (inner, prod(kernel), unit, chain, parts),
+        rows, in_a, _places((unit * prod(kernel),), (outs,)),
+        (images * of_image, inner * of_channel, unit * of_channel), (0, columns, unit * prod(kernel) * outs),
+        (images * own * outs, columns, outs),
+    )  # fmt: skip
+
+
+def _routine(
+    call: Call, a: Operand, b: Operand, rows: int, columns: int, batch: int, groups: int, terms: tuple[int, int, int, int, int],
+    of_row: np.ndarray, in_a: np.ndarray, in_b: np.ndarray, from_a: Any, from_b: Any, from_c: Any,
+) -> Routine:  # fmt: skip
+    (result,) = call.results
+    channels, places, unit, chain, parts = terms
+    lanes = REGISTER // result.dtype.itemsize
+    high, vectors, masked = tile_of(rows, columns, lanes)
+    tiles, units = -(-columns // (vectors * lanes)), -(-channels // unit)
+    cost = vectors * lanes * channels * places
+    chunk_rows = min(rows, -(-CHUNK // (cost * high)) * high)
+    chunks = -(-rows // chunk_rows)
+    turns = batch * groups * tiles * chunks
+    last = (channels - (units - 1) * unit) * places
+    numbers = rows, columns, chunk_rows, chunks, tiles, groups, unit * places, last, units, chain, parts
+    words = [0, turns, a, b, (result, result.shape, result.strides, 0), of_row, in_a, in_b, *numbers, *from_a, *from_b, *from_c]
+    return Routine(text_of(SHORT_NAMES[result.dtype], high, vectors, masked), grain_of_turns(turns, chunk_rows * cost // 2), words)
