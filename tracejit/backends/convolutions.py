@@ -154,7 +154,7 @@ def along_channels(call: Call) -> Routine | None:
     (x, w), (result,) = call.operands, call.results
     attrs = dict(call.node.attrs)
     groups, dilation, stride = attrs["groups"], attrs["dilation"], attrs["stride"]
-    (batch, channels, *_), (inner, *kernel, outs), positions = x[1], w[1], result.shape[1:-1]
+    batch, (inner, *kernel, outs), positions = x[1][0], w[1], result.shape[1:-1]
     if 0 in (*x[1], *w[1], *result.shape):
         return None
     own = prod(positions)

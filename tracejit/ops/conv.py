@@ -11,7 +11,7 @@ from typing import Any, Sequence
 
 from ..dispatch import bind
 from ..errors import ArgumentError, ShapeError, fail
-from ..spec import SMALL_FLOATS, Shape, compute_dtype, promote
+from ..spec import Shape, compute_dtype, promote
 from ..tensor import Tensor
 from .casts import cast
 from .convolution import Pairs, convolution, positions_of, span, transposed

@@ -41,7 +41,7 @@ def positions_of(extents: Sequence[int], kernel: Sequence[int], stride: Sequence
 
 def _sums(x: np.ndarray, w: np.ndarray, stride: Shape, dilation: Shape, groups: int) -> np.ndarray:
     """The convolution with w (O, C / groups, kernel) by NumPy: windows as columns, and a product of matrices."""
-    n, kernel = w.ndim - 2, w.shape[2:]
+    kernel = w.shape[2:]
     positions = positions_of(x.shape[2:], kernel, stride, dilation)
     steps = tuple(d * s for d, s in zip(dilation, x.strides[2:])), tuple(e * s for e, s in zip(stride, x.strides[2:]))
     seen = np.lib.stride_tricks.as_strided(x, (*x.shape[:2], *kernel, *positions), (*x.strides[:2], *steps[0], *steps[1]), writeable=False)
@@ -168,12 +168,13 @@ def _transposed(y: Tensor, w: Tensor, *, extents: Shape, stride: Shape, padding:
 
 
 Slice = tuple[int, int | None, int]
+Phase = tuple[Slice, tuple[int, int], int, Slice]
 
 
-def _phases(extent: int, kernel: int, stride: int, padding: tuple[int, int], dilation: int, positions: int) -> list[tuple[Slice, tuple[int, int], int, Slice]]:
+def _phases(extent: int, kernel: int, stride: int, padding: tuple[int, int], dilation: int, positions: int) -> list[Phase]:
     """Along one axis, for each set of elements that some window sees: (the places of a window that see it, from the last to the first; what
     frames the positions; how far apart they are; the elements)."""
-    found = []
+    found: list[Phase] = []
     apart, every = dilation // gcd(dilation, stride), stride // gcd(dilation, stride)
     for phase in range(stride):
         places = [t for t in range(kernel) if dilation * t % stride == phase]

@@ -15,7 +15,8 @@ from ..dispatch import bind, mode
 from ..errors import ArgumentError, ShapeError, fail
 from ..spec import Shape, is_complex, is_floating
 from ..tensor import Tensor
-from .conv import padded, per_axis, span, with_batch
+from .conv import padded, per_axis, with_batch
+from .convolution import span
 from .elementwise import cast, where
 from .linalg import matmul
 from .manipulate import matrix_transpose, slice_axis
