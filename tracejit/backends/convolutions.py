@@ -73,18 +73,19 @@ def text_of(kind: str, high: int, vectors: int, masked: bool) -> str:
     inner += [
         "for unit in range(0, units):",
         "    terms = unit_terms if unit + 1 < units else last_terms",
+        *(f"    in{i} = a{i} + unit * args[21]" for i in range(high)),
+        "    at = from_b + unit * args[24] + j",
         "    for part in range(0, parts):",
         "        here = part * chain",
         "        there = here + chain if here + chain < terms else terms",
-        "        at = from_b + unit * args[24] + j",
         *(f"        sum{i}_{v} = {kind}(0.0)" for i, v in tile),
         "        for k in range(here, there):",
         "            place = at + in_b[k]",
         *(f"            b{v} = b[place + {v * lanes}]" for v in range(vectors)),
-        "            place = in_a[k] + unit * args[21]",
+        "            place = in_a[k]",
     ]
     for i in range(high):
-        inner += [f"            value = a[a{i} + place]", *(f"            sum{i}_{v} = fma(value, b{v}, sum{i}_{v})" for v in range(vectors))]
+        inner += [f"            value = a[in{i} + place]", *(f"            sum{i}_{v} = fma(value, b{v}, sum{i}_{v})" for v in range(vectors))]
     inner += [f"        total{i}_{v} = total{i}_{v} + sum{i}_{v}" for i, v in tile]
     inner += [f"c[to + {i} * args[27] + {v * lanes} + j] = total{i}_{v}" for i, v in tile]
     lines = [f"            a{i} = from_a + of_row[row + {i}]" for i in range(high)]
