@@ -16,7 +16,7 @@ import numpy as np
 from ..lowering.plan import Call, Operand
 from ..spec import SHORT_NAMES, Shape, contiguous_strides
 from .routine import Routine
-from .schedule import grain_of_turns
+from .schedule import grain_of_turns, work_of_products
 
 CHAIN = 256  # multiply-adds in a row, about; what is summed in parts errs less
 REGISTER = 32  # bytes of the vectors that text is written in
@@ -188,4 +188,5 @@ def _routine(
     last = (channels - (units - 1) * unit) * places
     numbers = rows, columns, chunk_rows, chunks, tiles, groups, unit * places, last, units, chain, parts
     words = [0, turns, a, b, (result, result.shape, result.strides, 0), of_row, in_a, in_b, *numbers, *from_a, *from_b, *from_c]
-    return Routine(text_of(SHORT_NAMES[result.dtype], high, vectors, masked), grain_of_turns(turns, chunk_rows * cost // 2), words)
+    turn = work_of_products(1, chunk_rows, vectors * lanes, channels * places)
+    return Routine(text_of(SHORT_NAMES[result.dtype], high, vectors, masked), grain_of_turns(turns, turn), turns * turn, words)

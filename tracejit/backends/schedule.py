@@ -37,6 +37,12 @@ def grain_of_products(batch: int, m: int, n: int, k: int) -> int:
     return least if batch > least else 0
 
 
+def grain_of_turns(turns: int, cost: int) -> int:
+    """How many turns of a routine are the least to hand out, each worth so many additions."""
+    least = -(-CHUNK // cost)
+    return least if turns > least else 0
+
+
 def work(kernel: Kernel) -> int:
     """What a kernel takes, in additions."""
     return _turn(kernel) * (kernel.axes[0].turns if kernel.axes else 1)
@@ -50,10 +56,6 @@ def work_of_products(batch: int, m: int, n: int, k: int) -> int:
 def _turn(kernel: Kernel) -> int:
     """One turn of the outermost loop, in additions."""
     return sum(prod(_walked(axis) for axis in (*kernel.axes[1:], *stage.axes)) * _cost(stage) for stage in kernel.stages)
-def grain_of_turns(turns: int, cost: int) -> int:
-    """How many turns of a routine are the least to hand out, each worth so many additions."""
-    least = -(-CHUNK // cost)
-    return least if turns > least else 0
 
 
 def _walked(axis: Axis) -> int:
