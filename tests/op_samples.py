@@ -116,6 +116,14 @@ SAMPLES: dict[str, list[Sample]] = {
     "matmul": [
         sample(X, lambda: real(3, 2)), sample(lambda: real(2, 1, 2, 3), lambda: real(2, 3, 1)), sample(Z, lambda: cplx(3, 2, seed=1)),
     ],
+    "convolution_by_positions": [
+        sample(lambda: real(2, 4, 9), lambda: real(6, 2, 3), dilation=(2,), groups=2),
+        sample(lambda: cplx(1, 2, 4, 3), lambda: cplx(2, 2, 2, 1), dilation=(1, 1), groups=1),
+    ],
+    "convolution_by_channels": [
+        sample(lambda: real(2, 4, 5, 6), lambda: real(2, 2, 3, 6), stride=(2, 1), dilation=(1, 2), groups=2),
+        sample(lambda: cplx(1, 2, 5), lambda: cplx(2, 2, 3), stride=(1,), dilation=(1,), groups=1),
+    ],
     "solve": [sample(a, lambda: real(2, 3)) for a in both(matrix, 2)[:1]] + [
         sample(lambda: matrix(2, kind=cplx, batch=(2,)), lambda: cplx(2, 2, 1)), sample(lambda: matrix(3), lambda: real(3, 1)),
     ],

@@ -39,7 +39,7 @@ def grain_of_products(batch: int, m: int, n: int, k: int) -> int:
 
 def grain_of_turns(turns: int, cost: int) -> int:
     """How many turns of a routine are the least to hand out, each worth so many additions."""
-    least = -(-CHUNK // cost)
+    least = -(-CHUNK // max(cost, 1))
     return least if turns > least else 0
 
 
