@@ -16,7 +16,7 @@ EVERY = 16  # instructions
 
 def abreast(out: Assembly, value: Value) -> Value:
     """The value; held until all its registers are there, if enough instructions have passed since the last time."""
-    if len(out.lines) - out.held < EVERY or value.kind not in BITS or value.kind == "boolean" or value.text[0] != "%":
+    if len(out.lines) - out.held < EVERY or value.kind not in BITS or not 8 <= BITS[value.kind] <= 64 or value.text[0] != "%":
         return value
     count = value.lanes * BITS[value.kind] // (8 * register_bytes())
     constraint = any_register()
