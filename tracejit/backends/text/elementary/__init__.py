@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from . import arcs, circular, error, exponential, gamma, hyperbolic, logarithm, power
+from . import arcs, circular, error, exponential, gamma, hyperbolic, logarithm, pairs, polygamma, power
 
-MODULES = (arcs, circular, error, exponential, gamma, hyperbolic, logarithm, power)
-FUNCTIONS: dict[str, Callable[..., Any]] = {f.__name__: f for module in MODULES for f in module.FUNCTIONS}
+_OF_FUNCTIONS = (arcs, circular, error, exponential, gamma, hyperbolic, logarithm, polygamma, power)
+MODULES = (*_OF_FUNCTIONS, pairs)
+FUNCTIONS: dict[str, Callable[..., Any]] = {f.__name__: f for module in _OF_FUNCTIONS for f in module.FUNCTIONS}

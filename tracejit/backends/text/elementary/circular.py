@@ -13,9 +13,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..bits import apart, bits, by_dtype, f32, f64, fma, from_bits, i32, i64, like, rarely
+from ..bits import apart, bits, by_dtype, f32, f64, fma, from_bits, i32, i64, like, rarely, rint
+from .pairs import product
 
-INFINITY = math.inf
+INFINITY, PI, PI_REST = math.inf, math.pi, 1.2246467991473532e-16
 UNIT_63, UNIT_64 = 2.0**-63, 2.0**-64
 UNIT_PI_2, UNIT_PI_2_REST = 1.5707963267948966 * 2.0**-62, 6.123233995736766e-17 * 2.0**-62
 LOW_32, LOW_63 = 0xFFFFFFFF, 0x7FFFFFFFFFFFFFFF
@@ -80,9 +81,9 @@ def _far_quarters(a: Any) -> tuple[Any, Any, Any]:
     word, shift = place >> 6, place & 63
     second, third = _digits(word + 1), _digits(word + 2)
     upper, middle, lower = _joined(_digits(word), second, shift), _joined(second, third, shift), _joined(third, _digits(word + 3), shift)
-    product = fraction * upper + _upper_product(fraction, middle)  # in units of 2^-62 quarter turns
-    turns = ((product >> 61) + 1) >> 1
-    whole = product - (turns << 62)
+    angle = fraction * upper + _upper_product(fraction, middle)  # in units of 2^-62 quarter turns
+    turns = ((angle >> 61) + 1) >> 1
+    whole = angle - (turns << 62)
     large = f64(whole)
     small = f64(whole - i64(large)) + (f64(((fraction * middle) >> 1) & LOW_63) * UNIT_63 + f64(_upper_product(fraction, lower)) * UNIT_64)
     both = large + small
@@ -129,27 +130,50 @@ def cosine_f32(r: Any, e: Any) -> Any:
     return near + fma(z * z, tail, fma(-r, e, fma(z, -0.5, 1.0 - near)))
 
 
-def sine_f64(r: Any, e: Any) -> Any:
-    """Degree 13, 2^-58."""
+def sine_parts_f64(r: Any, e: Any) -> tuple[Any, Any]:
+    """The sine as r, and what is to be added. Degree 13, 2^-58."""
     z = r * r
     tail = 1.5896858637964544e-10
     for c in SINE:
         tail = fma(tail, z, c)
-    return r + fma(r * z, tail, e)
+    return r, fma(r * z, tail, e)
 
 
-def cosine_f64(r: Any, e: Any) -> Any:
-    """Degree 14, 2^-64. 1 - r²/2 is in two parts."""
+def cosine_parts_f64(r: Any, e: Any) -> tuple[Any, Any]:
+    """The cosine as 1 - r²/2, and what is to be added. Degree 14, 2^-64."""
     z = r * r
     tail = -1.135874317538368e-11
     for c in COSINE:
         tail = fma(tail, z, c)
     near = fma(z, -0.5, 1.0)
-    return near + fma(z * z, tail, fma(-r, e, fma(z, -0.5, 1.0 - near)))
+    return near, fma(z * z, tail, fma(-r, e, fma(z, -0.5, 1.0 - near)))
+
+
+def sine_f64(r: Any, e: Any) -> Any:
+    near, rest = sine_parts_f64(r, e)
+    return near + rest
+
+
+def cosine_f64(r: Any, e: Any) -> Any:
+    near, rest = cosine_parts_f64(r, e)
+    return near + rest
 
 
 SINE = (-2.5050759498833333e-08, 2.755731370325244e-06, -0.000198412698298501, 0.008333333333322484, -0.16666666666666632)
 COSINE = (2.0875705319940824e-09, -2.7557314216748413e-07, 2.4801587289001747e-05, -0.0013888888888873342, 0.041666666666666595)
+
+
+def half_turn(x: Any) -> tuple[Any, Any, Any, Any]:
+    """|sin πx| and cos π(x - rint(x)), for x - rint(x) the exact rest."""
+    part = abs(x - rint(x))
+    steep = part > 0.25
+    g = 0.5 - part if steep else part
+    r, e = product(like(x, PI), like(x, PI_REST), g, 0.0)
+    base, more = sine_parts_f64(r, fma(-0.5 * r * r, e, e))  # e counts by the cosine
+    sine, sine_rest = base + more, (base - (base + more)) + more
+    base, more = cosine_parts_f64(r, e)
+    cosine, cosine_rest = base + more, (base - (base + more)) + more
+    return cosine if steep else sine, cosine_rest if steep else sine_rest, sine if steep else cosine, sine_rest if steep else cosine_rest
 
 
 # The functions

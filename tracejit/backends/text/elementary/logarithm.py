@@ -140,6 +140,20 @@ def decimal_f64(f: Any, low: Any, k: Any) -> Any:
 natural, binary, decimal = by_dtype(natural_f32, natural_f64), by_dtype(binary_f32, binary_f64), by_dtype(decimal_f32, decimal_f64)
 
 
+def log_in_parts(x: Any) -> tuple[Any, Any]:
+    """The logarithm of x > 0."""
+    tiny = x < 1e-290
+    x = x * 18446744073709551616.0 if tiny else x
+    k = exponent_f64(x)
+    k = k - 64.0 if tiny else k
+    f = mantissa_f64(x) - 1.0
+    base = k * LN2_HIGH_F64
+    near = base + f
+    rest = (base - near) + f + fma(k, LN2_LOW_F64, excess(f))
+    log = near + rest
+    return log, (near - log) + rest
+
+
 # The functions
 
 
