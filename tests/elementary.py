@@ -1,54 +1,49 @@
-"""How elementary functions are checked: their text, run element by element in plain Python, against mpmath; compiled, against that."""
+"""How elementary functions are checked: their text, run element by element in plain Python or compiled, against mpmath and in float64."""
 
 from __future__ import annotations
 
 import math
-from types import ModuleType
+from functools import lru_cache
 from typing import Any, Callable, NamedTuple
 
 import numpy as np
 import pytest
-from support import assert_bits_equal, ulps
+from support import run_native
 
-import tracejit as tj
-from tracejit.op import OPS
+from tracejit.backends.text import elementary
 
 mp = pytest.importorskip("mpmath")
 DTYPES = [np.float32, np.float64]
+KINDS = {np.float32: "f32", np.float64: "f64"}
+FUNCTIONS = elementary.FUNCTIONS
 INF, NAN = math.inf, math.nan
 
 
 class Case(NamedTuple):
-    """A function in mpmath; intervals, and single numbers whose neighbours are of interest; how many ulps it may err.
+    """A function in mpmath; its values at special operands; intervals, and single numbers whose neighbours are of interest; how many ulps it may err.
 
-    Operands are drawn uniformly from each interval, or by magnitude where it is one of powers of ten, as in `(10, -40, 0)`.
-    floor: the magnitude below which an ulp no longer shrinks, for functions with roots.
+    special: rows of (operands, value), of C99's Annex F and of what it leaves open: the same in both dtypes.
+    intervals: operands are drawn uniformly from each, or by magnitude and of both signs where it is one of powers of ten, as in
+    `(10, -40, 0)`. floor: the magnitude below which an ulp no longer shrinks, for functions with roots that are no floats.
     """
 
     exact: Callable[..., Any]
+    special: list[tuple[float, ...]]
     intervals: tuple[tuple[float, ...], ...]
     near: tuple[float, ...] = ()
     bound: float = 1.0
     floor: float = 0.0
 
-
-def functions_of(*modules: ModuleType) -> dict[str, Callable[..., Any]]:
-    return {f.__name__: f for module in modules for f in module.FUNCTIONS}
-
-
-def in_python(function: Callable[..., Any], *operands: np.ndarray) -> np.ndarray:
-    """A function's text, run element by element."""
-    with np.errstate(all="ignore"):
-        results = [function(*element) for element in zip(*operands)]
-    assert all(type(y) is operands[0].dtype.type for y in results), f"{function.__name__} gives a literal, which has no dtype"
-    return np.array(results)
+    @property
+    def arity(self) -> int:
+        return len(self.special[0]) - 1
 
 
-def points(case: Case, dtype: Any, each: int, arity: int = 1) -> list[np.ndarray]:
-    """Operands from a case's intervals of both signs where they are powers of ten, those that the dtype has."""
-    draw = np.random.default_rng(7)
+def points(case: Case, dtype: Any, each: int, seed: int = 7) -> list[np.ndarray]:
+    """Operands from a case's intervals, those that the dtype has."""
+    draw = np.random.default_rng(seed)
     found = []
-    for _ in range(arity):
+    for _ in range(case.arity):
         x = [np.array([v * (1 + k * float(np.finfo(dtype).eps)) for v in case.near for k in range(-4, 5)])]
         for *base, low, high in case.intervals:
             drawn = draw.uniform(low, high, each)
@@ -59,6 +54,30 @@ def points(case: Case, dtype: Any, each: int, arity: int = 1) -> list[np.ndarray
         draw.shuffle(x)
     kept = np.all([np.isfinite(x) & (x != 0) for x in found], axis=0)
     return [x[kept] for x in found]
+
+
+def in_python(name: str, *operands: np.ndarray) -> np.ndarray:
+    """A function's text, run element by element."""
+    with np.errstate(all="ignore"):
+        results = [FUNCTIONS[name](*element) for element in zip(*operands)]
+    assert all(type(y) is operands[0].dtype.type for y in results), f"{name} gives a literal, which has no dtype"
+    return np.array(results)
+
+
+def compiled(name: str, *operands: np.ndarray) -> np.ndarray:
+    """A function's text as machine code."""
+    result, kind = np.empty_like(operands[0]), KINDS[operands[0].dtype.type]
+    names = [f"x{k}" for k in range(len(operands))]
+    text = [
+        "def kernel(args):",
+        f"    y = {kind}_pointer(args, 1)",
+        *(f"    {x} = {kind}_pointer(args, {k + 2})" for k, x in enumerate(names)),
+        "    for i in lanes(0, args[0]):",
+        f"        y[i] = {kind}({name}({', '.join(f'{x}[i]' for x in names)}))",
+        "    return 0",
+    ]
+    assert run_native("\n".join(text), result.size, result, *operands) == 0
+    return result
 
 
 def error(got: Any, exact: Any, floor: float = 0.0) -> float:
@@ -74,44 +93,32 @@ def error(got: Any, exact: Any, floor: float = 0.0) -> float:
     return float(abs(mp.mpf(float(got)) - exact) * mp.mpf(2) ** (limits.nmant - mp.frexp(size)[1] + 1))
 
 
-def check_accuracy(function: Callable[..., Any], case: Case, dtype: Any, each: int, arity: int = 1) -> None:
-    """A function errs by no more than its bound."""
-    operands = points(case, dtype, each, arity)
-    got = in_python(function, *operands)
+def errors(case: Case, got: np.ndarray, *operands: np.ndarray) -> list[float]:
+    """Element by element, against mpmath."""
     with mp.workprec(200):
-        errors = [error(y, case.exact(*(mp.mpf(float(v)) for v in x)), case.floor) for y, *x in zip(got, *operands)]
-    worst = int(np.argmax(errors))
-    shown = ", ".join(repr(x[worst]) for x in operands)
-    assert errors[worst] <= case.bound, f"{function.__name__}({shown}) gives {got[worst]!r}: {errors[worst]:.2f} ulp"
+        return [error(y, case.exact(*(mp.mpf(float(v)) for v in x)), case.floor) for y, *x in zip(got, *operands)]
 
 
-def compiled(name: str, *operands: np.ndarray) -> np.ndarray:
-    """A function's text as machine code, by way of its op."""
-    return np.asarray(OPS[name](*(tj.asarray(x) for x in operands)))
+@lru_cache(maxsize=None)
+def _distances_text(name: str) -> str:
+    return f"""def kernel(args):
+    y = f64_pointer(args, 2)
+    first, step = args[0], args[3]
+    for i in lanes(0, args[1]):
+        x = from_bits(i32(first + i * step))
+        got, exact = f64({name}(x)), {name}(f64(x))
+        size = abs(exact)
+        size = f64(1.1754943508222875e-38) if size < 1.1754943508222875e-38 else size
+        unit = from_bits(bits(size) & 0x7FF0000000000000) * 1.1920928955078125e-07
+        wanted = f64(f32(exact))
+        same = wanted == got or (got != got and wanted != wanted)
+        y[i] = abs(got - exact) / unit if abs(got) < inf and abs(wanted) < inf else f64(0.0) if same else f64(inf)
+    return 0
+"""
 
 
-def check_compiled(function: Callable[..., Any], case: Case, dtype: Any, arity: int = 1) -> None:
-    """Machine code gives the bits that the text gives in Python."""
-    specials = np.array([0.0, -0.0, INF, -INF, NAN, 1.0, -1.0, 0.5, -2.0, 3.0], dtype)
-    operands = [np.concatenate([x, specials]) for x in points(case, dtype, 30, arity)]
-    assert_bits_equal(compiled(function.__name__, *operands), in_python(function, *operands), function.__name__)
-
-
-def check_float32(name: str, reference: Callable[[np.ndarray], np.ndarray], low: float, high: float, bound: float = 1.0) -> None:
-    """Of all float32 from `low` to `high` by size, and their negatives where `low` is 0, some 10⁵ give what float64 gives, nearly."""
-    first, last = np.array([low, high], np.float32).view(np.int32)
-    x = np.linspace(int(first), int(last), 100_003).astype(np.int32).view(np.float32)
-    x = np.concatenate([x, -x]) if low == 0 else x
-    with np.errstate(all="ignore"):
-        exact = reference(x.astype(np.float64))
-        distance = ulps(compiled(name, x), exact)
-    worst = int(np.nanargmax(distance))
-    assert distance[worst] <= bound, f"{name}({x[worst]!r}) errs by {distance[worst]:.2f} ulp"
-
-
-def check_special(function: Callable[..., Any], table: list[tuple[Any, ...]], dtype: Any) -> None:
-    """A function has the values of a table of (operands, value), with their sign where they are zero; others are rounded."""
-    for *operands, wanted in table:
-        got = in_python(function, *(np.array([x], dtype) for x in operands))[0]
-        same = got != got if wanted != wanted else got == dtype(wanted) and np.signbit(got) == np.signbit(wanted)
-        assert same, f"{function.__name__}{tuple(operands)} gives {got!r}, not {wanted}"
+def distances(name: str, first: int, out: np.ndarray, step: int = 1) -> np.ndarray:
+    """How many units in the last place a function of float32 is from the same function of float64, for the float32 of the bits
+    `first`, `first + step` and so on, compiled. Infinite where one is NaN or infinite and the other not."""
+    assert run_native(_distances_text(name), first, out.size, out, step) == 0
+    return out

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..bits import bits, by_dtype, copysign, fma, from_bits, like, rarely
-from .logarithm import log1p_unit
+from .logarithm import log1p_unit, log2_e_rest
+from .pairs import product, two_sum
 
 LOG2_E, LN2 = 1.4426950408889634, 0.6931471805599453
 LN2_HIGH_F32, LN2_LOW_F32 = 0.6931471824645996, -1.9046542121259336e-09
@@ -218,23 +219,51 @@ def sigmoid(x: Any) -> Any:
     return s if x < 0.0 else 1.0 - s
 
 
+def log1p_exp(z: Any, z_rest: Any) -> tuple[Any, Any]:
+    """log(1 + exp(z + z_rest)) for z ≤ 0, in two parts. Where exp(z) is no normal number, it is the value."""
+    y = like(z, -80.0) if z < -80.0 else z
+    t = shifted(y, LOG2_E)
+    k = whole(t)
+    high, low = reduced(y, k), correction(k) + z_rest
+    r = high + low
+    one = 1.0 + high
+    rest = fma(r * r, tail(r), low) + (high - (one - 1.0))
+    e = one + rest
+    scale = two_to(t)
+    near, far = log1p_unit(scale * e, scale * ((one - e) + rest))
+    if rarely(z < -80.0):
+        near, far = exp(z), like(z, 0.0)
+    return near, far
+
+
+def more_by(larger: Any, near: Any, rest: Any) -> Any:
+    """larger + near + rest; infinite if larger is."""
+    total, lost = two_sum(larger, near)
+    return total if abs(larger) == INFINITY else total + (lost + rest)
+
+
 def softplus(x: Any) -> Any:
-    """log(1 + exp(x)): 1.6 ulp."""
-    return (like(x, 0.0) if x < 0.0 else x) + log1p_unit(exp(-abs(x)))
+    """log(1 + exp(x)): 0.86 and 0.89 ulp."""
+    near, rest = log1p_exp(-abs(x), 0.0)
+    return more_by(x if x > 0.0 else like(x, 0.0), near, rest)
 
 
 def logaddexp(a: Any, b: Any) -> Any:
-    """log(exp(a) + exp(b)); equal infinities give themselves. Near 0 it errs as its two terms do."""
-    larger = a if a >= b or a != a else b
-    distance = like(a, 0.0) if a == b else abs(a - b)
-    return larger + log1p_unit(exp(-distance))
+    """log(exp(a) + exp(b)); equal infinities give themselves: 0.67 ulp of the result, or of ½ where it is less."""
+    larger, smaller = a if a >= b or a != a else b, b if a >= b or a != a else a
+    fall, fall_rest = two_sum(smaller, -larger)
+    near, rest = log1p_exp(like(a, 0.0) if a == b else fall, like(a, 0.0) if a == b else fall_rest)
+    return more_by(larger, near, rest)
 
 
 def logaddexp2(a: Any, b: Any) -> Any:
-    """log2(2^a + 2^b); equal infinities give themselves. Near 0 it errs as its two terms do."""
-    larger = a if a >= b or a != a else b
-    distance = like(a, 0.0) if a == b else abs(a - b)
-    return larger + LOG2_E * log1p_unit(exp2(-distance))
+    """log2(2^a + 2^b); equal infinities give themselves: 0.84 ulp of the result, or of ½ where it is less."""
+    larger, smaller = a if a >= b or a != a else b, b if a >= b or a != a else a
+    fall, fall_rest = two_sum(smaller, -larger)
+    fall, fall_rest = product(fall, fall_rest, like(a, LN2), -correction(like(a, 1.0)))
+    near, rest = log1p_exp(like(a, 0.0) if a == b else fall, like(a, 0.0) if a == b else fall_rest)
+    near, rest = product(near, rest, like(a, LOG2_E), log2_e_rest(a))
+    return more_by(larger, near, rest)
 
 
 FUNCTIONS = (exp, exp2, expm1, sigmoid, softplus, logaddexp, logaddexp2)

@@ -117,6 +117,30 @@ def natural_f64(f: Any, low: Any, k: Any) -> Any:
     return fma(k, LN2_HIGH_F64, f + fma(k, LN2_LOW_F64, low))
 
 
+def natural_parts_f32(f: Any, low: Any, k: Any) -> tuple[Any, Any]:
+    """f + low + k log 2, in two parts, of which the second is not small beside `low`."""
+    base = k * LN2_HIGH_F32
+    near = base + f
+    return near, (base - near) + f + fma(k, LN2_LOW_F32, low)
+
+
+def natural_parts_f64(f: Any, low: Any, k: Any) -> tuple[Any, Any]:
+    """f + low + k log 2, in two parts, of which the second is not small beside `low`."""
+    base = k * LN2_HIGH_F64
+    near = base + f
+    return near, (base - near) + f + fma(k, LN2_LOW_F64, low)
+
+
+def log2_e_rest_f32(x: Any) -> Any:
+    """log2 e less its nearest float."""
+    return like(x, LOG2_E_LOW_F32)
+
+
+def log2_e_rest_f64(x: Any) -> Any:
+    """log2 e less its nearest float."""
+    return like(x, LOG2_E_LOW_F64)
+
+
 def binary_f32(f: Any, low: Any, k: Any) -> Any:
     """(f + low) log2 e + k."""
     return k + fma(f, LOG2_E, fma(low, LOG2_E, f * LOG2_E_LOW_F32))
@@ -137,6 +161,7 @@ def decimal_f64(f: Any, low: Any, k: Any) -> Any:
     return fma(k, LOG10_2_HIGH_F64, fma(f, LOG10_E, fma(low, LOG10_E, fma(f, LOG10_E_LOW_F64, k * LOG10_2_LOW_F64))))
 
 
+natural_parts, log2_e_rest = by_dtype(natural_parts_f32, natural_parts_f64), by_dtype(log2_e_rest_f32, log2_e_rest_f64)
 natural, binary, decimal = by_dtype(natural_f32, natural_f64), by_dtype(binary_f32, binary_f64), by_dtype(decimal_f32, decimal_f64)
 
 
@@ -147,9 +172,7 @@ def log_in_parts(x: Any) -> tuple[Any, Any]:
     k = exponent_f64(x)
     k = k - 64.0 if tiny else k
     f = mantissa_f64(x) - 1.0
-    base = k * LN2_HIGH_F64
-    near = base + f
-    rest = (base - near) + f + fma(k, LN2_LOW_F64, excess(f))
+    near, rest = natural_parts_f64(f, excess(f), k)
     log = near + rest
     return log, (near - log) + rest
 
@@ -197,12 +220,13 @@ def log1p_sum(x: Any, y: Any) -> Any:
     return natural(f, excess(f) + fma(-low, f, low), k)
 
 
-def log1p_unit(x: Any) -> Any:
-    """log(1 + x) for 0 ≤ x ≤ 1, where k is 0 or 1."""
+def log1p_unit(x: Any, y: Any) -> tuple[Any, Any]:
+    """log(1 + x + y) for 0 ≤ x ≤ 1 and y less than a unit in the last place of x, in two parts. Of x > √2 - 1 it is log 2 and that of (x - 1) / 2."""
     large = x > 0.41421356
     f = fma(x, 0.5, -0.5) if large else x
-    low = fma(x, 0.5, -0.5 - f) if large else like(x, 0.0)
-    return natural(f, excess(f) + low, like(x, 1.0) if large else like(x, 0.0))
+    low = fma(x, 0.5, -0.5 - f) + 0.5 * y if large else y
+    k = like(x, 1.0) if large else like(x, 0.0)
+    return natural_parts(f, excess(f) + fma(low * f, f - 1.0, low), k)
 
 
 FUNCTIONS = (log, log2, log10, log1p)

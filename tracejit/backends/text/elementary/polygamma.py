@@ -47,7 +47,7 @@ TRIGAMMA_FAR = (
 
 
 def digamma_f32(x: Any) -> Any:
-    """The derivative of lgamma; NaN at the poles, -inf at 0 and +inf at -0: DG ulp."""
+    """The derivative of lgamma; NaN at the poles, -inf at 0 and +inf at -0: 0.93 ulp (float64), below zero of the result or of 1."""
     z = f64(x)
     value = _digamma_single(z)
     if rarely(z <= -0.5):
@@ -56,7 +56,7 @@ def digamma_f32(x: Any) -> Any:
 
 
 def digamma_f64(x: Any) -> Any:
-    """The derivative of lgamma; NaN at the poles, -inf at 0 and +inf at -0: DG ulp."""
+    """The derivative of lgamma; NaN at the poles, -inf at 0 and +inf at -0: 0.93 ulp (float64), below zero of the result or of 1."""
     high, low = _digamma(x if x > -0.5 else -x)
     value = high if abs(high) == INFINITY else high + low
     if rarely(x <= -0.5):
@@ -113,8 +113,8 @@ def _digamma_single(x: Any) -> Any:
     for c in DIGAMMA_SINGLE:
         p = fma(p, u - 0.5, c)
     large = x >= 4.0
-    above = 1.0 if large or whole == 2.0 else x + x - 3.0 if whole == 3.0 else 0.0 if whole == 1.0 else -1.0 if whole == 0.0 else -1.0 - (x + x)
-    below = x if large or whole == 0.0 else x - 1.0 if whole == 2.0 else (x - 1.0) * (x - 2.0) if whole == 3.0 else 1.0 if whole == 1.0 else x * (x + 1.0)
+    above = x + x - 3.0 if whole == 3.0 else -1.0 - (x + x) if whole < 0.0 else like(x, -1.0) if whole == 0.0 else like(x, 0.0) if whole == 1.0 else like(x, 1.0)
+    below = (x - 1.0) * (x - 2.0) if whole == 3.0 else x * (x + 1.0) if whole < 0.0 else x - 1.0 if whole == 2.0 else like(x, 1.0) if whole == 1.0 else x
     ratio = above / below
     square = ratio * ratio
     q = fma(square, fma(square, 0.00351697258273, -0.00831681273237), 0.0833331509071)
@@ -140,7 +140,7 @@ def _reflected_digamma(t: Any, high: Any, low: Any) -> Any:
 
 
 def trigamma_f32(x: Any) -> Any:
-    """The derivative of digamma; +inf at the poles: TG ulp."""
+    """The derivative of digamma; +inf at the poles: 0.87 ulp (float64)."""
     z = f64(x)
     value, low = _trigamma(z if z > 0.0 else 1.0 - z)
     if rarely(z <= 0.0):
@@ -149,9 +149,9 @@ def trigamma_f32(x: Any) -> Any:
 
 
 def trigamma_f64(x: Any) -> Any:
-    """The derivative of digamma; +inf at the poles: TG ulp."""
+    """The derivative of digamma; +inf at the poles: 0.87 ulp (float64)."""
     high, low = _trigamma(x if x > 0.0 else 1.0 - x)
-    value = high if high == INFINITY else high + low
+    value = high if high == INFINITY or x == INFINITY else high + low
     if rarely(x <= 0.0):
         value = _reflected_trigamma(x, high, low)
     return value
@@ -185,7 +185,7 @@ def _reflected_trigamma(x: Any, high: Any, low: Any) -> Any:
     ratio, ratio_rest = quotient(like(x, PI), like(x, PI_REST), sine, sine_rest)
     value, rest = product(ratio, ratio_rest, ratio, ratio_rest)
     value, lost = two_sum(value, -high)
-    return like(x, INFINITY) if sine == 0.0 or abs(value) == INFINITY else value + (lost + (rest - low))
+    return like(x, INFINITY) if sine == 0.0 or value == INFINITY or x == -INFINITY else value + (lost + (rest - low))
 
 
 digamma = by_dtype(digamma_f32, digamma_f64)
