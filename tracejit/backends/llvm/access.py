@@ -73,18 +73,7 @@ def store(out: Assembly, pointer: Value, index: Value, value: Value) -> None:
     name = f"llvm.masked.store.{suffix}.p0" if contiguous else f"llvm.masked.scatter.{suffix}.v{out.width}p0"
     booleans = type_of("boolean", out.width)
     out.declare(name, "void", [type_, where, "i32", booleans])
-    after = ""
-    if contiguous and out.whole is not None and len(out.masks) == 1:  # a store under a mask takes far longer, on some processors
-        plain, rest, after = out.label("plain"), out.label("rest"), out.label("after")
-        out.branch(out.whole, plain, rest)
-        out.begin(plain)
-        out.do(f"store {type_} {value.text}, ptr {place}, align {size}")
-        out.jump(after)
-        out.begin(rest)
     out.do(f"call void @{name}({type_} {value.text}, {where} {place}, i32 {size}, {booleans} {out.mask().text})")
-    if after:
-        out.jump(after)
-        out.begin(after)
 
 
 def each_lane(out: Assembly, function: str, kind: str, *values: Value) -> Value:

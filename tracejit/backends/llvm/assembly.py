@@ -69,7 +69,6 @@ class Assembly:
         self.declarations: dict[str, str] = {}
         self.width = 1
         self.masks: list[Value] = []
-        self.whole: Value | None = None  # whether the first mask holds for all lanes, where that is known
         self.block = "entry"
         self.held = 0  # how many lines there were when the registers of a value were last held abreast
         self.count = 0

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
-import textwrap
 from collections import Counter
 from functools import lru_cache
 from types import FunctionType
@@ -12,7 +10,7 @@ from typing import Any, Callable, Iterable, NamedTuple
 
 from .access import each_lane, load
 from .assembly import BITS, WEAK, Assembly, Value, literal, type_of
-from .lanes import OFTEN
+from .calls import definition, is_called, may_be_called
 from .words import FUNCTIONS, WORDS
 
 OPERATORS = {
@@ -22,8 +20,6 @@ OPERATORS = {
 }  # fmt: skip
 NUMPY = {"int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64", "uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64",
          "float32": "f32", "float64": "f64"}  # fmt: skip
-
-LONG = 6  # operations and calls of a function that is compiled once for many calls
 
 Env = dict[str, Any]
 
@@ -37,38 +33,13 @@ class Module(NamedTuple):
     called: tuple[Module, ...]
 
 
-@lru_cache(maxsize=None)
-def _definition(function: FunctionType) -> ast.FunctionDef:
-    (found,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
-    assert isinstance(found, ast.FunctionDef)
-    return found
-
-
-@lru_cache(maxsize=None)
-def _straight(function: FunctionType) -> bool:
-    """Whether a function is long, and without loops (which must end for the lanes that count, and for no others)."""
-    steps = sum(isinstance(n, (ast.BinOp, ast.Call)) for n in ast.walk(_definition(function)))
-    return steps >= LONG and not _loops(function)
-
-
-@lru_cache(maxsize=None)
-def _loops(function: FunctionType) -> bool:
-    """Whether a function, or one that it calls, has a `while`."""
-    definition = _definition(function)
-    called = {n.func.id for n in ast.walk(definition) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
-    inner = [function.__globals__.get(name, FUNCTIONS.get(name)) for name in called if name not in WORDS and name not in BITS]
-    texts = [text for f in inner for text in getattr(f, "texts", {"": f}).values()]
-    return any(isinstance(n, ast.While) for n in ast.walk(definition)) or any(isinstance(t, FunctionType) and _loops(t) for t in texts)
-
-
 class Expressions:
     """Values of expressions, function by function. Statements are another class's, made of this one."""
 
     def __init__(self) -> None:
         self.out = Assembly()
         self.world: dict[str, Any] = {}  # the globals of the function that is being inlined
-        self.functions: dict[str, str] = {}  # those that are called, and the kinds of their values
-        self.called: dict[str, Module] = {}
+        self.called: dict[str, Module] = {}  # by symbol
         self.calls: Counter[str] = Counter()  # how often the kernel calls each function
 
     def statements(self, body: Iterable[ast.stmt], env: Env) -> None:
@@ -170,45 +141,38 @@ class Expressions:
         function = getattr(found, "texts", {}).get(kind, found)
         if hasattr(function, "apart"):
             return self._apart(function, *operands)
-        if self.calls[name] >= OFTEN and not self.world and all(v.lanes == self.out.width > 1 for v in operands) and _straight(function):
+        if not self.world and is_called(name, self.calls) and all(v.lanes == self.out.width > 1 for v in operands) and may_be_called(function):
             return self._by_vectors(function, operands)
         return self._body(function, operands)
 
     def _body(self, function: FunctionType, operands: Iterable[Value]) -> Any:
-        definition, world = _definition(function), self.world
+        text, world = definition(function), self.world
         self.world = function.__globals__
-        env: Env = {a.arg: v for a, v in zip(definition.args.args, operands)}
-        result = self._result(definition.body, env)
+        env: Env = {a.arg: v for a, v in zip(text.args.args, operands)}
+        result = self._result(text.body, env)
         self.world = world
         return result
 
     def _apart(self, function: FunctionType, *operands: Value) -> Value:
         """A call, for each lane, of a function that stands by itself."""
         operands = self.out.alike(*operands)
-        symbol = ".".join([function.__name__, *(v.kind for v in operands)])
-        if symbol not in self.functions:
-            self._define(symbol, function, [v._replace(lanes=1) for v in operands])
-        return each_lane(self.out, symbol, self.functions[symbol], *operands)
+        symbol, kind = self._called(function, operands, 1)
+        return each_lane(self.out, symbol, kind, *operands)
 
     def _by_vectors(self, function: FunctionType, operands: Iterable[Value]) -> Value:
         """A call of a function of vectors that stands by itself: many calls are compiled as one."""
         operands, width = self.out.alike(*operands), self.out.width
-        symbol = ".".join([function.__name__, *(v.kind for v in operands), str(width)])
-        if symbol not in self.functions:
-            self._define(symbol, function, operands)
-        kind = self.functions[symbol]
+        symbol, kind = self._called(function, operands, width)
         parameters = ", ".join(f"{type_of(v.kind, width)} {v.text}" for v in operands)
         return Value(self.out.emit(f"call {type_of(kind, width)} @{symbol}({parameters})"), kind, width)
 
-    def _define(self, symbol: str, function: FunctionType, operands: Iterable[Value]) -> None:
-        """Make the module of a function of values like these."""
-        inner, operands = type(self)(), [v._replace(text=f"%a{k}") for k, v in enumerate(operands)]
-        inner.out.width = operands[0].lanes
-        result = inner.out.typed(inner._body(function, operands))
-        inner.out.do(f"ret {type_of(result.kind, result.lanes)} {result.text}")
-        self.called[symbol] = inner.module_of(symbol, result, operands)
-        self.functions[symbol] = result.kind
-        self.out.declare(symbol, type_of(result.kind, result.lanes), [type_of(v.kind, v.lanes) for v in operands])
+    def _called(self, function: FunctionType, operands: Iterable[Value], lanes: int) -> tuple[str, str]:
+        """The symbol, and the kind of the value, of a function that is called with values like these."""
+        kinds = tuple(v.kind for v in operands)
+        module, kind = _by_itself(type(self), function, kinds, lanes)
+        self.called[module.symbol] = module
+        self.out.declare(module.symbol, type_of(kind, lanes), [type_of(k, lanes) for k in kinds])
+        return module.symbol, kind
 
     def module_of(self, symbol: str, result: Value, operands: Iterable[Value]) -> Module:
         """The module of a function whose instructions are all here."""
@@ -251,3 +215,14 @@ class Expressions:
         kind = next((v.kind for v, _ in edges if v.kind not in WEAK), None)
         edges = [(out.spread(out.typed(v, kind)), block) for v, block in edges]  # a literal needs no instruction
         return out.phi(edges[0][0], edges)
+
+
+@lru_cache(maxsize=None)
+def _by_itself(translator: Any, function: FunctionType, kinds: tuple[str, ...], lanes: int) -> tuple[Module, str]:
+    """The module of a function of values of these kinds, and the kind of its own."""
+    inner, operands = translator(), [Value(f"%a{k}", kind, lanes) for k, kind in enumerate(kinds)]
+    inner.out.width = lanes
+    result = inner.out.typed(inner._body(function, operands))
+    inner.out.do(f"ret {type_of(result.kind, result.lanes)} {result.text}")
+    symbol = ".".join([function.__module__.rpartition(".")[2], function.__name__, *kinds, str(lanes)])
+    return inner.module_of(symbol, result, operands), result.kind

@@ -14,6 +14,7 @@ from typing import Callable, Iterable
 from .abreast import abreast
 from .access import store
 from .assembly import WEAK, Value, literal
+from .calls import called_in
 from .expressions import OPERATORS, Env, Expressions, Module
 from .lanes import assigned, lanes_of
 
@@ -28,7 +29,7 @@ def translate(text: str) -> Module:
 class _Translator(Expressions):
     def module(self, function: ast.FunctionDef) -> Module:
         args = Value("%args", "pointer i64")
-        self.calls.update(n.func.id for n in ast.walk(function) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name))
+        self.calls = called_in(function)
         self.statements(function.body, {function.args.args[0].arg: args})
         if not isinstance(function.body[-1], ast.Return):
             self.out.do("ret i64 0")
@@ -210,9 +211,8 @@ class _Translator(Expressions):
             return
         start, stop = out.typed(start, "i64"), out.typed(stop, "i64")
         within = {**env, "lane 0": start}
-        widths, once = lanes_of(node, env)
-        again = None if once else self._may_run_again(node, env)
-        for width in widths if not once else ():
+        widths, again = lanes_of(node, env, self.calls), self._may_run_again(node, env)
+        for width in widths:
             self._vectors(node, within, start, stop, width, again if width == widths[-1] else None)
         self._vectors(node, within, start, stop, widths[-1], masked=True)
 
@@ -242,12 +242,11 @@ class _Translator(Expressions):
             inner = {**now, name: now["lane 0"]._replace(step="1")}
             out.width = width
             if masked:
-                out.whole = out.compare("<=", now["lane 0"], last)
                 left = out.cast(out.binary("-", stop, now["lane 0"]), "i32")
                 self._under(out.compare("<", numbers, left), self.statements, node.body, inner)
             else:
                 self.statements(node.body, inner)
-            out.width, out.whole = 1, None
+            out.width = 1
             now["lane 0"] = out.binary("+", now["lane 0"], literal(width))
 
         def goes_on(now: Env) -> Value:

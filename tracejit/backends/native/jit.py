@@ -14,7 +14,7 @@ import numpy as np
 from ...backend import NotKept
 from ...ops import philox
 from ...runtime import store
-from ..llvm import abreast, access, assembly, expressions, lanes, machine, translate, words
+from ..llvm import abreast, access, assembly, calls, expressions, lanes, machine, translate, words
 from ..llvm.expressions import Module
 from ..text import bits, elementary, memory, scalar
 from . import gate, walker
@@ -74,7 +74,7 @@ def compiled_count() -> int:
 @lru_cache(maxsize=None)
 def _version() -> str:
     """What all machine code made here depends on: the compiler, the processor, and the modules that kernel text leans on."""
-    sources = (abreast, access, assembly, bits, expressions, lanes, machine, memory, philox, scalar, translate, words, *elementary.MODULES)
+    sources = (abreast, access, assembly, bits, calls, expressions, lanes, machine, memory, philox, scalar, translate, words, *elementary.MODULES)
     return store.key_of(machine.host(), *(Path(str(module.__file__)).read_text() for module in sources))
 
 
