@@ -169,7 +169,7 @@ class Expressions:
     def _called(self, function: FunctionType, operands: Iterable[Value], lanes: int) -> tuple[str, str]:
         """The symbol, and the kind of the value, of a function that is called with values like these."""
         kinds = tuple(v.kind for v in operands)
-        module, kind = _by_itself(type(self), function, kinds, lanes)
+        module, kind = _by_itself(type(self), function, kinds, lanes)  # type: ignore[arg-type]
         self.called[module.symbol] = module
         self.out.declare(module.symbol, type_of(kind, lanes), [type_of(k, lanes) for k in kinds])
         return module.symbol, kind
@@ -218,7 +218,7 @@ class Expressions:
 
 
 @lru_cache(maxsize=None)
-def _by_itself(translator: Any, function: FunctionType, kinds: tuple[str, ...], lanes: int) -> tuple[Module, str]:
+def _by_itself(translator: type[Expressions], function: FunctionType, kinds: tuple[str, ...], lanes: int) -> tuple[Module, str]:
     """The module of a function of values of these kinds, and the kind of its own."""
     inner, operands = translator(), [Value(f"%a{k}", kind, lanes) for k, kind in enumerate(kinds)]
     inner.out.width = lanes
