@@ -12,7 +12,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "tracejit"
 ROOMS = [
-    "spec", "tree", "errors", "tensor", "backend", "whole", "interpreter", "application", "dispatch", "vjp", "printing", "op", "ops", "linalg",
+    "spec", "tree", "errors", "forks", "tensor", "backend", "whole", "interpreter", "application", "dispatch", "vjp", "printing", "op", "ops", "linalg",
     "fft", "random", "autograd", "nn", "optim", "graph", "lowering", "runtime", "backends", "frontend", "history", "entry", "passes", "compile", "report", "__main__",
 ]  # fmt: skip
 UNDER = {"spec": {"errors"}}  # errors know nothing at all, so spec may raise them

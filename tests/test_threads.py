@@ -104,7 +104,7 @@ def test_what_is_no_number_of_threads_is_refused(number):
 # Whole processes
 
 PREPARE = """
-import os, sys, threading, multiprocessing
+import gc, os, signal, sys, threading, multiprocessing
 import numpy as np
 import tracejit as tj
 from tracejit.backends.native import threads
@@ -179,6 +179,27 @@ for n in range(10):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 stop = True
 other.join()
+""",
+    "a fork while another thread traces the same function": """
+tracing, goes_on = threading.Event(), threading.Event()
+@tj.compile
+def slow(x):
+    tracing.set()
+    goes_on.wait()
+    return x * 2
+other = threading.Thread(target=slow, args=(large[:100],))
+other.start()
+tracing.wait()
+assert not gc.isenabled()
+child = os.fork()
+goes_on.set()
+if not child:
+    signal.alarm(60)  # rather than to wait for a thread that is not there
+    assert gc.isenabled() and slow(large[:100])[0] == -2
+    os._exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+other.join()
+assert gc.isenabled()
 """,
     "a pool of processes": """
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from .dispatch import EAGER, anomaly, mode
 from .autograd.segment import Segment, Unreplayable
 from .entry import Entry, Misfit, Trace
 from .errors import ArgumentError, CompileError, TracejitError, fail
+from .forks import lock_of
 from .frontend import Reach, Signature, Substitution, compile_guards
 from .graph.ir import Node
 from .graph.text import print_graph
@@ -96,7 +97,7 @@ class Compiled(_Called):
         self._fullgraph, self._watched = fullgraph, watched
         functools.update_wrapper(self, function)
         self._signature = Signature(function)
-        self._lock = threading.RLock()
+        self._lock = lock_of(self)
         self._gate = Gate(self._ask)
         self.__call__ = self._ask
         self.clear()

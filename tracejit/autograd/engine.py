@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from heapq import heapify, heappop, heappush
 from sys import getrefcount
@@ -13,6 +12,7 @@ import numpy as np
 from ..application import Application, OpApplication, anomaly, set_history
 from ..dispatch import assign, bind, mode, refresh_view
 from ..errors import ArgumentError, DTypeError, GradError, ShapeError, fail
+from ..forks import shared_lock
 from ..ops.casts import cast, copy, real
 from ..ops.create import fill, zeros_like
 from ..ops.reduce import sum_to
@@ -23,7 +23,7 @@ from .modes import GradMode
 
 Slot = tuple[Any, int]  # (Application, output index), or (leaf, 0)
 
-_accumulating = threading.RLock()  # two threads may reach one leaf
+_accumulating = shared_lock()  # two threads may reach one leaf
 
 
 def backward(

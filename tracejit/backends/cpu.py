@@ -9,6 +9,7 @@ from typing import Any, Callable, Sequence
 import numpy as np
 
 from ..backend import Backend
+from ..forks import shared_lock
 from ..graph.ir import Graph, Interner
 from ..graph.rules import simplify
 from ..graph.text import print_graph
@@ -22,7 +23,7 @@ from ..spec import TensorSpec, contiguous_strides, float32, float64
 from ..tensor import Tensor
 from . import convolutions, products
 from .native.blocks import allocator, in_blocks
-from .native.jit import address_of, program, shared_lock
+from .native.jit import address_of, program
 from .native.threads import pool
 from .native.walker import ARENA, VALUE
 from .recent import Recent

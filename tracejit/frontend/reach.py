@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import gc
+import threading
 from collections import deque
 from types import FrameType, FunctionType, MethodType
 from typing import Any, Callable
 
 import numpy as np
 
+from ..forks import after_fork
 from .effects import Effect, Effects, Streams, digest, is_stream
 from .explore import Explorer
 from .follow import Follower
@@ -20,6 +22,18 @@ from .watch import Watch, treat_as_user
 
 _MUTABLE = (list, dict, set, deque, bytearray)
 _NOWHERE = ("", 0)
+_paused: list[int] = []  # the threads that have the collector of garbage wait until their block ends
+
+
+def _collect_again() -> None:
+    """In the child of a fork, blocks of other threads do not end."""
+    others = [thread for thread in _paused if thread != threading.get_ident()]
+    if others:
+        _paused[:] = []
+        gc.enable()
+
+
+after_fork(_collect_again)
 
 
 class Reach:
@@ -44,7 +58,9 @@ class Reach:
     def __enter__(self) -> Reach:
         assert self._run is not None, "a Reach observes one block"
         self._collects = gc.isenabled()
-        gc.disable()  # callbacks and finalizers of the collector are no part of the block
+        if self._collects:  # callbacks and finalizers of the collector are no part of the block
+            _paused.append(threading.get_ident())
+            gc.disable()
         self.incomplete = self._run.watch.start()
         return self
 
@@ -53,6 +69,7 @@ class Reach:
         assert run is not None
         run.watch.stop()
         if self._collects:
+            _paused.remove(threading.get_ident())
             gc.enable()
         if kind is None:
             self.incomplete = self.incomplete or run.follower.incomplete or run.explorer.incomplete

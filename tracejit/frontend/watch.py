@@ -12,6 +12,7 @@ import threading
 from types import BuiltinFunctionType, CodeType, FrameType, MethodDescriptorType, ModuleType
 from typing import Any, Callable, Protocol
 
+from ..forks import shared_lock
 from ..interpreter import EAGER, mode
 
 CORE, LIBRARY, USER = 0, 1, 2
@@ -187,7 +188,7 @@ class MonitorWatch:
     """By `sys.monitoring`: code of the core is asked about once, and never again."""
 
     active = threading.local()
-    lock = threading.Lock()
+    lock = shared_lock()
     running = 0
     tool = -1
 

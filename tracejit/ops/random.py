@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 import operator
 import os
-import threading
 from typing import Any
 
 import numpy as np
 
 from ..dispatch import assign, bind, mode
 from ..errors import ArgumentError, DTypeError, ShapeError, fail
+from ..forks import lock_of
 from ..op import Create
 from ..spec import (
     SMALL_FLOATS,
@@ -60,7 +60,7 @@ class Generator:
         check_device(device)
         self.key = bind(fill, shape=(), dtype=uint64, value=_entropy())
         self.counter = bind(fill, shape=(), dtype=uint64, value=0)
-        self._lock = threading.Lock()
+        self._lock = lock_of(self)
 
     def bits(self, shape: Shape) -> Tensor:
         """The next uint64 numbers of the stream; the counter moves on by as many."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import threading
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Callable
@@ -12,20 +10,13 @@ from typing import Any, Callable
 import numpy as np
 
 from ...backend import NotKept
+from ...forks import shared_lock
 from ...ops import philox
 from ...runtime import store
 from ..llvm import abreast, access, assembly, calls, expressions, lanes, machine, translate, words
 from ..llvm.expressions import Module
 from ..text import bits, elementary, memory, scalar
 from . import gate, walker
-
-
-def shared_lock() -> Any:
-    """A lock that is free in the child of a fork: a fork waits until nobody holds it."""
-    lock = threading.RLock()
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
-    return lock
 
 
 _lock = shared_lock()

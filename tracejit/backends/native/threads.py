@@ -11,6 +11,7 @@ import os
 from functools import lru_cache
 
 from ...errors import ArgumentError, fail
+from ...forks import after_fork
 from .crew import FIELDS, SIZE
 
 SETTING = "TRACEJIT_NUM_THREADS"
@@ -47,8 +48,7 @@ def _pool() -> ctypes.Array:
     words = (ctypes.c_int64 * (SIZE // 8 + 8))()
     aligned = (ctypes.c_int64 * (SIZE // 8)).from_buffer(words, -ctypes.addressof(words) % 64)
     aligned[0] = _default()
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_empty)
+    after_fork(_empty)
     return aligned
 
 
