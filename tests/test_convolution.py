@@ -151,7 +151,7 @@ def test_text_runs_as_python(kind: str, high: int, vectors: int, masked: bool) -
     tables = [np.arange(rows) * 2 * terms, np.arange(terms), np.arange(terms) * columns]
     places = [0, 0, terms, 0, 0, terms * columns, 0, 0, columns]
     args = [0, 2 * tiles, a.ravel(), b.ravel(), c.reshape(-1), *tables, *numbers, *places]
-    assert python_kernel(convolutions.text_of(kind, high, vectors, masked))(args) == 0
+    assert python_kernel(convolutions.text_of(kind, high, vectors, masked, True))(args) == 0
     np.testing.assert_allclose(c, a @ b, rtol=0, atol=20 * np.finfo(dtype).eps)
 
 

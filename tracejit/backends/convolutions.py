@@ -21,6 +21,8 @@ from .schedule import grain_of_turns, work_of_products
 CHAIN = 256  # multiply-adds in a row, about; what is summed in parts errs less
 REGISTER = 32  # bytes of the vectors that text is written in
 ROWS, VECTORS = 4, 3  # of a tile: twelve sums, three vectors of B and one element of A fill sixteen registers
+WIDEST = {1: 6, 2: 4, 3: 3, 4: VECTORS}  # vectors of the widest tile of so few rows
+PATIENCE = 8  # sums that must be under way for none to wait for itself
 CHUNK = 400_000  # multiply-adds of a turn, if there are as many
 TABLE = 4096  # rows that one table holds
 
@@ -63,51 +65,52 @@ HEAD = """def kernel(args):
 
 
 @lru_cache(maxsize=None)
-def text_of(kind: str, high: int, vectors: int, masked: bool) -> str:
-    """The kernel whose tiles are `high` rows by as many vectors, or by fewer columns than a vector has."""
+def text_of(kind: str, high: int, vectors: int, masked: bool, chained: bool) -> str:
+    """The kernel whose tiles are `high` rows by as many vectors, or by fewer columns than a vector has. `chained`: a sum may have
+    several chains (one alone is never -0.0, for it begins with 0.0, so nothing need be added to it)."""
     lanes = REGISTER // (4 if kind == "f32" else 8)
     fitted = "left = columns - q" if masked else f"q = q if q + {lanes * vectors} < columns else columns - {lanes * vectors}"
     tile = [(i, v) for i in range(high) for v in range(vectors)]
-    indent = " " * (20 if masked else 16)
-    inner = [f"total{i}_{v} = {kind}(0.0)" for i, v in tile]
-    inner += [
-        "for unit in range(0, units):",
-        "    terms = unit_terms if unit + 1 < units else last_terms",
-        *(f"    in{i} = a{i} + unit * args[21]" for i in range(high)),
-        "    at = from_b + unit * args[24] + j",
-        "    for part in range(0, parts):",
-        "        here = part * chain",
-        "        there = here + chain if here + chain < terms else terms",
-        *(f"        sum{i}_{v} = {kind}(0.0)" for i, v in tile),
-        "        for k in range(here, there):",
-        "            place = at + in_b[k]",
-        *(f"            b{v} = b[place + {v * lanes}]" for v in range(vectors)),
-        "            place = in_a[k]",
+    each = range(high)
+    sums = [
+        *(f"sum{i}_{v} = {kind}(0.0)" for i, v in tile),
+        "for k in range(here, there):",
+        "    place = at + in_b[k]",
+        *(f"    b{v} = b[place + {v * lanes}]" for v in range(vectors)),
+        "    place = in_a[k]",
+        *(line for i in each for line in (f"    value = a[in{i} + place]", *(f"    sum{i}_{v} = fma(value, b{v}, sum{i}_{v})" for v in range(vectors)))),
     ]
-    for i in range(high):
-        inner += [f"            value = a[in{i} + place]", *(f"            sum{i}_{v} = fma(value, b{v}, sum{i}_{v})" for v in range(vectors))]
-    inner += [f"        total{i}_{v} = total{i}_{v} + sum{i}_{v}" for i, v in tile]
-    inner += [f"c[to + {i} * args[27] + {v * lanes} + j] = total{i}_{v}" for i, v in tile]
-    lines = [f"            a{i} = from_a + of_row[row + {i}]" for i in range(high)]
+    if chained:
+        body = [
+            *(f"total{i}_{v} = {kind}(0.0)" for i, v in tile),
+            "for unit in range(0, units):",
+            "    terms = unit_terms if unit + 1 < units else last_terms",
+            *(f"    in{i} = a{i} + unit * args[21]" for i in each),
+            "    at = from_b + unit * args[24] + j",
+            "    for part in range(0, parts):",
+            "        here = part * chain",
+            "        there = here + chain if here + chain < terms else terms",
+            *("        " + line for line in sums),
+            *(f"        total{i}_{v} = total{i}_{v} + sum{i}_{v}" for i, v in tile),
+        ]
+    else:
+        body = ["here = 0", "there = last_terms", "at = from_b + j", *(f"in{i} = a{i}" for i in each), *sums]
+    body += [f"c[to + {i} * args[27] + {v * lanes} + j] = {'total' if chained else 'sum'}{i}_{v}" for i, v in tile]
+    lines = [f"            a{i} = from_a + of_row[row + {i}]" for i in each]
     lines += [f"            for j in lanes(0, {lanes}):", *(["                if j < left:"] if masked else [])]
+    indent = " " * (20 if masked else 16)
     head = HEAD.format(kind=kind, wide=lanes * vectors, fitted=fitted, high=high)
-    return head + "\n".join([*lines, *(indent + line for line in inner), "    return 0", ""])
+    return head + "\n".join([*lines, *(indent + line for line in body), "    return 0", ""])
 
 
 def tile_of(rows: int, columns: int, lanes: int) -> tuple[int, int, bool]:
     """(rows, vectors, whether under a mask) of the tiles that cover a product with the least work."""
+    high = min(rows, ROWS)
     if columns < lanes:
-        return min(rows, ROWS), 1, True
-    cost = {1: 1.5, 2: 1.05, 3: 1.0}  # of a vector in a tile that wide: narrow ones wait for themselves
-    fitting = [v for v in range(1, VECTORS + 1) if v * lanes <= columns]
-    vectors = min(fitting, key=lambda v: -(-columns // (v * lanes)) * v * cost[v])
+        return high, 1, True
+    fitting = [v for v in (*range(1, VECTORS), WIDEST[high]) if v * lanes <= columns]
+    vectors = min(fitting, key=lambda v: -(-columns // (v * lanes)) * max(v, PATIENCE / high))
     return min(rows, ROWS if vectors > 1 else 2 * ROWS), vectors, False
-
-
-def work(rows: int, columns: int, lanes: int) -> int:
-    """Elements that are computed for a product of so many, whole tiles counted."""
-    high, vectors, _ = tile_of(rows, columns, lanes)
-    return -(-rows // high) * high * -(-columns // (vectors * lanes)) * vectors * lanes
 
 
 def _terms(channels: int, places: int) -> tuple[int, int, int]:
@@ -189,4 +192,4 @@ def _routine(
     numbers = rows, columns, chunk_rows, chunks, tiles, groups, unit * places, last, units, chain, parts
     words = [0, turns, a, b, (result, result.shape, result.strides, 0), of_row, in_a, in_b, *numbers, *from_a, *from_b, *from_c]
     turn = work_of_products(1, chunk_rows, vectors * lanes, channels * places)
-    return Routine(text_of(SHORT_NAMES[result.dtype], high, vectors, masked), grain_of_turns(turns, turn), turns * turn, words)
+    return Routine(text_of(SHORT_NAMES[result.dtype], high, vectors, masked, units * parts > 1), grain_of_turns(turns, turn), turns * turn, words)

@@ -1,7 +1,8 @@
 """`Kernel`: a loop nest that knows no target. Parallel space outside, then stages one after another, each with loops of its own.
 
 The integers of a nest (extents, strides, offsets) and its scalar constants are parameters: a kernel's text belongs to a
-structure, not to a shape or a value. Only 0 and 1 are written into the text, because a stride of one is what vectorises.
+structure, not to a shape or a value. Only 0 and 1 are written into the text, because a stride of one is what vectorises, and a
+stride of 2 from lane to lane, which vectorises too.
 """
 
 from __future__ import annotations

@@ -20,9 +20,11 @@ def address(out: Assembly, pointer: Value, index: Value) -> tuple[str, str]:
 
 
 def load(out: Assembly, pointer: Value, index: Value) -> Value:
-    """`pointer[index]`: side by side, one for all lanes, or gathered."""
+    """`pointer[index]`: side by side, every other element, one for all lanes, or gathered."""
     if pointer.kind == "pointer boolean":  # bytes
         return out.truth(load(out, pointer._replace(kind="pointer u8"), index))
+    if index.step == "2" and out.width % 2 == 0:
+        return _every_other(out, pointer, index)
     contiguous = index.step == "1"
     if not contiguous and (index.step is not None or index.lanes > 1):
         index = out.spread(index)
@@ -38,6 +40,28 @@ def load(out: Assembly, pointer: Value, index: Value) -> Value:
     if contiguous:
         return _masked(out, f"llvm.masked.load.{suffix}.p0", type_, [("ptr", place)], size, mask, kind)
     return _masked(out, f"llvm.masked.gather.{suffix}.v{lanes}p0", type_, [(f"<{lanes} x ptr>", place)], size, mask, kind)
+
+
+def _every_other(out: Assembly, pointer: Value, index: Value) -> Value:
+    """From two vectors, of which the second ends with what the last lane reads, the elements of every other place."""
+    width, masks = out.width, out.masks
+    mask, half = out.mask(), width // 2
+    parts = []
+    for skipped in (0, width - 1):  # of the elements that lanes read between
+        if masks:
+            read = [(skipped + k) // 2 if (skipped + k) % 2 == 0 else width for k in range(width)]
+            kind = type_of("boolean", width)
+            out.masks = [mask._replace(text=out.emit(f"shufflevector {kind} {mask.text}, {kind} zeroinitializer, {_numbers(read)}"))]
+        parts.append(load(out, pointer, out.binary("+", index, Value(str(skipped), "i64"))._replace(step="1")))
+    out.masks = masks
+    near, far = parts
+    type_ = type_of(near.kind, width)
+    chosen = _numbers([2 * k if k < half else 2 * k + 1 for k in range(width)])
+    return near._replace(text=out.emit(f"shufflevector {type_} {near.text}, {type_} {far.text}, {chosen}"))
+
+
+def _numbers(numbers: list[int]) -> str:
+    return f"<{len(numbers)} x i32> <{', '.join(f'i32 {k}' for k in numbers)}>"
 
 
 def _masked(out: Assembly, name: str, type_: str, operands: list[tuple[str, str]], size: int, mask: str, kind: str) -> Value:

@@ -42,6 +42,7 @@ class _Printer(Writer):
         """Loops over axes around a body; the iterations of the innermost one are independent if `together`."""
         for axis in axes:
             word = "lanes" if together and axis is axes[-1] else "range"
+            self.side_by_side |= {axis.name} if word == "lanes" else set()
             if axis.role == "block":
                 self._block(axis, depth)
             elif self.kernel.axes and axis is self.kernel.axes[0]:

@@ -10,6 +10,8 @@ from ...lowering.index import Index
 from ...lowering.kernel import Kernel, Let, LetIndex, Load, Slot, Statement, Store
 from ...spec import SHORT_NAMES, SMALL_FLOATS, DType, compute_dtype, float16, float64
 
+EVERY_OTHER = 2  # the stride that lanes can read without gathering
+
 
 class Parameter(NamedTuple):
     """One argument of a kernel: kind "begin", "end", "slot", "scalar" (a NumPy scalar), "int" or "table" (the arguments of
@@ -35,6 +37,7 @@ class Writer:
         self.slots: dict[Slot, str] = {}
         self.index_texts: dict[Any, str] = {}
         self.arrays: dict[str, str] = {}  # local arrays, and the kind of their elements
+        self.side_by_side: set[str] = set()  # the axes whose turns run in lanes
         self.integers = 0
 
     # Arguments
@@ -123,11 +126,12 @@ class Writer:
         """The name of a coefficient: one for all places of a slot that walk it alike."""
         key = ("stride", slot, variable, step)
         if slot is None or key not in self.index_texts:
-            self.index_texts[key] = self._integer("s", step)
+            every_other = step == EVERY_OTHER and variable in self.side_by_side
+            self.index_texts[key] = str(step) if every_other else self._integer("s", step)
         return self.index_texts[key]
 
     def _index(self, index: Index, slot: Slot | None = None) -> str:
-        """An index as text; coefficients other than 1 and offsets other than 0 are arguments."""
+        """An index as text; coefficients other than 1, and 2 from lane to lane, and offsets other than 0 are arguments."""
         if index not in self.index_texts:
             terms = [v if c == 1 else f"{v} * {self._stride(slot, v, c)}" for v, c in index.terms]
             if index.offset or not terms:
