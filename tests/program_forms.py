@@ -252,6 +252,14 @@ def _matmul(d: Drawer) -> str:
     return f"{x} @ {y}"
 
 
+def _convolved(stride: int) -> Form:
+    def drawn(d: Drawer) -> str:
+        x = d.name(lambda t: t.ndim == 2 and t.size)
+        return f"tj.conv1d({x}, {x}[None, :, : {d.number(1, d[x].shape[1])}], stride={stride}, padding={d.number(0, 2)})"
+
+    return drawn
+
+
 def _along(form: str) -> Form:
     def drawn(d: Drawer) -> str:
         x = d.name(lambda t: t.ndim)
@@ -303,6 +311,7 @@ FORMS: dict[str, list[Form]] = {
     "windows": [_windows], "same": [lambda d: f"tj.reshape({(x := d.name())}, {d[x].shape})"], "alias": [lambda d: f"{d.name()}.detach()"],
     "gather": [_gather], "index_put": [lambda d: f"tj.index_fill({(x := d.name(_nonempty))}, 0, {_places(d, d[x].shape[0])}, 2)"],
     "index_add": [_scattered], "assemble": [_joined, _stacked], "matmul": [_matmul],
+    "convolution_by_positions": [_convolved(1)], "convolution_by_channels": [_convolved(2)],
     "fill": [_filled], "iota": [_counted], "random_bits": [_random],
     "running_sum": [_along("tj.cumulative_sum({x}, axis={axis})")], "running_product": [_along("tj.cumulative_prod({x}, axis={axis})")],
     "recurrence": [lambda d: f"OPS['recurrence']({(x := d.name(lambda t: t.ndim and t.dtype.kind in 'f'))}, tj.sin({x}), axis={d.axis(x) % d[x].ndim}, reverse={d.coin()})"],
