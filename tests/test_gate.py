@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import copy
 import gc
 import inspect
@@ -16,6 +17,8 @@ import pytest
 import tracejit as tj
 import tracejit.nn.functional as F
 from tracejit import nn, passes
+from tracejit.passes import table
+from tracejit.passes.check import Unread, read_check
 from tracejit.compile import ADMITTED
 
 ROUNDS = 2 * ADMITTED  # calls after which a trace has its pass
@@ -192,6 +195,7 @@ def test_references_are_as_they_were():
     x, y = tj.asarray(X), tj.asarray(Y)
     compiled = admitted(lambda x, y, s: (x * s, y.sum()), x, y, 2.5)
     scale = float("2.5")
+    gc.collect()
     objects = (x, y, x._value, scale, None, True, False, X.dtype, tj.Tensor, np.ndarray, compiled)
     before = list(map(sys.getrefcount, objects))
     for _ in range(1000):
@@ -205,6 +209,7 @@ def test_references_are_as_they_were():
 def test_misses_leave_no_reference_either():
     x, y = tj.asarray(X), tj.asarray(Y)
     compiled = admitted(lambda x, y: x * y, x, y)
+    gc.collect()
     before = sys.getrefcount(x), sys.getrefcount(x._value), sys.getrefcount(None)
     for _ in range(300):
         compiled(x, x)
@@ -260,6 +265,84 @@ def test_what_a_function_reads_is_seen(monkeypatch):
     assert same(compiled(x), reads_the_world(x))
     monkeypatch.setattr(sys.modules[__name__], "WORLD", tj.asarray(draw(6) * 7))
     assert same(compiled(x), reads_the_world(x))
+
+
+def switched(world):
+    """Reads places of every kind that guards speak of."""
+
+    def run(x):
+        y = x * world["list"][1] if world["flag"] else -x
+        for key, value in world["scales"].items():
+            y = y * value if key != "b" else y + value
+        if "extra" in world["scales"] or world["object"].deep.quiet:
+            y = y + 1
+        return y * len(world["names"]) * world["object"].factor()
+
+    return run
+
+
+class Deep:
+    def __init__(self):
+        self.deep, self.quiet, self.scale = None, False, 2.0
+
+    def factor(self):
+        return self.scale
+
+
+def world():
+    top = Deep()
+    top.deep = Deep()
+    return {"list": [1.0, 2.0], "flag": True, "scales": {"a": 3.0, "b": 0.5}, "names": ("x", "y"), "object": top}
+
+
+CHANGES = {
+    "nothing": lambda w: None,
+    "an item": lambda w: w["list"].__setitem__(1, 7.0),
+    "an item to an equal one": lambda w: w["list"].__setitem__(1, float("2.0")),
+    "an item's type": lambda w: w["list"].__setitem__(1, 2),
+    "a flag": lambda w: w.__setitem__("flag", False),
+    "another flag of that truth": lambda w: w.__setitem__("flag", 1),
+    "a key more": lambda w: w["scales"].__setitem__("c", 4.0),
+    "a key less": lambda w: w["scales"].pop("a"),
+    "the order of keys": lambda w: w["scales"].__setitem__("a", w["scales"].pop("a")),
+    "a key that was absent": lambda w: w["scales"].__setitem__("extra", 1.0),
+    "a longer tuple": lambda w: w.__setitem__("names", ("x", "y", "z")),
+    "a container's class": lambda w: w.__setitem__("scales", collections.OrderedDict(w["scales"])),
+    "another object": lambda w: w.__setitem__("object", world()["object"]),
+    "an attribute": lambda w: setattr(w["object"], "scale", 5.0),
+    "an attribute far off": lambda w: setattr(w["object"].deep, "quiet", True),
+    "a method of the object's own": lambda w: setattr(w["object"], "factor", lambda: 9.0),
+    "a list for a tuple": lambda w: w.__setitem__("names", ["x", "y", "z"]),
+    "what is gone": lambda w: w["object"].__dict__.pop("scale"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_every_change_that_guards_see_the_gate_sees(change):
+    here = world()
+    run, x = switched(here), tj.asarray(X)
+    compiled = admitted(run, x)
+    CHANGES[change](here)
+    for _ in range(ROUNDS):
+        assert same(outcome(compiled, (x,), {}), outcome(run, (x,), {}))
+
+
+def test_a_method_replaced_in_the_class_is_seen(monkeypatch):
+    here = world()
+    run, x = switched(here), tj.asarray(X)
+    compiled = admitted(run, x)
+    monkeypatch.setattr(Deep, "factor", lambda self: 11.0)
+    assert same(compiled(x), run(x))
+
+
+def test_checks_are_read_as_steps():
+    here = world()
+    compiled = admitted(switched(here), tj.asarray(X))
+    entry = compiled._entry((tj.asarray(X),), {})
+    steps, free = read_check(entry.guard, 0)
+    assert len(steps) > 20 and 0 < free < len(steps)
+    with pytest.raises(Unread):
+        read_check(lambda: None, 0)
 
 
 def test_modes_are_seen():
@@ -449,7 +532,7 @@ def test_methods_are_let_through():
 
 
 def test_without_the_known_layout_python_replays(monkeypatch):
-    monkeypatch.setattr(passes, "measured", lambda: False)
+    monkeypatch.setattr(table, "measured", lambda: False)
     x = tj.asarray(X)
     compiled = tj.compile(lambda x: x * 2)
     assert all(same(compiled(x), x * 2) for _ in range(ROUNDS + 2))

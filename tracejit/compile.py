@@ -99,7 +99,7 @@ class Compiled(_Called):
         self._signature = Signature(function)
         self._lock = lock_of(self)
         self._gate = Gate(self._ask)
-        self.__call__ = self._ask
+        self.__call__ = self._gate.function
         self.clear()
 
     def clear(self) -> None:
@@ -156,8 +156,9 @@ class Compiled(_Called):
     def _admit(self, entry: Entry, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any) -> None:
         """Let further calls like this one through the gate."""
         tokens, grad = key
-        if not kwargs and len(args) == self._signature.count and self._gate.admit(entry, args, tokens, ((mode, "grad", grad), (_switch, "off", False))):
-            self.__call__ = self._gate.function()
+        if not kwargs and len(args) == self._signature.count:
+            self._gate.admit(entry, args, tokens, ((mode, "grad", grad), (_switch, "off", False)))
+            self.__call__ = self._gate.function
 
     def _stays_lazy(self, key: Any) -> bool:
         """Whether no trace of a signature could be replayed, so that others need not be looked into: but the 4th, 8th, 16th … is.

@@ -13,7 +13,7 @@ import re
 from functools import lru_cache
 from string import Template
 
-from . import gate_asks, gate_gives, walker
+from . import gate_asks, gate_check, gate_gives, walker
 
 SYMBOL = "tracejit_gate"
 HEADER = {
@@ -31,7 +31,7 @@ HEADER = {
             "finish",  # what is called with the list of results; 0: there is one, and it is returned
             "new_array", "scalar_of",  # NumPy's PyArray_NewFromDescr and PyArray_Return
             "storage_of",  # of a tensor whose storage is not made yet
-            "array_type", "float_type", "none", "no",  # objects
+            "array_type", "float_type", "dict_type", "none", "no", "yes",  # objects
             "_value", "_requires_grad", "_application", "_storage", "version", "_seen",  # names
         )
     )
@@ -49,6 +49,7 @@ SECTIONS = {
             "apart",  # (array, low, high, array, low, high): their bytes, from their data on, share none
             "attributes",  # (object, name, value, 1 or 0): is that value, or is not
             "own",  # (thread-local object, name, value, 1 if that is the default, 0, 0: the thread last seen, and its dict; "__dict__")
+            "check",  # (one of STEPS, object or number, what it says, number): steps from place to place, and what is asked of them
             "guards",  # (function): gives None
             "outputs",  # (array's place among held, dtype, axes, address of extents)
             "written",  # (tensor): has another version now
@@ -58,9 +59,12 @@ SECTIONS = {
         )
     )
 }  # fmt: skip
-CHECKS = ("objects", "floats", "referents", "given_arrays", "given_tensors", "different", "captures", "apart", "attributes", "own", "guards")
+CHECKS = ("objects", "floats", "referents", "given_arrays", "given_tensors", "different", "captures", "apart", "attributes", "own", "check", "guards")
 WIDTHS = {"objects": 2, "floats": 2, "referents": 2, "given_arrays": 7, "given_tensors": 7, "different": 2, "captures": 3, "apart": 6,
-          "attributes": 4, "own": 7, "guards": 1, "outputs": 4, "written": 1, "makes": 3, "stores": 3, "results": 1}  # fmt: skip
+          "attributes": 4, "own": 7, "check": 4, "guards": 1, "outputs": 4, "written": 1, "makes": 3, "stores": 3, "results": 1}  # fmt: skip
+# Of a check: what is found of a (b: a name, a key, nothing), and kept under a number; or what is asked of a (b: an object, a length, an
+# address of a number of keys and the keys).
+STEPS = ("attribute", "item", "referent", "is", "refers", "type_is", "length", "keys", "absent", "true_of")
 WORDS = len(HEADER) + 3 * len(SECTIONS)
 SMALLEST_ADDRESS = 4096  # less is the number of an object made in this call
 
@@ -71,7 +75,7 @@ LAYOUT = {
 }  # fmt: skip
 MISS = "inttoptr (i64 1 to ptr)"  # nothing was done: ask Python
 
-# Two shorthands, here and in `gate_asks` and `gate_gives`: `%x = word %p, n` and `%x = number %p, n` are what lies n words behind an
+# Two shorthands, here and in the texts of `gate_asks`, `gate_check` and `gate_gives`: `%x = word %p, n` and `%x = number %p, n` are what lies n words behind an
 # address, as a pointer and as an integer.
 TEXT = """
 declare ptr @PyObject_GetAttr(ptr, ptr)
@@ -79,7 +83,10 @@ declare i32 @PyObject_SetAttr(ptr, ptr, ptr)
 declare ptr @PyObject_CallNoArgs(ptr)
 declare ptr @PyObject_CallOneArg(ptr, ptr)
 declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
+declare ptr @PyObject_GetItem(ptr, ptr)
+declare i64 @PyObject_Size(ptr)
 declare ptr @PyDict_GetItemWithError(ptr, ptr)
+declare i32 @PyDict_Next(ptr, ptr, ptr, ptr)
 declare ptr @PyList_New(i64)
 declare i32 @PyList_SetItem(ptr, i64, ptr)
 declare i32 @PyList_SetSlice(ptr, i64, i64, ptr)
@@ -202,7 +209,7 @@ miss:
 }
 
 ; Whether a step says yes to every row of a section, in order.
-define internal i1 @every(ptr %call, i64 %section, ptr %step) {
+define internal i1 @every(ptr %call, i64 %section, ptr %step) alwaysinline {
 entry:
   %pass = word %call, 0
   %first = word %pass, %section
@@ -241,7 +248,8 @@ def native_text() -> str:
     """The gate, and the walker that it runs programs with, one module in LLVM's assembly."""
     checks = "".join(Template(CHECK).substitute(name=name, place=SECTIONS[name]) for name in CHECKS)
     places = {**LAYOUT, **HEADER, **SECTIONS, "results_count": SECTIONS["results"] + 1, "SMALLEST_ADDRESS": SMALLEST_ADDRESS, "MISS": MISS}
-    text = Template(TEXT + gate_asks.TEXT + gate_gives.TEXT).substitute(places, SYMBOL=SYMBOL, checks=checks.removesuffix("\n"))
+    cases = "\n    ".join(f"i64 {number}, label %{name}" for number, name in enumerate(STEPS))
+    text = Template(TEXT + gate_asks.TEXT + gate_check.TEXT + gate_gives.TEXT).substitute(places, SYMBOL=SYMBOL, steps=cases, checks=checks.removesuffix("\n"))
     return re.sub(r"(%\w+) = (word|number) (\S+), (\S+)", _load, text) + walker.native_text()
 
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 TEXT = """
-define internal ptr @argument(ptr %call, ptr %row) {
+define internal ptr @argument(ptr %call, ptr %row) alwaysinline {
   %args = word %call, 1
   %n = number %row, 0
   %argument = word %args, %n
   ret ptr %argument
 }
 
-define internal i1 @objects(ptr %call, ptr %row) {
+define internal i1 @objects(ptr %call, ptr %row) alwaysinline {
   %argument = call ptr @argument(ptr %call, ptr %row)
   %wanted = word %row, 1
   %same = icmp eq ptr %argument, %wanted
   ret i1 %same
 }
 
-define internal i1 @floats(ptr %call, ptr %row) {
+define internal i1 @floats(ptr %call, ptr %row) alwaysinline {
   %argument = call ptr @argument(ptr %call, ptr %row)
   %pass = word %call, 0
   %float = word %pass, $float_type
@@ -33,7 +33,7 @@ no:
   ret i1 false
 }
 
-define internal i1 @referents(ptr %call, ptr %row) {
+define internal i1 @referents(ptr %call, ptr %row) alwaysinline {
   %argument = call ptr @argument(ptr %call, ptr %row)
   %reference = word %row, 1
   %wanted = word %reference, $REFERENT
@@ -41,7 +41,7 @@ define internal i1 @referents(ptr %call, ptr %row) {
   ret i1 %same
 }
 
-define internal void @hold(ptr %call, ptr %row, ptr %object) {
+define internal void @hold(ptr %call, ptr %row, ptr %object) alwaysinline {
   %held = word %call, 2
   %n = number %row, 1
   %place = getelementptr ptr, ptr %held, i64 %n
@@ -49,7 +49,7 @@ define internal void @hold(ptr %call, ptr %row, ptr %object) {
   ret void
 }
 
-define internal i1 @given_arrays(ptr %call, ptr %row) {
+define internal i1 @given_arrays(ptr %call, ptr %row) alwaysinline {
   %argument = call ptr @argument(ptr %call, ptr %row)
   %wanted = word %row, 2
   %type = word %argument, $TYPE
@@ -64,7 +64,7 @@ no:
   ret i1 false
 }
 
-define internal i1 @given_tensors(ptr %call, ptr %row) {
+define internal i1 @given_tensors(ptr %call, ptr %row) alwaysinline {
   %argument = call ptr @argument(ptr %call, ptr %row)
   %pass = word %call, 0
   %wanted = word %row, 2
@@ -104,7 +104,7 @@ no:
 }
 
 ; Whether an array has the dtype, the extents and the strides that a row says.
-define internal i1 @laid_out(ptr %array, ptr %row) {
+define internal i1 @laid_out(ptr %array, ptr %row) alwaysinline {
   %dtype = word %array, $DTYPE
   %wanted_dtype = word %row, 4
   %same_dtype = icmp eq ptr %dtype, %wanted_dtype
@@ -130,7 +130,7 @@ no:
   ret i1 false
 }
 
-define internal i1 @different(ptr %call, ptr %row) {
+define internal i1 @different(ptr %call, ptr %row) alwaysinline {
   %one = call ptr @argument(ptr %call, ptr %row)
   %behind = getelementptr ptr, ptr %row, i64 1
   %other = call ptr @argument(ptr %call, ptr %behind)
@@ -138,7 +138,7 @@ define internal i1 @different(ptr %call, ptr %row) {
   ret i1 %differ
 }
 
-define internal i1 @captures(ptr %call, ptr %row) {
+define internal i1 @captures(ptr %call, ptr %row) alwaysinline {
   %pass = word %call, 0
   %name = word %pass, $_value
   %tensor = word %row, 0
@@ -149,7 +149,7 @@ define internal i1 @captures(ptr %call, ptr %row) {
   ret i1 %same
 }
 
-define internal i1 @apart(ptr %call, ptr %row) {
+define internal i1 @apart(ptr %call, ptr %row) alwaysinline {
   %one = call i64 @data(ptr %call, ptr %row)
   %second = getelementptr ptr, ptr %row, i64 3
   %other = call i64 @data(ptr %call, ptr %second)
@@ -167,7 +167,7 @@ define internal i1 @apart(ptr %call, ptr %row) {
   ret i1 %apart
 }
 
-define internal i64 @data(ptr %call, ptr %row) {
+define internal i64 @data(ptr %call, ptr %row) alwaysinline {
   %held = word %call, 2
   %n = number %row, 0
   %array = word %held, %n
@@ -176,7 +176,7 @@ define internal i64 @data(ptr %call, ptr %row) {
 }
 
 ; An attribute, or null; no exception is set.
-define internal ptr @attribute(ptr %object, ptr %name) {
+define internal ptr @attribute(ptr %object, ptr %name) alwaysinline {
   %value = call ptr @PyObject_GetAttr(ptr %object, ptr %name)
   %found = icmp ne ptr %value, null
   br i1 %found, label %done, label %clear
@@ -188,14 +188,14 @@ done:
 }
 
 ; Whether an attribute is this very object.
-define internal i1 @has(ptr %object, ptr %name, ptr %wanted) {
+define internal i1 @has(ptr %object, ptr %name, ptr %wanted) alwaysinline {
   %value = call ptr @attribute(ptr %object, ptr %name)
   call void @Py_DecRef(ptr %value)
   %same = icmp eq ptr %value, %wanted
   ret i1 %same
 }
 
-define internal i1 @attributes(ptr %call, ptr %row) {
+define internal i1 @attributes(ptr %call, ptr %row) alwaysinline {
   %object = word %row, 0
   %name = word %row, 1
   %value = word %row, 2
@@ -207,7 +207,7 @@ define internal i1 @attributes(ptr %call, ptr %row) {
 }
 
 ; What an object has in this thread lies in a dict of the thread's own, which is asked for when another thread comes.
-define internal i1 @own(ptr %call, ptr %row) {
+define internal i1 @own(ptr %call, ptr %row) alwaysinline {
   %state = call ptr @PyThreadState_Get()
   %thread = call i64 @PyThreadState_GetID(ptr %state)
   %known = number %row, 4
@@ -235,7 +235,7 @@ no:
 }
 
 ; The thread keeps its dict alive; no other thread ever has its number.
-define internal i1 @meet_thread(ptr %row, i64 %thread) {
+define internal i1 @meet_thread(ptr %row, i64 %thread) alwaysinline {
   %object = word %row, 0
   %name = word %row, 6
   %dict = call ptr @attribute(ptr %object, ptr %name)
@@ -252,7 +252,7 @@ no:
   ret i1 false
 }
 
-define internal i1 @guards(ptr %call, ptr %row) {
+define internal i1 @guards(ptr %call, ptr %row) alwaysinline {
   %guard = word %row, 0
   %answer = call ptr @PyObject_CallNoArgs(ptr %guard)
   %raised = icmp eq ptr %answer, null

@@ -5,7 +5,7 @@ from __future__ import annotations
 TEXT = """
 ; What runs
 
-define internal i1 @output(ptr %call, ptr %row) {
+define internal i1 @output(ptr %call, ptr %row) alwaysinline {
   %pass = word %call, 0
   %new_array = word %pass, $new_array
   %array_type = word %pass, $array_type
@@ -24,7 +24,7 @@ define internal i1 @output(ptr %call, ptr %row) {
 }
 
 ; The program's status; with no arena at hand, nothing runs, and it is not 0.
-define internal i64 @run_program(ptr %call) {
+define internal i64 @run_program(ptr %call) alwaysinline {
   %pass = word %call, 0
   %arenas = word %pass, $arenas
   %size = number %arenas, $SIZE
@@ -72,7 +72,7 @@ no:
 ; What is made of it
 
 ; Another version of a tensor's memory, which the tensor's history speaks of.
-define internal i1 @written(ptr %call, ptr %row) {
+define internal i1 @written(ptr %call, ptr %row) alwaysinline {
   %pass = word %call, 0
   %tensor = word %row, 0
   %storage = call ptr @storage(ptr %pass, ptr %tensor)
@@ -103,7 +103,7 @@ fail:
   ret i1 false
 }
 
-define internal ptr @storage(ptr %pass, ptr %tensor) {
+define internal ptr @storage(ptr %pass, ptr %tensor) alwaysinline {
   %name = word %pass, $_storage
   %storage = call ptr @PyObject_GetAttr(ptr %tensor, ptr %name)
   %none = word %pass, $none
@@ -118,7 +118,7 @@ done:
   ret ptr %storage
 }
 
-define internal i1 @make(ptr %call, ptr %row) {
+define internal i1 @make(ptr %call, ptr %row) alwaysinline {
   %pass = word %call, 0
   %held = word %call, 2
   %n = number %row, 0
@@ -155,7 +155,7 @@ fail:
 }
 
 ; An object, or what was made under a number.
-define internal ptr @named(ptr %call, ptr %row, i64 %place) {
+define internal ptr @named(ptr %call, ptr %row, i64 %place) alwaysinline {
   %number = number %row, %place
   %is_number = icmp ult i64 %number, $SMALLEST_ADDRESS
   br i1 %is_number, label %own, label %other
@@ -168,7 +168,7 @@ other:
   ret ptr %address
 }
 
-define internal i1 @put(ptr %call, ptr %row) {
+define internal i1 @put(ptr %call, ptr %row) alwaysinline {
   %object = call ptr @named(ptr %call, ptr %row, i64 0)
   %name = word %row, 1
   %value = call ptr @named(ptr %call, ptr %row, i64 2)
@@ -177,7 +177,7 @@ define internal i1 @put(ptr %call, ptr %row) {
   ret i1 %fine
 }
 
-define internal ptr @results(ptr %call) {
+define internal ptr @results(ptr %call) alwaysinline {
 entry:
   %pass = word %call, 0
   %rows = word %pass, $results

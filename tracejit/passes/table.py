@@ -6,77 +6,38 @@ keeps the entry from having one; then Python replays it, as it does for every fi
 
 from __future__ import annotations
 
-import ctypes
 import struct
 import sys
-import sysconfig
-import weakref
-from functools import lru_cache
 from itertools import combinations
-from typing import Any, Callable, Sequence
+from typing import Any, Sequence
 
 import numpy as np
 
-from .backend import LARGE
-from .backends.native import gate
-from .backends.native.jit import gate_of
-from .backends.native.numpy_table import numpy_function
-from .dispatch import EAGER, anomaly, mode
-from .entry import Entry
-from .frontend import nothing_to_check
-from .frontend.identity import Token
-from .frontend.keys import IDENTITY
-from .runtime.executor import HostCall
-from .spec import Shape
-from .tensor import Tensor, storage_of
+from ..backend import LARGE
+from ..backends.native import gate
+from ..backends.native.numpy_table import numpy_function
+from ..dispatch import EAGER, anomaly, mode
+from ..entry import Entry
+from ..frontend import nothing_to_check
+from ..frontend.identity import Token
+from ..frontend.keys import IDENTITY
+from ..runtime.executor import HostCall
+from ..spec import Shape
+from ..tensor import Tensor, storage_of
+from .check import Object, Unread, read_check
+from .layout import measured
 
-LIMIT = 8  # passes of one function; the oldest goes first
 MOST_PAIRS = 256  # of arrays that are compared with each other at each call
 _VALUES = (bool, int, str, bytes, type(None))  # arguments known again by identity; floats are known by their bits
 _NAMES = tuple(sys.intern(name) for name in ("_value", "_requires_grad", "_application", "_storage", "version", "_seen"))
 _DICT = sys.intern("__dict__")
 
 
-class Gate:
-    """How the calls of one function reach their traces: natively where a pass lets them through, else by `ask`, a Python function."""
-
-    def __init__(self, ask: Callable[..., Any]) -> None:
-        self._owner: list[Any] = [ask]
-        self._hits = np.zeros(1, np.int64)
-
-    @property
-    def hits(self) -> int:
-        """The calls that were let through."""
-        return int(self._hits[0])
-
-    def clear(self) -> None:
-        """Let nothing through."""
-        self._owner[1:] = []
-        self._hits[0] = 0
-
-    def function(self) -> Callable[..., Any]:
-        """What is to be called instead of `ask`."""
-        return gate_of(self._owner)
-
-    def admit(self, entry: Entry, args: tuple[Any, ...], tokens: Sequence[Any], own: Sequence[tuple[Any, str, Any]]) -> bool:
-        """Let calls like this one, which an entry has just replayed, through; False if they cannot be told by a pass.
-
-        args: all parameters, by position. tokens: their part of the key. own: what must hold in the thread that calls: (thread-local
-        object, name, value).
-        """
-        try:
-            table = _Table(entry, args, tokens, own, self._hits)
-        except Untold:
-            return False
-        self._owner[1:] = [table.finished(), *(p for p in self._owner[1:] if p[1][0] is not entry)][:LIMIT]
-        return True
-
-
 class Untold(Exception):
     """A pass cannot say when this call may be replayed, or how."""
 
 
-class _Table:
+class Table:
     """The words of a pass, row by row; and the objects they point to."""
 
     def __init__(self, entry: Entry, args: tuple[Any, ...], tokens: Sequence[Any], own: Sequence[tuple[Any, str, Any]], hits: np.ndarray) -> None:
@@ -129,7 +90,7 @@ class _Table:
         self.header |= {
             "arrays": self.arrays, "held": self.arrays, "program": words.ctypes.data, "arenas": self.point(executable.arenas), "long": int(executable.long),
             "new_array": numpy_function("PyArray_NewFromDescr"), "scalar_of": numpy_function("PyArray_Return"), "storage_of": self.point(storage_of),
-            "array_type": id(np.ndarray), "float_type": id(float), "none": id(None), "no": id(False), **{name: id(name) for name in _NAMES},
+            "array_type": id(np.ndarray), "float_type": id(float), "dict_type": id(dict), "none": id(None), "no": id(False), "yes": id(True), **{name: id(name) for name in _NAMES},
         }  # fmt: skip
         self.keep += [words, executable]
 
@@ -192,7 +153,19 @@ class _Table:
                 raise Untold
             self.add("attributes", leaf, sys.intern("_grad"), None, int(absent))
         if entry.guard is not nothing_to_check:
-            self.add("guards", entry.guard)
+            self._check(entry.guard)
+
+    def _check(self, guard: Any) -> None:
+        """The guards, step by step; or the Python function that checks them, where its text has words that the gate does not know."""
+        try:
+            steps, registers = read_check(guard, self.header["made"])
+        except Unread:
+            self.add("guards", guard)
+            return
+        self.header["made"] = registers
+        for kind, *operands in steps:
+            words = [self.point(o.value) if type(o) is Object else self.block(o) if type(o) is list else o for o in operands]
+            self.add("check", gate.STEPS.index(kind), *words)
 
     def _results(self) -> None:
         """What is made of the outputs: versions, gradients, results."""
@@ -224,26 +197,3 @@ def _span(shape: Shape, strides: Shape, size: int) -> tuple[int, int]:
         return 0, 0
     ways = [(n - 1) * s for n, s in zip(shape, strides)]
     return sum(min(w, 0) for w in ways), sum(max(w, 0) for w in ways) + size
-
-
-@lru_cache(maxsize=None)
-def measured() -> bool:
-    """Whether CPython and NumPy keep things where the gate looks for them."""
-    if sys.implementation.name != "cpython" or sysconfig.get_config_var("Py_GIL_DISABLED") or struct.calcsize("P") != 8:
-        return False
-    array, number, place = np.empty((3, 5), np.float32)[:, ::2], 1.5, gate.LAYOUT
-    reference = weakref.ref(array)
-
-    def word(value: Any, name: str) -> int:
-        return ctypes.c_int64.from_address(id(value) + 8 * place[name]).value
-
-    def numbers(address: int, count: int) -> tuple[int, ...]:
-        return tuple((ctypes.c_int64 * count).from_address(address))
-
-    listed, tupled = [array, number], (array, number)
-    return (
-        (word(array, "TYPE"), word(array, "DATA"), word(array, "DTYPE")) == (id(np.ndarray), array.ctypes.data, id(array.dtype))
-        and (word(array, "AXES") & 0xFFFFFFFF, numbers(word(array, "EXTENTS"), 2), numbers(word(array, "STRIDES"), 2)) == (2, array.shape, array.strides)
-        and (word(listed, "SIZE"), numbers(word(listed, "LIST_ITEMS"), 2), word(tupled, "TUPLE_ITEMS")) == (2, tuple(map(id, listed)), id(array))
-        and (word(reference, "REFERENT"), word(number, "FLOAT")) == (id(array), struct.unpack("q", struct.pack("d", number))[0])
-    )

@@ -1,0 +1,45 @@
+"""`Gate`: what is called when a compiled function is."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Sequence
+
+import numpy as np
+
+from ..backends.native.jit import gate_of
+from ..entry import Entry
+from .table import Table, Untold
+
+LIMIT = 8  # passes of one function; the oldest goes first
+
+
+class Gate:
+    """How the calls of one function reach their traces: natively where a pass lets them through, else by `ask`, a Python function."""
+
+    def __init__(self, ask: Callable[..., Any]) -> None:
+        self._owner: list[Any] = [ask]
+        self.function = ask  # what is to be called
+        self._hits = np.zeros(1, np.int64)
+
+    @property
+    def hits(self) -> int:
+        """The calls that were let through."""
+        return int(self._hits[0])
+
+    def clear(self) -> None:
+        """Let nothing through."""
+        self._owner[1:] = []
+        self._hits[0] = 0
+
+    def admit(self, entry: Entry, args: tuple[Any, ...], tokens: Sequence[Any], own: Sequence[tuple[Any, str, Any]]) -> None:
+        """Let calls like this one, which an entry has just replayed, through, if a pass can tell them.
+
+        args: all parameters, by position. tokens: their part of the key. own: what must hold in the thread that calls: (thread-local
+        object, name, value).
+        """
+        try:
+            table = Table(entry, args, tokens, own, self._hits)
+            self.function = gate_of(self._owner)
+        except (Untold, RuntimeError, OSError):  # RuntimeError: this system lacks what the gate is linked to
+            return
+        self._owner[1:] = [table.finished(), *(p for p in self._owner[1:] if p[1][0] is not entry)][:LIMIT]
