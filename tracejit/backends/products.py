@@ -10,24 +10,40 @@ from typing import Any
 
 from ..lowering.plan import Call, Operand
 from ..spec import float32
+from .native.quiet import quiet
 from .routine import Routine
-from .schedule import grain_of_products, work_of_products
+from .schedule import ONE_THREAD, OWN_THREADS, grain_of_products, tile_of_products, work_of_products
 
 TEXT = """def kernel(args):
-    # C[b] = A[b] · B[b], row by row in memory; the batch is walked in rows of args[2]
-    for b in range(args[0], args[1]):
+    # C[b] = A[b] · B[b], row by row in memory, a tile at a turn; the batch is walked in rows of args[2]
+    m = args[7]
+    n = args[8]
+    tiles = args[20]
+    across = args[21]
+    high = args[22]
+    wide = args[23]
+{enter}    for t in range(args[0], args[1]):
+        b = t // tiles
         i = b // args[2]
         j = b % args[2]
-        call_gemm_{kind}(args[3], args[4], args[5], args[6], args[7], args[8], args[9] + i * args[10] + j * args[11], args[12],
-                         args[13] + i * args[14] + j * args[15], args[16], args[17] + b * args[18])
-    return 0
+        top = t % tiles // across * high
+        left = t % across * wide
+        rows = high if top + high < m else m - top
+        columns = wide if left + wide < n else n - left
+        call_gemm_{kind}(args[3], args[4], args[5], rows, columns, args[6],
+                         args[9] + i * args[10] + j * args[11] + top * args[12], args[13],
+                         args[14] + i * args[15] + j * args[16] + left * args[17], args[18],
+                         args[19] + (b * m + top) * n * {size} + left * {size}, n)
+{leave}    return 0
 """
+# On one thread each, whatever the number that BLAS has: then its bits do not depend on it.
+ENTER, LEAVE = "    call(args[24], args[25], 1)\n", "    call(args[24], args[25], -1)\n"
 
 Pair = tuple[int, int]
 
 
 def product(call: Call) -> Routine | None:
-    """BLAS, once for each matrix of the batch; None if it cannot walk the operands as they lie."""
+    """BLAS, once for each tile of each matrix of the batch; None if it cannot walk the operands as they lie."""
     (a, b), (result,) = call.operands, call.results
     kind = "f32" if result.dtype == float32 else "f64"
     batch, (m, n), k = result.shape[:-2], result.shape[-2:], a[1][-1]
@@ -36,11 +52,18 @@ def product(call: Call) -> Routine | None:
         return None
     (ta, lda), (tb, ldb), (inner, of_a, of_b) = left, right, order
     size, count = result.dtype.itemsize, prod(batch)
-    words: list[Any] = [0, count, inner, blas(kind), ta, tb, m, n, k]
-    for operand, lead, (outward, inward) in ((a, lda, of_a), (b, ldb, of_b)):
-        words += [operand, outward * size, inward * size, lead]
-    words += [(result, result.shape, result.strides, 0), m * n * size]
-    return Routine(TEXT.format(kind=kind), grain_of_products(count, m, n, k), work_of_products(count, m, n, k), words)
+    threaded = m * n * k > ONE_THREAD or min(m, n) == 1  # by BLAS, if it is left alone; products with vectors have a limit of their own
+    still = quiet() if threaded else None
+    own_threads = threaded and still is None
+    high, wide = (m, n) if own_threads else tile_of_products(count, m, n, k)
+    down, across = -(-m // high), -(-n // wide)
+    words: list[Any] = [0, count * down * across, inner, blas(kind), ta, tb, k, m, n]
+    for operand, lead, step, (outward, inward) in ((a, lda, 1 if ta else lda, of_a), (b, ldb, ldb if tb else 1, of_b)):
+        words += [operand, outward * size, inward * size, step * size, lead]
+    words += [(result, result.shape, result.strides, 0), down * across, across, high, wide, *(still or ())]
+    text = TEXT.format(kind=kind, size=size, enter=ENTER if still else "", leave=LEAVE if still else "")
+    grain = OWN_THREADS if own_threads else grain_of_products(count * down * across, high, wide, k)
+    return Routine(text, grain, work_of_products(count, m, n, k), words)
 
 
 def matrix(operand: Operand) -> Pair | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from math import prod
 
-from ..lowering.kernel import Axis, Kernel, Let, LetIndex, Stage
+from ..lowering.kernel import FEW, Axis, Kernel, Let, LetIndex, Stage
 
 CHUNK = 200_000  # the least work that is worth handing to another thread, in additions; measured: docs/decisions.md
 VECTORS = 64  # a vector loop is cut at multiples of this many elements: whole cache lines, and nothing left over
 DIVISION = 20  # of integers, in additions
 OWN_THREADS = -1  # the grain of what is not to be cut, and should find the other processors free
+TILE, EDGE = 256, 16  # the edge of a product's tile, and what it is a multiple of: BLAS reaches nine tenths of its speed on it
+SPLIT = 1 << 22  # multiplications of a smaller product from which on two threads pay
 MULTIPLICATIONS = 2  # of a product of matrices, for an addition
 ONE_THREAD = 1 << 18  # multiplications in a product of matrices up to which OpenBLAS uses one thread, whoever calls it
 
@@ -27,14 +29,27 @@ def grain(kernel: Kernel) -> int:
     return least if outermost.turns > least else 0
 
 
-def grain_of_products(batch: int, m: int, n: int, k: int) -> int:
-    """How many products of matrices are the least to hand out; OWN_THREADS where BLAS has its own, on which bits may depend."""
-    if m * n * k > ONE_THREAD:
-        return OWN_THREADS
-    if min(m, n) == 1:  # a product with a vector has a limit of its own
-        return 0
-    least = -(-CHUNK // (m * n * k))
-    return least if batch > least else 0
+def tile_of_products(batch: int, m: int, n: int, k: int) -> tuple[int, int]:
+    """The rows and columns of a product of matrices that are computed at a turn: by its shape alone, for bits depend on them."""
+    if batch >= FEW or m * n * k <= ONE_THREAD:
+        return m, n
+    edge = TILE if m * n <= TILE * TILE * 16 else 2 * TILE
+    high, wide = _even(m, edge), _even(n, edge)
+    if (high, wide) == (m, n) and m * n * k >= SPLIT:
+        return (_even(m, -(-m // 2)), n) if m >= n else (m, _even(n, -(-n // 2)))
+    return high, wide
+
+
+def _even(extent: int, most: int) -> int:
+    """The extent's part, so many that none is larger than `most`, as even as whole vectors are."""
+    parts = -(-extent // most)
+    return min(extent, -(-extent // (parts * EDGE)) * EDGE)
+
+
+def grain_of_products(tiles: int, high: int, wide: int, k: int) -> int:
+    """How many tiles of products of matrices are the least to hand out."""
+    least = -(-CHUNK // (high * wide * k))
+    return least if tiles > least else 0
 
 
 def grain_of_turns(turns: int, cost: int) -> int:

@@ -74,7 +74,7 @@ def _fmod(out: Assembly, a: Value, b: Value) -> Value:
 
 
 def _gemm(real: str) -> Word:
-    def gemm(out: Assembly, routine: Value, ta: Value, tb: Value, m: Value, n: Value, k: Value, a: Value, lda: Value, b: Value, ldb: Value, c: Value) -> None:
+    def gemm(out: Assembly, routine: Value, ta: Value, tb: Value, m: Value, n: Value, k: Value, a: Value, lda: Value, b: Value, ldb: Value, c: Value, ldc: Value) -> None:
         """BLAS ?gemm, in Fortran's convention: every argument by address, columns first. C = A·B, alpha 1, beta 0."""
 
         def by_address(kind: str, text: str) -> str:
@@ -95,11 +95,18 @@ def _gemm(real: str) -> Word:
 
         one, zero = by_address(real, "1.0"), by_address(real, "0.0")
         arguments = [
-            letter(tb), letter(ta), number(n), number(m), number(k), one, pointer(b), number(ldb), pointer(a), number(lda), zero, pointer(c), number(n),
+            letter(tb), letter(ta), number(n), number(m), number(k), one, pointer(b), number(ldb), pointer(a), number(lda), zero, pointer(c), number(ldc),
         ]  # fmt: skip
         out.do(f"call void {pointer(routine)}({', '.join(f'ptr {place}' for place in arguments)})")
 
     return gemm
+
+
+def _call(out: Assembly, routine: Value, *words: Value) -> None:
+    """A native routine of 64-bit words, by its address."""
+    words = tuple(out.typed(word, "i64") for word in words)
+    address = out.emit(f"inttoptr i64 {routine.text} to ptr")
+    out.do(f"call void {address}({', '.join(f'i64 {word.text}' for word in words)})")
 
 
 WORDS: dict[str, Any] = {
@@ -110,5 +117,5 @@ WORDS: dict[str, Any] = {
     **{name: _intrinsic(name) for name in scalar.INSTRUCTIONS},
     "abs": _intrinsic("fabs"), "fma": _intrinsic("fma"), "fmod": _fmod, "isnan": _isnan, "isinf": _isinf, "isfinite": _isfinite,
     "bits": _bits, "from_bits": _from_bits, "like": _like, "float": lambda out, x: out.cast(x, "f64"), "rarely": lambda out, x: out.truth(x),
-    "call_gemm_f32": _gemm("float"), "call_gemm_f64": _gemm("double"),
+    "call": _call, "call_gemm_f32": _gemm("float"), "call_gemm_f64": _gemm("double"),
 }  # fmt: skip
