@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from operator import is_
+from types import CodeType
 from typing import Any, Callable, NamedTuple
 
 import numpy as np
@@ -41,6 +43,11 @@ class Result(NamedTuple):
     history: Slot | Target | None = None
     leaf: bool = False  # requires grad, with no history
     grad: bool = True  # a view of an input: the mode it was made in
+
+
+@lru_cache(maxsize=1024)
+def _code(text: str) -> CodeType:
+    return compile(text, "<tracejit run>", "exec")
 
 
 class Misfit(Exception):
@@ -102,7 +109,7 @@ class Entry:
             "captured": self.captured, "known": self.known, "check": self._meet, "executable": self.executable, "plain": self._plain,
             "history": [r.history for r in self.results], "structure": self.structure, "unflatten": unflatten,
         }  # fmt: skip
-        exec(text, world)
+        exec(_code(text), world)
         return world["run"]
 
     def holds(self, leaves: list[Any]) -> bool:

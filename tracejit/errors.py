@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from functools import lru_cache
 from types import FrameType
 from typing import NoReturn
 
@@ -72,6 +73,7 @@ def user_frame() -> FrameType | None:
     return frame
 
 
+@lru_cache(maxsize=4096)
 def _is_ours(filename: str) -> bool:
     return filename.startswith(_PACKAGE) or filename.startswith("<tracejit")
 

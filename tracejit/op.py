@@ -17,21 +17,9 @@ from .backend import get_backend
 from .dispatch import bind
 from .errors import ArgumentError, DTypeError, fail
 from .spec import (
-    DType,
-    Shape,
-    TensorSpec,
-    accumulator_dtype,
-    as_dtype,
-    bool_,
-    broadcast_shapes,
-    category,
-    floating_result,
-    is_complex,
-    is_inexact,
-    promote,
-    real_dtype,
-    reduced_shape,
-)
+    DType, Shape, TensorSpec, accumulator_dtype, as_dtype, bool_, broadcast_shapes, category, floating_result, get_default_dtype, is_complex,
+    is_inexact, promote, real_dtype, reduced_shape,
+)  # fmt: skip
 from .vjp import VJP, Differentiable
 
 OPS: dict[str, Op] = {}
@@ -154,6 +142,7 @@ class Elementwise(Op):
         self.operator, self.method, self.exact = operator, method, exact
         self.cost = 1 if cheap else 20
         self._lowers: dict[tuple[Any, ...], bool] = {}  # whether kernels compute it, by the operands' dtypes and types
+        self._dtypes: dict[tuple[Any, ...], tuple[DType, ...]] = {}  # what operands are cast to, by the same and the default dtype
         if not parameters:
             parameters = "x, /" if arity == 1 else ", ".join(f"x{i + 1}" for i in range(arity)) + ", /"
         plain = exact and (self.ufunc is not None or accepts == "bifc")  # NumPy itself refuses what the op does not take
@@ -186,20 +175,24 @@ class Elementwise(Op):
 
     def operand_dtypes(self, *operands: Any, **attrs: Any) -> tuple[DType, ...]:
         """The dtype each operand is cast to before the scalar text sees it."""
-        if len(operands) != self.arity:
-            fail(ArgumentError, f"{self.name} of {len(operands)} operands", f"It takes {self.arity}.")
-        kinds: list[Any] = [o.dtype if isinstance(o, TensorSpec) else type(o) for o in operands]
+        kinds = tuple([o.dtype if isinstance(o, TensorSpec) else type(o) for o in operands])
+        found = self._dtypes.get((get_default_dtype(), kinds)) or self._common_dtypes(kinds)
+        return found if self._operand_dtypes is None else self._operand_dtypes(*operands, **attrs)
+
+    def _common_dtypes(self, kinds: tuple[Any, ...]) -> tuple[DType, ...]:
+        """One dtype for all operands, given their dtypes or Python types. Raises where the op does not take them."""
+        if len(kinds) != self.arity:
+            fail(ArgumentError, f"{self.name} of {len(kinds)} operands", f"It takes {self.arity}.")
         common = promote(*kinds)
         if category(common)[0] not in self.accepts:
             takes = [c for c in ("bool", "integer", "floating", "complex") if c[0] in self.accepts]
             fail(DTypeError, f"{self.name} of {common.name}", f"It takes {', '.join(takes)} dtypes; cast with .astype(dtype).")
-        if self._operand_dtypes is not None:
-            return self._operand_dtypes(*operands, **attrs)
         if self.floats and not is_inexact(common):
             common = _common_floating(common, kinds) if self.floats is True else self.floats
         elif common == bool_:
             common = self.bools
-        return (common,) * len(operands)
+        found = self._dtypes[get_default_dtype(), kinds] = (common,) * len(kinds)
+        return found
 
     def spec(self, *operands: Any, **attrs: Any) -> TensorSpec:
         common = self.operand_dtypes(*operands, **attrs)[-1]

@@ -90,7 +90,7 @@ class Cpu(Backend):
 
     def executable(self, graph: Graph, layouts: Sequence[tuple[int, ...]], writes: tuple[int, ...] = ()) -> Executable:
         """The executable of a graph on arrays of these layouts; graphs of equal text share one."""
-        key = (print_graph(graph, lines=False), tuple(layouts), writes)
+        key = (_text(graph), tuple(layouts), writes)
         found = self.executables[key]
         if found is None:
             with _lock:
@@ -207,6 +207,12 @@ def _from(array: np.ndarray, start: int) -> np.ndarray:
     """The elements from a byte offset on, wherever the array's strides lead."""
     holder = (ctypes.c_char * array.dtype.itemsize).from_address(array.ctypes.data + start)
     return np.frombuffer(memoryview(holder), array.dtype)
+
+
+@lru_cache(maxsize=8)
+def _text(graph: Graph) -> str:
+    """A graph that has just run is asked for again when it is kept."""
+    return print_graph(graph, lines=False)
 
 
 def element_strides(array: np.ndarray) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ graph is what its outputs reach, so there is no dead code; and it may be cut any
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Iterable, NamedTuple
 
 from ..errors import user_line
@@ -32,30 +33,23 @@ OUTPUT = Marker("output", "output")  # one output of a node that has several; at
 class Node:
     """One application: op, inputs, attributes, and the spec of the result (a tuple of specs, if there are several)."""
 
-    __slots__ = ("op", "inputs", "attrs", "spec", "line", "__weakref__")
+    __slots__ = ("op", "inputs", "attrs", "spec", "line", "kind", "shape", "dtype", "__weakref__")
+    shape: Shape
+    dtype: DType
 
     def __init__(self, op: Any, inputs: tuple[Node, ...], attrs: Attrs, spec: Any, line: tuple[str, int] | None) -> None:
         self.op, self.inputs, self.attrs, self.spec, self.line = op, inputs, attrs, spec, line
-
-    @property
-    def shape(self) -> Shape:
-        return self.spec.shape
-
-    @property
-    def dtype(self) -> DType:
-        return self.spec.dtype
+        self.kind: str = op.kind
+        if type(spec) is not tuple:
+            self.shape, self.dtype = spec.shape, spec.dtype
 
     @property
     def ndim(self) -> int:
-        return len(self.spec.shape)
+        return len(self.shape)
 
     @property
     def size(self) -> int:
         return self.spec.size
-
-    @property
-    def kind(self) -> str:
-        return self.op.kind
 
     def attr(self, name: str) -> Any:
         """The value of one attribute."""
@@ -116,7 +110,13 @@ class Graph(NamedTuple):
 
     def nodes(self) -> list[Node]:
         """All nodes the outputs reach, inputs included, each after its own inputs."""
-        return topological(self.outputs, self.inputs)
+        return list(_nodes(self))
+
+
+@lru_cache(maxsize=8)
+def _nodes(graph: Graph) -> list[Node]:
+    """Each step from a trace to a plan asks for the nodes of the same graph."""
+    return topological(graph.outputs, graph.inputs)
 
 
 def topological(roots: Iterable[Node], cut: Iterable[Node] = ()) -> list[Node]:

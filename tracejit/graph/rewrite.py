@@ -181,9 +181,11 @@ class Rewriter:
         """An op whose operands are all numbers is its eager function of them, once, if that takes no kernel."""
         if node.kind != "elementwise" or not node.op.exact or is_complex(node.dtype) or node in self.given:
             return None
-        numbers = [number_of(n) for n in node.inputs]
-        if any(n is None or is_complex(i.dtype) for n, i in zip(numbers, node.inputs)):
-            return None
+        numbers = []
+        for source in node.inputs:
+            numbers.append(number_of(source))
+            if numbers[-1] is None or is_complex(source.dtype):
+                return None
         operands = [np.asarray(n, i.dtype) for n, i in zip(numbers, node.inputs)]
         with np.errstate(all="ignore"):
             value = np.asarray(node.op.eager(*operands, **dict(node.attrs))).item()
@@ -191,7 +193,7 @@ class Rewriter:
 
     def _read_through(self, node: Node) -> Node | None:
         """What a loop reads element by element may as well be what was copied or broadcast: no layout is seen there."""
-        if node.kind not in ("elementwise", "reduction") or not any(n.op in (copy, broadcast) for n in node.inputs):
+        if node.kind not in ("elementwise", "reduction") or not any([n.op is copy or n.op is broadcast for n in node.inputs]):
             return None
         if node in self.given or not _reads_elements(node):
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,12 @@ def _comment(node: Node) -> str:
 
 def place(node: Node) -> str:
     """The user's file and line of a node."""
-    return "" if node.line is None else f"{os.path.basename(node.line[0])}:{node.line[1]}"
+    return "" if node.line is None else _shown(*node.line)
+
+
+@lru_cache(maxsize=4096)
+def _shown(file: str, line: int) -> str:
+    return f"{os.path.basename(file)}:{line}"
 
 
 def parse_graph(text: str) -> Graph:

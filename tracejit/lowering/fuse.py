@@ -40,8 +40,8 @@ def fuse(graph: Graph, layouts: Sequence[tuple[int, ...] | None]) -> list[Group]
     plan.replicated()
     plan.too_deep()
     plan.too_wide()
-    plan.shared(plan.groups())
-    return plan.groups()
+    groups = plan.groups()
+    return plan.groups() if plan.shared(groups) else groups
 
 
 def lowers(node: Node) -> bool:
@@ -61,6 +61,7 @@ class _Fusion:
         self.graph, self.order = graph, order
         self.strides = {node: strides for node, strides in zip(graph.inputs, layouts) if strides is not None}
         self.given = set(graph.inputs)
+        self.lowers = {node: lowers(node) for node in order}
         self.buffered: set[Node] = set()
         self.readers: dict[Node, list[Node]] = {}
         for node in order:
@@ -78,11 +79,11 @@ class _Fusion:
         for node in self.order:
             if node.op is CONSTANT:
                 continue
-            if node.kind == "reduction" or node.kind == "put" and padded_region(node) is None or not lowers(node):
+            if node.kind == "reduction" or node.kind == "put" and padded_region(node) is None or not self.lowers[node]:
                 self.buffered.add(node)
                 if node.kind == "put" and node.inputs[0].kind == "put":
                     self.buffered.add(node.inputs[0])  # it is written into what was put before
-            if node.kind == "library" or (not lowers(node) and node.op is not OUTPUT):
+            if node.kind == "library" or (not self.lowers[node] and node.op is not OUTPUT):
                 for source in node.inputs:
                     self._whole(source)
         for node in self.graph.outputs:
@@ -119,10 +120,11 @@ class _Fusion:
         places = self._places()
         for node in self.order:
             for source in node.inputs:
-                grows = node.kind in ("view", "elementwise") and node.size > source.size
-                chooses = node.kind == "gather" and source is node.inputs[0] and node.size >= source.size
-                if (grows or chooses) and costs.get(source, 0) > 0:
-                    self._store(source, costs)
+                if costs.get(source, 0) > 0:
+                    grows = node.kind in ("view", "elementwise") and node.size > source.size
+                    chooses = node.kind == "gather" and source is node.inputs[0] and node.size >= source.size
+                    if grows or chooses:
+                        self._store(source, costs)
             costs[node] = 0 if self.has_memory(node) else self._cost(node, costs)
             if node.kind != "view" and costs[node] * (places[node] - 1) > STORED:
                 self._store(node, costs)
@@ -145,16 +147,17 @@ class _Fusion:
             costs[node] = 0
 
     def _cost(self, node: Node, costs: dict[Node, int]) -> int:
-        own = {"elementwise": node.op.cost, "create": node.op.cost, "gather": 4, "put": 2}.get(node.kind, 0)
-        if node.kind == "create" and not node.inputs:  # a constant, or an index
-            own = 0
-        return min(own + sum(costs.get(n, 0) for n in node.inputs), 1000)
+        if node.kind == "elementwise" or node.kind == "create" and node.inputs:  # without inputs, a constant or an index
+            own = node.op.cost
+        else:
+            own = {"gather": 4, "put": 2}.get(node.kind, 0)
+        return min(own + sum([costs.get(n, 0) for n in node.inputs]), 1000)
 
     def too_deep(self) -> None:
         """Cut very long chains."""
         depth: dict[Node, int] = {}
         for node in self.order:
-            d = 1 + max((depth.get(n, 0) for n in node.inputs), default=0)
+            d = 1 + max([depth.get(n, 0) for n in node.inputs], default=0)
             if d > DEPTH_LIMIT and node.kind in ("elementwise", "gather", "put"):
                 self.buffered.add(node)
             depth[node] = 0 if self.has_memory(node) else d
@@ -168,8 +171,9 @@ class _Fusion:
                 self.buffered.add(node)
             sources[node] = {node} if node in self.buffered else found
 
-    def shared(self, groups: list[Group]) -> None:
-        """What readers in different loops need, if it costs more than reading it back."""
+    def shared(self, groups: list[Group]) -> bool:
+        """What readers in different loops need, if it costs more than reading it back; whether there is such a thing."""
+        before = len(self.buffered)
         of = {node: number for number, group in enumerate(groups) for node in group.nodes}
         users: dict[Node, set[int]] = {}
         costs: dict[Node, int] = {}
@@ -186,6 +190,7 @@ class _Fusion:
             if len(found) > 1 and costs[node] > CHEAP and node.kind != "view" and not self.has_memory(node):
                 self.buffered.add(node)
                 users[node] = {-1 - len(self.buffered)}
+        return len(self.buffered) > before
 
     # Who shares a loop
 
@@ -200,7 +205,7 @@ class _Fusion:
             if node.op is CONSTANT:
                 continue
             found = self._reads(node, reads)
-            depth[node] = 1 + max((depth.get(n, 0) for n in node.inputs), default=0)
+            depth[node] = 1 + max([depth.get(n, 0) for n in node.inputs], default=0)
             if node not in self.buffered:
                 reads[node] = found
                 continue
@@ -209,8 +214,8 @@ class _Fusion:
             joint = self._joinable(node, found, after, of, by_shape)
             if joint is None:
                 joint = len(groups)
-                groups.append(Group(_kind(node)))
-                if _kind(node) == "map":
+                groups.append(Group(self._kind(node)))
+                if groups[joint].kind == "map":
                     by_shape.setdefault(node.shape, []).append(joint)
             group, of[node] = groups[joint], joint
             group.nodes.append(node)
@@ -222,7 +227,7 @@ class _Fusion:
     def _reads(self, node: Node, reads: dict[Node, dict[Node, bool]]) -> dict[Node, bool]:
         """The buffers a node reads through what is computed on the fly; whether always at its own position."""
         found: dict[Node, bool] = {}
-        same = node.kind == "elementwise" and lowers(node)
+        same = node.kind == "elementwise" and self.lowers[node]
         for source in node.inputs:
             for buffer, aligned in (reads.get(source) or {}).items():
                 aligned = aligned and same and source.shape == node.shape
@@ -230,7 +235,7 @@ class _Fusion:
         return found
 
     def _joinable(self, node: Node, found: dict[Node, bool], after: int, of: dict[Node, int], by_shape: dict[tuple[int, ...], list[int]]) -> int | None:
-        if _kind(node) != "map":
+        if self._kind(node) != "map":
             return None
         open_groups = by_shape.get(node.shape, [])
         first = bisect_left(open_groups, after)
@@ -239,8 +244,7 @@ class _Fusion:
                 return number
         return None
 
-
-def _kind(node: Node) -> str:
-    if node.op is OUTPUT or not lowers(node):
-        return "library"
-    return node.kind if node.kind in ("reduction", "put") else "map"
+    def _kind(self, node: Node) -> str:
+        if node.op is OUTPUT or not self.lowers[node]:
+            return "library"
+        return node.kind if node.kind in ("reduction", "put") else "map"

@@ -171,6 +171,11 @@ class Builder:
 
     def read(self, node: Node, where: Position) -> str:
         """The name of the value of a node at a position; statements that compute it are added if it is new."""
+        if node.op is CONSTANT:
+            return self.constant(node.attr("value"), node.dtype)
+        found = self.known.get((node, where.key, self.guard))
+        if found is not None:
+            return found
         for ahead in self._same_place(node, where):
             self._read_once(ahead, Position(ahead.shape, where._axes, where._flat))
         return self._read_once(node, where)
@@ -192,8 +197,6 @@ class Builder:
         return order
 
     def _read_once(self, node: Node, where: Position) -> str:
-        if node.op is CONSTANT:
-            return self.constant(node.attr("value"), node.dtype)
         key = (node, where.key, self.guard)
         if key not in self.known:
             self.known[key] = self._read(node, where)

@@ -76,12 +76,13 @@ class _Planner:
         self.results: dict[Node, list[Slot]] = {}
         self.given_out = set(graph.outputs)
         self.readers: dict[Node, list[Node]] = {}
-        for node in graph.nodes():
+        self.nodes = graph.nodes()
+        for node in self.nodes:
             for source in node.inputs:
                 self.readers.setdefault(source, []).append(node)
         self.last_reader = self._last_readers()
         # whether a step may stop the program half-way: a routine that refuses values, an index that is computed
-        self.may_stop = any(_may_stop(node) for node in graph.nodes())
+        self.may_stop = any(map(_may_stop, self.nodes))
 
     def run(self) -> Plan:
         self._check_bounds_first()
@@ -119,7 +120,7 @@ class _Planner:
         """Bounds of indices that come from inputs are checked before anything is written."""
         computed = {node: number for number, group in enumerate(self.groups) for node in group.nodes}
         self.checks_at: dict[int, list[Node]] = {}
-        for node in self.graph.nodes():
+        for node in self.nodes:
             if node.kind == "gather" or (node.kind == "put" and len(node.inputs) > 2):
                 needed = _memory_read(indexed(node)[0], computed)
                 if not needed:
