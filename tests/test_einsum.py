@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +13,7 @@ import pytest
 from gradients import check_gradients
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import assert_bits_equal
 
 import tracejit as tj
 from tracejit.ops.einsum import _plan
@@ -100,6 +105,65 @@ def test_the_order_of_contraction_is_searched() -> None:
     shapes = ((1000, 1000), (1000, 1000), (1000, 2))
     assert _plan(inputs, None, shapes, True).path[0] == (1, 2)
     assert _plan(inputs, None, shapes, False).path[0] == (0, 1)
+
+
+# Contractions as people write them: attention, bilinear forms, chains, and networks of four to eleven operands.
+NETWORKS = {
+    "bhqd,bhkd,bhkv->bhqv": {"b": 4, "h": 2, "q": 32, "k": 16, "d": 8, "v": 8},
+    "bi,oij,bj->bo": {"b": 8, "i": 16, "j": 16, "o": 4},
+    "ab,bc,cd,de,ef->af": {"a": 10, "b": 100, "c": 20, "d": 80, "e": 30, "f": 50},
+    "abc,ai,bj,ck->ijk": {"a": 2, "b": 3, "c": 4, "i": 20, "j": 10, "k": 5},
+    "ai,abj,bck,cl->ijkl": {"a": 8, "b": 8, "c": 8, "i": 2, "j": 2, "k": 2, "l": 2},
+    "ai,xi,abj,xyj,bck,yzk,cl,zl->": {"a": 8, "b": 8, "c": 8, "x": 8, "y": 8, "z": 8, "i": 4, "j": 4, "k": 4, "l": 4},
+    "ab,bcd,def,fg,ah,hci,iej,jg->": {"a": 6, "b": 2, "c": 5, "d": 6, "e": 4, "f": 3, "g": 8, "h": 5, "i": 2, "j": 6},
+    "ir,jr,kr,lr,mr,nr->ijklmn": {"i": 3, "j": 3, "k": 3, "l": 3, "m": 3, "n": 3, "r": 4},
+    "a,b,c,d,e,f,g,h,i,j,k->a": dict.fromkeys("abcdefghijk", 2),
+}
+
+
+def multiplications(text: str, extents: dict[str, int], path: Any) -> int:
+    left, output = text.split("->")
+    terms, total = [set(term) for term in left.split(",")], 0
+    for step in path:
+        chosen = [terms[i] for i in step]
+        terms = [t for i, t in enumerate(terms) if i not in step]
+        while len(chosen) > 1:
+            kept = set(output).union(*terms, *chosen[2:])
+            total += int(np.prod([extents[k] for k in chosen[0] | chosen[1]]))
+            chosen = [(chosen[0] | chosen[1]) & kept, *chosen[2:]]
+        terms.append(chosen[0])
+    return total
+
+
+def shapes_of(text: str) -> list[tuple[int, ...]]:
+    return [tuple(NETWORKS[text][k] for k in term) for term in text.split("->")[0].split(",")]
+
+
+def path_of(text: str, optimize: bool = True) -> Any:
+    left, output = text.split("->")
+    return _plan(tuple(tuple(term) for term in left.split(",")), tuple(output), tuple(shapes_of(text)), optimize).path
+
+
+@pytest.mark.parametrize("text", NETWORKS)
+def test_networks(text: str) -> None:
+    """The order found takes no more multiplications than NumPy's greedy search or the order as written; one order for both modes."""
+    arrays = arrays_of(shapes_of(text), "float32")
+    close(tj.einsum(text, *map(wrap, arrays)), np.einsum(text, *arrays, optimize=True))
+    compiled = tj.compile(lambda *tensors: tj.einsum(text, *tensors))(*map(wrap, arrays))
+    assert_bits_equal(compiled, tj.einsum(text, *map(wrap, arrays)))
+    found, written = (multiplications(text, NETWORKS[text], path_of(text, optimize)) for optimize in (True, False))
+    greedy = np.einsum_path(text, *arrays, optimize=("greedy", 2**62))[0][1:]
+    assert found <= min(written, multiplications(text, NETWORKS[text], greedy))
+
+
+def test_the_order_is_the_same_in_every_process() -> None:
+    """Ties are not decided by how Python hashes texts, which differs from process to process."""
+    code = "import test_einsum; print([test_einsum.path_of(text) for text in test_einsum.NETWORKS])"
+    wanted = str([path_of(text) for text in NETWORKS])
+    for seed in "1", "2":
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent, env=environment, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == wanted
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if all(0 not in s for s in c[1:])], ids=lambda c: c[0])

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from functools import lru_cache
 from math import prod
 from typing import Any, Hashable, NamedTuple, Sequence
-
-import numpy as np
 
 from ..dispatch import bind
 from ..errors import ArgumentError, ShapeError, fail
@@ -21,6 +20,7 @@ from .view import broadcast_to, permute, reshape
 Label = Hashable  # a letter or an int; of an axis under "...", a pair ("...", its place from the end)
 Labels = tuple[Label, ...]
 ELLIPSIS = "..."
+SEARCHED = 10  # operands among which the best order is searched for: it takes a millisecond for eight, three for ten, 300 for sixteen
 
 
 class Plan(NamedTuple):
@@ -38,7 +38,8 @@ def einsum(subscripts: Any, *operands: Any, optimize: bool = True) -> Tensor:
     subscripts: a letter for each axis of each operand, commas between them; letters absent from the part after "->" are
       summed over. "..." stands for any further, broadcast axes. Without "->" the result has the letters that appear once, in
       alphabetical order. NumPy's other form, `einsum(x, [0, 1], y, [1, 2], [0, 2])`, works too.
-    optimize: contract in the order NumPy's greedy search finds, instead of from left to right.
+    optimize: contract in the order of the fewest multiplications that opt_einsum finds (Smith and Gray, JOSS 2018), instead of from
+      left to right.
     """
     inputs, output, tensors = _arguments(subscripts, operands)
     plan = _plan(inputs, output, tuple(tuple(t.shape) for t in tensors), bool(optimize))
@@ -133,14 +134,16 @@ def _extents(terms: Sequence[Labels], shapes: Sequence[Shape]) -> dict[Label, in
 
 
 def _path(terms: Sequence[Labels], output: Labels, extents: dict[Label, int], optimize: bool) -> tuple[tuple[int, ...], ...]:
+    """The order of the fewest multiplications, or one near it for many operands; from left to right for few, and if it is asked for."""
     count = len(terms)
-    if count < 3 or not optimize or len(extents) > 52:
+    if count < 3 or not optimize:
         return tuple((0, 1) if i == 0 else (0, count - 1 - i) for i in range(count - 1))
-    letters = {label: chr(ord("a") + i) if i < 26 else chr(ord("A") + i - 26) for i, label in enumerate(extents)}
-    text = ",".join("".join(letters[k] for k in term) for term in terms) + "->" + "".join(letters[k] for k in output)
-    phantoms = [np.broadcast_to(np.empty((), np.int8), tuple(extents[k] for k in term)) for term in terms]
-    found = np.einsum_path(text, *phantoms, optimize=("greedy", 2**62))[0]
-    return tuple(tuple(step) for step in found[1:])
+    paths = importlib.import_module("opt_einsum.paths")
+    search = paths.dynamic_programming if count <= SEARCHED else paths.auto
+    number = {label: n for n, label in enumerate(extents)}  # sets of integers are walked in one order in every process, of texts not
+    inputs = [frozenset(number[k] for k in term) for term in terms]
+    sizes = {number[label]: extent for label, extent in extents.items()}
+    return tuple(tuple(step) for step in search(inputs, frozenset(number[k] for k in output), sizes, None))
 
 
 # Computing
