@@ -12,7 +12,7 @@ from ..lowering.plan import Call, Operand
 from ..spec import float32
 from .native.quiet import quiet
 from .routine import Routine
-from .schedule import ONE_THREAD, OWN_THREADS, grain_of_products, tile_of_products, work_of_products
+from .schedule import ONE_THREAD, OWN_THREADS, grain_of_turns, tile_of_products, work_of_products
 
 TEXT = """def kernel(args):
     # C[b] = A[b] · B[b], row by row in memory, a tile at a turn; the batch is walked in rows of args[2]
@@ -62,7 +62,7 @@ def product(call: Call) -> Routine | None:
         words += [operand, outward * size, inward * size, step * size, lead]
     words += [(result, result.shape, result.strides, 0), down * across, across, high, wide, *(still or ())]
     text = TEXT.format(kind=kind, size=size, enter=ENTER if still else "", leave=LEAVE if still else "")
-    grain = OWN_THREADS if own_threads else grain_of_products(count * down * across, high, wide, k)
+    grain = OWN_THREADS if own_threads else grain_of_turns(count * down * across, high * wide * k)
     return Routine(text, grain, work_of_products(count, m, n, k), words)
 
 

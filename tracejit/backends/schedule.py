@@ -46,12 +46,6 @@ def _even(extent: int, most: int) -> int:
     return min(extent, -(-extent // (parts * EDGE)) * EDGE)
 
 
-def grain_of_products(tiles: int, high: int, wide: int, k: int) -> int:
-    """How many tiles of products of matrices are the least to hand out."""
-    least = -(-CHUNK // (high * wide * k))
-    return least if tiles > least else 0
-
-
 def grain_of_turns(turns: int, cost: int) -> int:
     """How many turns of a routine are the least to hand out, each worth so many additions."""
     least = -(-CHUNK // max(cost, 1))
