@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import Any, Callable, Sequence
 
 from .backend import NotKept, Replay, get_backend
 from .tensor import Tensor
 
 # Calls on arrays of one layout that are run op by op before a program is built: of kernels that are known already, which
-# takes milliseconds; and of kernels that must be compiled first, a few tenths of a second for a function of a tenth of a
-# millisecond: after so many calls, waiting for the compiler no more than doubles the time they have taken.
-SOON, LATE = 24, 3000
+# takes milliseconds; and of kernels that must be compiled first, a few tenths of a second: after so many calls of a tenth of a
+# millisecond, or so many seconds of longer ones, waiting for the compiler no more than doubles the time they have taken.
+SOON, LATE, LONG = 24, 3000, 0.3
 LIMIT = 64  # layouts that are remembered of one function; the oldest goes first
+
+
+Met = tuple[int, float]  # how often a function was called op by op, and the seconds that took
+UNKNOWN: Met = 0, 0.0
 
 
 class Whole:
@@ -23,7 +28,7 @@ class Whole:
     __slots__ = ("known",)
 
     def __init__(self) -> None:
-        self.known: dict[Any, int | Replay | None] = {}  # None: a graph cannot stand for it
+        self.known: dict[Any, Met | Replay | None] = {}  # None: a graph cannot stand for it
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Whole, ()  # copied and pickled without what it learned
@@ -36,26 +41,30 @@ class Whole:
         """
         arrays = [t._value for t in tensors]
         layouts = (key, *[(a.shape, a.strides, a.dtype) for a in arrays])
-        known = self.known.get(layouts, 0)
-        if isinstance(known, int):
-            return self._meet(layouts, known + 1, function, tensors)
+        known = self.known.get(layouts, UNKNOWN)
+        if isinstance(known, tuple):
+            return self._meet(layouts, known, function, tensors)
         if known is None or not known.fits(arrays):
             return function()
         return known.run(function, tensors, arrays)
 
-    def _meet(self, layouts: Any, calls: int, function: Callable[[], Any], tensors: Sequence[Tensor]) -> Any:
-        self._remember(layouts, calls)
-        ripe = calls > LATE or calls == SOON + 1
-        if not ripe or len(set(map(id, tensors))) < len(tensors):  # a tensor given twice would be one input
-            return function()
-        try:
-            result, replay = get_backend("cpu").trace(function, tensors, compile=calls > LATE)
-        except NotKept:
-            return function()
-        self._remember(layouts, replay)
+    def _meet(self, layouts: Any, met: Met, function: Callable[[], Any], tensors: Sequence[Tensor]) -> Any:
+        calls, seconds = met[0] + 1, met[1]
+        late = calls > LATE or seconds > LONG
+        ripe = late or calls == SOON + 1
+        if ripe and len(set(map(id, tensors))) == len(tensors):  # a tensor given twice would be one input
+            try:
+                result, replay = get_backend("cpu").trace(function, tensors, compile=late)
+                self._remember(layouts, replay)
+                return result
+            except NotKept:
+                pass
+        start = perf_counter()
+        result = function()
+        self._remember(layouts, (calls, seconds + perf_counter() - start))
         return result
 
-    def _remember(self, layouts: Any, found: int | Replay | None) -> None:
+    def _remember(self, layouts: Any, found: Met | Replay | None) -> None:
         if layouts not in self.known and len(self.known) >= LIMIT:
             self.known.pop(next(iter(self.known)), None)
         self.known[layouts] = found

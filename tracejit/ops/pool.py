@@ -15,13 +15,17 @@ from ..dispatch import bind, mode
 from ..errors import ArgumentError, ShapeError, fail
 from ..spec import Shape, is_complex, is_floating
 from ..tensor import Tensor
+from ..vjp import Composite
 from .conv import padded, per_axis, with_batch
-from .convolution import span
+from .convolution import framed, span
+from .create import fill
 from .elementwise import cast, where
 from .linalg import matmul
-from .manipulate import matrix_transpose, slice_axis
+from .manipulate import matrix_transpose
 from .reduce import sum
-from .view import reshape, windows
+from .view import basic_index, put, reshape, step, windows
+
+Key = tuple[tuple[int, int, int], ...]  # of `basic_index`: a slice for each axis
 
 
 def _arguments(kernel_size: Any, stride: Any, padding: Any, n: int, ceil_mode: bool, what: str) -> tuple[Shape, Shape, Shape]:
@@ -35,11 +39,10 @@ def _arguments(kernel_size: Any, stride: Any, padding: Any, n: int, ceil_mode: b
     return kernel, strides, pads
 
 
-def _positions(x: Tensor, axis: int, wide: int, stride: int, what: str) -> int:
-    if x.shape[axis] < wide:
-        met = f"{what} with a window of {wide} over an axis of {x.shape[axis]} elements, padding included"
+def _must_hold(extent: int, wide: int, what: str) -> None:
+    if extent < wide:
+        met = f"{what} with a window of {wide} over an axis of {extent} elements, padding included"
         fail(ShapeError, met, "A window must fit in its input; use a smaller kernel.")
-    return (x.shape[axis] - wide) // stride + 1
 
 
 # Maxima
@@ -63,9 +66,10 @@ def _max_pool(input: Any, kernel_size: Any, stride: Any, padding: Any, dilation:
     x, batched = with_batch(input, n, what)
     kernel, strides, pads = _arguments(kernel_size, stride, padding, n, ceil_mode, what)
     dilations = per_axis(dilation, n, "dilation", 1)
-    x = padded(x, [(p, p) for p in pads], _lowest(x.dtype, what))
-    for i in reversed(range(n)):  # rows first, so that the first maximum in row-major order wins
-        x = _max_along(x, i + 2, kernel[i], strides[i], dilations[i], what)
+    outside = _lowest(x.dtype, what)
+    for extent, k, p, d in zip(x.shape[2:], kernel, pads, dilations):
+        _must_hold(extent + 2 * p, span(k, d), what)
+    x = maxima(x, kernel=kernel, stride=strides, padding=pads, dilation=dilations, outside=outside)
     return x if batched else reshape(x, x.shape[1:])
 
 
@@ -75,16 +79,61 @@ def _lowest(dtype: np.dtype, what: str) -> Any:
     return float("-inf") if is_floating(dtype) else int(np.iinfo(dtype).min)
 
 
-def _max_along(x: Tensor, axis: int, kernel: int, stride: int, dilation: int, what: str) -> Tensor:
-    reach = (_positions(x, axis, span(kernel, dilation), stride, what) - 1) * stride + 1
-    best = slice_axis(x, axis, 0, reach, stride)
-    for i in range(1, kernel):
-        candidate = slice_axis(x, axis, i * dilation, i * dilation + reach, stride)
-        wins = candidate > best
+def _maxima(x: Tensor, *, kernel: Shape, stride: Shape, padding: Shape, dilation: Shape, outside: Any) -> Tensor:
+    x = padded(x, [(p, p) for p in padding], outside)
+    for i in reversed(range(len(kernel))):  # rows first, so that the first maximum in row-major order wins
+        x, _ = _along(x, _places(x.shape, i + 2, kernel[i], stride[i], dilation[i]))
+    return x
+
+
+def _maxima_gradient(
+    g: Tensor, _y: Any, x: Tensor, *, kernel: Shape, stride: Shape, padding: Shape, dilation: Shape, outside: Any
+) -> tuple[Tensor]:
+    """Along one axis after the other: what each place of a window won."""
+    walked = []
+    x = padded(x, [(p, p) for p in padding], outside)
+    for i in reversed(range(len(kernel))):
+        places = _places(x.shape, i + 2, kernel[i], stride[i], dilation[i])
+        best, wins = _along(x, places)
+        walked.append((x.shape, places, wins, stride[i] < span(kernel[i], dilation[i])))
+        x = best
+    for shape, places, wins, overlap in reversed(walked):
+        g = _handed_back(g, shape, places, wins, overlap)
+    return (framed(g, [(-p, -p) for p in padding]),)
+
+
+def _handed_back(g: Tensor, shape: Shape, places: list[Key], wins: list[Tensor], overlap: bool) -> Tensor:
+    """What each place hands back to the elements it saw; windows that overlap see some of them several times."""
+    nothing = result = bind(fill, shape=shape, dtype=g.dtype, value=0)
+    for key, won in zip(reversed(places), [*reversed(wins), None]):
+        part = g if won is None else where(won, g, 0)
+        g = g if won is None else where(won, 0, g)
+        seen = put(nothing if overlap else result, part, chain=step(basic_index, key=key))
+        result = result + seen if overlap else seen
+    return result
+
+
+maxima = Composite("max_pool", _maxima, vjp=_maxima_gradient)
+
+
+def _places(shape: Shape, axis: int, kernel: int, stride: int, dilation: int) -> list[Key]:
+    """For each place of a window along an axis, the elements that are seen there."""
+    reach = (shape[axis] - span(kernel, dilation)) // stride * stride + 1
+    whole = tuple((0, n, 1) for n in shape)
+    return [(*whole[:axis], (i * dilation, i * dilation + reach, stride), *whole[axis + 1 :]) for i in range(kernel)]
+
+
+def _along(x: Tensor, places: list[Key]) -> tuple[Tensor, list[Tensor]]:
+    """The maximum of the places of each window, and where each place but the first was greater than those before it."""
+    best, wins = bind(basic_index, x, key=places[0]), []
+    for key in places[1:]:
+        candidate = bind(basic_index, x, key=key)
+        won = candidate > best
         if is_floating(x.dtype):
-            wins = wins | (candidate != candidate)  # a NaN is kept
-        best = where(wins, candidate, best)
-    return best
+            won = won | (candidate != candidate)  # a NaN is kept
+        best = where(won, candidate, best)
+        wins.append(won)
+    return best, wins
 
 
 # Means
@@ -117,7 +166,7 @@ def _avg_pool(
     extents = x.shape[2:]
     x = padded(x, [(p, p) for p in pads])
     for i in reversed(range(n)):
-        _positions(x, i + 2, kernel[i], strides[i], what)
+        _must_hold(x.shape[i + 2], kernel[i], what)
         x = sum(bind(windows, x, axis=i + 2, size=kernel[i], step=strides[i]), axis=-1, dtype=x.dtype)
     if divisor is not None or include_pad or not any(pads):
         x = x / (prod(kernel) if divisor is None else divisor)
