@@ -16,7 +16,9 @@ from .transcendental import erf, expm1, sigmoid, tanh
 
 def _relu(x: np.ndarray) -> np.ndarray:
     larger = np.maximum(x, 0)
-    return larger + 0 if is_floating(x.dtype) else larger  # -0.0 + 0 is 0.0: which zero `maximum` gives is left open
+    if is_floating(x.dtype):
+        larger += 0  # -0.0 + 0 is 0.0: which zero `maximum` gives is left open
+    return larger
 
 
 relu = Elementwise(
