@@ -12,7 +12,7 @@ from support import RELAID, assert_bits_equal
 
 import tracejit as tj
 from tracejit.autograd import grad
-from tracejit.backends import convolutions
+from tracejit.backends.tiles import REGISTER, text_of
 from tracejit.backends.native.jit import python_kernel
 from tracejit.dispatch import bind
 from tracejit.ops import convolution as ops
@@ -142,7 +142,7 @@ def test_what_is_not_finite_stays_in_its_windows(name: str) -> None:
 def test_text_runs_as_python(kind: str, high: int, vectors: int, masked: bool) -> None:
     """Seven rows by as many columns as a tile and three more, in two chains: what the text says, against a product of matrices."""
     dtype, terms, rows = np.dtype({"f32": "f4", "f64": "f8"}[kind]), 3, 7
-    wide = vectors * convolutions.REGISTER // dtype.itemsize
+    wide = vectors * REGISTER // dtype.itemsize
     columns = 3 if masked else wide + 3
     a, b = RNG.standard_normal((rows, 2 * terms)).astype(dtype), RNG.standard_normal((2 * terms, columns)).astype(dtype)
     c = np.zeros((rows, columns), dtype)
@@ -151,7 +151,7 @@ def test_text_runs_as_python(kind: str, high: int, vectors: int, masked: bool) -
     tables = [np.arange(rows) * 2 * terms, np.arange(terms), np.arange(terms) * columns]
     places = [0, 0, terms, 0, 0, terms * columns, 0, 0, columns]
     args = [0, 2 * tiles, a.ravel(), b.ravel(), c.reshape(-1), *tables, *numbers, *places]
-    assert python_kernel(convolutions.text_of(kind, high, vectors, masked, True))(args) == 0
+    assert python_kernel(text_of(kind, high, vectors, masked, True))(args) == 0
     np.testing.assert_allclose(c, a @ b, rtol=0, atol=20 * np.finfo(dtype).eps)
 
 

@@ -15,8 +15,8 @@ import tracejit as tj
 from tracejit.backends import schedule
 from tracejit.backends.native import quiet
 
-# (m, n, k): small, cut by rows, by columns, by both, of odd edges, with vectors.
-SHAPES = [(5, 7, 3), (100, 101, 102), (300, 500, 70), (257, 600, 511), (1100, 1000, 64), (2000, 3, 400), (3, 2000, 400), (1, 1000, 900), (1000, 1, 900)]
+# (m, n, k): small, by tiles of our own (in one chain of sums and in two), cut by rows, by columns, by both, of odd edges, with vectors.
+SHAPES = [(5, 7, 3), (32, 100, 10), (9, 41, 90), (67, 8, 500), (100, 101, 102), (300, 500, 70), (257, 600, 511), (1100, 1000, 64), (2000, 3, 400), (3, 2000, 400), (1, 1000, 900), (1000, 1, 900)]
 BATCHES = [(), (3,), (2, 3), (9,)]
 
 threaded = pytest.mark.skipif(quiet.quiet() is None, reason="BLAS is none whose number of threads can be set")

@@ -1,4 +1,5 @@
-"""Products of matrices by the BLAS that SciPy carries: how its routine is called for operands as they lie in memory."""
+"""Products of matrices: by tiles of our own where the second is small, else by the BLAS that SciPy carries, called for operands as they
+lie in memory."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from ..spec import float32
 from .native.quiet import quiet
 from .routine import Routine
 from .schedule import ONE_THREAD, OWN_THREADS, grain_of_turns, tile_of_products, work_of_products
+from .tiles import REGISTER, ROWS, table_of, terms_of, tiled
 
 TEXT = """def kernel(args):
     # C[b] = A[b] · B[b], row by row in memory, a tile at a turn; the batch is walked in rows of args[2]
@@ -39,11 +41,12 @@ TEXT = """def kernel(args):
 # On one thread each, whatever the number that BLAS has: then its bits do not depend on it.
 ENTER, LEAVE = "    call(args[24], args[25], 1)\n", "    call(args[24], args[25], -1)\n"
 
+SMALL = 1 << 14  # bytes of a second operand that is read as it lies, over and over: so it stays in the first cache
 Pair = tuple[int, int]
 
 
 def product(call: Call) -> Routine | None:
-    """BLAS, once for each tile of each matrix of the batch; None if it cannot walk the operands as they lie."""
+    """Our own tiles, or BLAS, once for each tile of each matrix of the batch; None if they cannot walk the operands as they lie."""
     (a, b), (result,) = call.operands, call.results
     kind = "f32" if result.dtype == float32 else "f64"
     batch, (m, n), k = result.shape[:-2], result.shape[-2:], a[1][-1]
@@ -52,6 +55,8 @@ def product(call: Call) -> Routine | None:
         return None
     (ta, lda), (tb, ldb), (inner, of_a, of_b) = left, right, order
     size, count = result.dtype.itemsize, prod(batch)
+    if m >= ROWS and n * size >= REGISTER and b[2][-1] == 1 and n * k * size <= SMALL:
+        return in_tiles(call, m, n, k, count, order)
     threaded = m * n * k > ONE_THREAD or min(m, n) == 1  # by BLAS, if it is left alone; products with vectors have a limit of their own
     still = quiet() if threaded else None
     own_threads = threaded and still is None
@@ -64,6 +69,17 @@ def product(call: Call) -> Routine | None:
     text = TEXT.format(kind=kind, size=size, enter=ENTER if still else "", leave=LEAVE if still else "")
     grain = OWN_THREADS if own_threads else grain_of_turns(count * down * across, high * wide * k)
     return Routine(text, grain, work_of_products(count, m, n, k), words)
+
+
+def in_tiles(call: Call, m: int, n: int, k: int, count: int, order: tuple[int, Pair, Pair]) -> Routine:
+    """Rows of A by all of B, which is read as it lies, for it stays in the first cache: nothing is copied before the first sum."""
+    (a, b), (inner, of_a, of_b) = call.operands, order
+    (row_a, column_a), row_b, (unit, chain, parts) = a[2][-2:], b[2][-2], terms_of(k, 1)
+    return tiled(
+        call, a, b, m, n, count // inner, inner, (k, 1, unit, chain, parts),
+        table_of((m,), (row_a,)), table_of((unit,), (column_a,)), table_of((unit,), (row_b,)),
+        (*of_a, unit * column_a), (*of_b, unit * row_b), (inner * m * n, m * n, n),
+    )  # fmt: skip
 
 
 def matrix(operand: Operand) -> Pair | None:
