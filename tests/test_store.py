@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -18,21 +19,32 @@ import numpy as np
 import tracejit as tj
 from tracejit.backends.native.jit import compiled_count
 
-f = tj.compile(lambda x: tj.exp(x * 2).sum(axis=0) + x.max())
+{limits}
+f = tj.compile(lambda x: tj.sin(x * 2).sum(axis=0) + x.max())  # large angles are another function, which the kernel calls
 print(f(tj.asarray(np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4))).numpy().tobytes().hex())
 print(compiled_count(), "numba" in sys.modules)
 """
 
 
-def run(directory: Path) -> tuple[str, int]:
-    """(bits of the result, kernels compiled) of the program in a process of its own. Numba is not loaded for either."""
+def start(directory: Path, limits: str = "") -> subprocess.Popen:
+    """The program, begun in a process of its own."""
     environment = {"TRACEJIT_CACHE_DIR": str(directory), "PYTHONPATH": str(Path(__file__).parents[1]), "PATH": ""}
-    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, env=environment)
-    assert done.returncode == 0, done.stderr
-    bits, counts = done.stdout.splitlines()
+    command = [sys.executable, "-c", PROGRAM.replace("{limits}", limits)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def finished(process: subprocess.Popen) -> tuple[str, int]:
+    """(bits of the result, kernels compiled) of a program. Numba is not loaded for either."""
+    out, errors = process.communicate()
+    assert process.returncode == 0, errors
+    bits, counts = out.splitlines()
     count, numba = counts.split()
     assert numba == "False"
     return bits, int(count)
+
+
+def run(directory: Path, limits: str = "") -> tuple[str, int]:
+    return finished(start(directory, limits))
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +79,51 @@ def test_what_is_damaged_is_compiled_again(warm, damage):
     assert run(directory) == (bits, 0)
 
 
+def test_what_is_gone_is_compiled_again_and_all_that_calls_it(warm):
+    directory, bits = warm
+    for file in sorted(directory.glob("*/*.bin")):
+        file.unlink()
+        again, count = run(directory)
+        assert again == bits and 1 <= count <= 3  # a kernel calls a function, which calls another
+    assert run(directory) == (bits, 0)
+
+
+def test_processes_that_begin_at_once_share_a_store(warm, tmp_path):
+    processes = [start(tmp_path) for _ in range(4)]
+    assert {finished(process)[0] for process in processes} == {warm[1]}
+    assert run(tmp_path) == (warm[1], 0)
+    assert not [file for file in tmp_path.glob("*/*") if file.suffix not in (".bin", ".py")], "temporary files are left"
+
+
+FULL = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))"  # no file gets longer, as on a full disk
+
+
 def test_a_directory_that_cannot_be_written_costs_compiling_only(warm, tmp_path):
     blocked = tmp_path / "a file"
     blocked.write_text("")
     bits, count = run(blocked)
     assert bits == warm[1] and count
+
+
+def test_a_full_disk_costs_compiling_only_and_leaves_no_half_files(warm, tmp_path):
+    for _ in range(2):
+        bits, count = run(tmp_path, FULL)
+        assert bits == warm[1] and count
+    assert not [file for file in tmp_path.glob("*/*") if file.suffix != ".py"]
+
+
+def test_a_store_that_can_only_be_read_is_read(tmp_path, monkeypatch):
+    def refused(*args, **kwargs):
+        raise PermissionError("read-only")
+
+    monkeypatch.setenv("TRACEJIT_CACHE_DIR", str(tmp_path))
+    known, other = store.key_of("known"), store.key_of("other")
+    store.save(known, b"code", "text")
+    for module, name in ((tempfile, "mkstemp"), (os, "utime"), (os, "replace"), (os, "unlink")):
+        monkeypatch.setattr(module, name, refused)
+    assert store.load(known) == b"code"
+    store.save(other, b"code", "text")
+    assert store.load(other) is None
 
 
 def test_what_was_used_longest_ago_goes_when_the_store_outgrows_its_limit(tmp_path, monkeypatch, capsys):

@@ -131,6 +131,7 @@ class Compiled(_Called):
         for entry in self._entries.get(key, ()):
             if not entry.holds(leaves):
                 continue
+            self._keep_longer(key)
             if entry.executable is None:
                 self._hits += 1
                 return self._trace(args, kwargs, key, leaves, keep=False)
@@ -248,6 +249,13 @@ class Compiled(_Called):
         if any(id(t) not in known for t in tracer.tensors()):
             return ["a tensor made in the function is kept beyond the call"], None
         return [], history
+
+    def _keep_longer(self, key: Any) -> None:
+        """A signature was asked for just now: those that were not go first. What passes the gate is kept there."""
+        try:
+            self._entries.move_to_end(key)
+        except KeyError:  # another thread has forgotten it meanwhile
+            pass
 
     def _remember(self, key: Any, entry: Entry) -> None:
         self._entries[key] = [*self._entries.pop(key, []), entry][-VARIANT_LIMIT:]
