@@ -28,6 +28,7 @@ class Slot:
     offset: int = 0
     home: int | None = None  # the number of the input or output array; None for a temporary
     constant: Any = None  # an array that belongs to the program
+    private: bool = False  # whether each thread has its own, for the time of a kernel
 
 
 @dataclass
@@ -36,7 +37,7 @@ class Axis:
 
     role, of a kernel's loop: "space", "block" (over blocks of the values of a variable, which a loop of each stage walks), or "part"
     (over the parts of a pairwise order); of a stage's: "space" or "serial" (in this order), "outer" and "inner" (reduced), "lane"
-    (kept, inside the reduced ones).
+    (kept, inside the reduced ones), "wave" (the outermost of every stage, and all of them in turn: see `waves.py`).
     """
 
     name: str
@@ -45,6 +46,10 @@ class Axis:
     block: int = 0  # values in a block; 0 where all are walked at once
     part: str = ""  # the loop that tells which part of a pairwise order is walked
     leaf: int = 128  # elements that a pairwise order no longer cuts
+    lag: int = 0  # of a wave: the rows that it is behind,
+    low: int = 0  # the first row that a block needs, after the block's own first,
+    high: int = 0  # as many rows after the block's last,
+    at_once: int = 1  # and the rows of a turn
 
     @property
     def turns(self) -> int:
@@ -80,10 +85,11 @@ class Let:
 
 @dataclass
 class LetIndex:
-    """What is worked out at run time of an index: quotient and remainder, a bounded index read from memory, or whether it is in bounds."""
+    """What is worked out at run time of an index: quotient and remainder, its place in a ring, a bounded index read from memory, or
+    whether it is in bounds."""
 
     result: str
-    form: str  # "quotient", "remainder", "wrap" (a negative index counts from the end), "within" (a bool), "check"
+    form: str  # "quotient", "remainder", "around" (the remainder by a power of two), "wrap" (a negative index counts from the end), "within" (a bool), "check"
     index: Index
     divisor: int
     line: str = ""
@@ -199,11 +205,11 @@ class Kernel:
 
     def reads(self) -> set[Slot]:
         """The slots that statements read."""
-        return {s.slot for s in self.accesses() if isinstance(s, Load) or s.combine}
+        return {s.slot for s in self.accesses() if (isinstance(s, Load) or s.combine) and not s.slot.private}
 
     def writes(self) -> set[Slot]:
         """The slots that statements write."""
-        return {s.slot for s in self.accesses() if isinstance(s, Store)}
+        return {s.slot for s in self.accesses() if isinstance(s, Store) and not s.slot.private}
 
 
 def merge_axes(kernel: Kernel) -> Kernel:

@@ -15,6 +15,7 @@ from .reductions import lower_reduction
 from .rooms import place_temporaries
 from .rows import share_rows
 from .side_by_side import rows_side_by_side
+from .waves import in_waves
 
 MOST_BOXES = 8  # that what is left of an array is copied in
 
@@ -90,7 +91,7 @@ class _Planner:
             self._lower(number, group)
         outputs = self._outputs()
         self._write_inputs()
-        steps = rows_side_by_side(share_rows(self.steps))
+        steps = in_waves(rows_side_by_side(share_rows(self.steps)))
         places, arena = place_temporaries(steps)
         return Plan(self.graph, steps, self.inputs, outputs, arena, places)
 

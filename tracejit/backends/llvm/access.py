@@ -8,7 +8,11 @@ from .assembly import BITS, LLVM, Assembly, Value, type_of
 def local_array(out: Assembly, kind: str, count: int) -> Value:
     """Room for a few elements on the stack."""
     name = out.name()
-    out.first.append(f"  {name} = alloca [{count} x {LLVM['u8' if kind == 'boolean' else kind]}], align 64")
+    stored = LLVM["u8" if kind == "boolean" else kind]
+    if isinstance(count, Value) and count.literal is None:
+        out.do(f"{name} = alloca {stored}, i64 {count.text}, align 64")
+    else:
+        out.first.append(f"  {name} = alloca [{count.literal if isinstance(count, Value) else count} x {stored}], align 64")
     return Value(name, f"pointer {kind}")
 
 

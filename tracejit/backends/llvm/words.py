@@ -32,7 +32,7 @@ def _value(kind: str) -> Word:
 
 
 def _lanes(kind: str) -> Word:
-    return lambda out, count: local_array(out, kind, count.literal)
+    return lambda out, count: local_array(out, kind, count)
 
 
 # Functions of floats

@@ -14,6 +14,7 @@ WAKING = 16  # the chunks, of a loop or of several small ones, for which a sleep
 PATIENCE = 6  # doublings of that, at most, while small loops come too seldom to keep anybody awake
 SPINS = 2500  # looks for more work before a worker falls asleep: as long as waking it would take, see docs/decisions.md
 SHARES = 4  # chunks for each thread, so that one that is late or slow does not keep the others waiting
+STACK = 1 << 23  # bytes of a worker's stack: kernels keep rows there, and some systems give little unasked
 OPEN = 1 << 32  # in `gate`, above the number of workers inside
 
 # The pool's words, by their place in bytes; what different threads write lies on different cache lines.
@@ -46,6 +47,8 @@ declare i32 @pthread_mutex_unlock(ptr)
 declare i32 @pthread_cond_init(ptr, ptr)
 declare i32 @pthread_cond_wait(ptr, ptr)
 declare i32 @pthread_cond_signal(ptr)
+declare i32 @pthread_attr_init(ptr)
+declare i32 @pthread_attr_setstacksize(ptr, i64)
 declare i32 @pthread_create(ptr, ptr, ptr, ptr)
 declare i32 @pthread_detach(i64)
 declare i32 @sched_yield()
@@ -186,6 +189,7 @@ wait:
 define internal void @hire(ptr %pool, i64 %wanted) {
 entry:
   %thread = alloca i64
+  %attributes = alloca [16 x i64]
   %mutex = call ptr @at(ptr %pool, i64 $mutex)
   %wake = call ptr @at(ptr %pool, i64 $wake)
   %first = call i64 @get(ptr %pool, i64 $workers)
@@ -200,7 +204,9 @@ check:
   %missing = icmp slt i64 %started, %wanted
   br i1 %missing, label %start, label %done
 start:
-  %status = call i32 @pthread_create(ptr %thread, ptr null, ptr @worker, ptr %pool)
+  call i32 @pthread_attr_init(ptr %attributes)
+  call i32 @pthread_attr_setstacksize(ptr %attributes, i64 $STACK)
+  %status = call i32 @pthread_create(ptr %thread, ptr %attributes, ptr @worker, ptr %pool)
   %refused = icmp ne i32 %status, 0
   br i1 %refused, label %done, label %count
 count:
@@ -382,5 +388,5 @@ out:
 
 def native_text() -> str:
     """The pool in LLVM's assembly: `@share` runs a kernel by many threads, `@call` by one."""
-    values = {**FIELDS, "OPEN": OPEN, "inside": OPEN - 1, "WAKING": WAKING, "PATIENCE": PATIENCE, "SPINS": SPINS, "SHARES": SHARES, "pause": PAUSE.get(platform.machine(), NO_PAUSE)}
+    values = {**FIELDS, "OPEN": OPEN, "inside": OPEN - 1, "WAKING": WAKING, "PATIENCE": PATIENCE, "SPINS": SPINS, "STACK": STACK, "SHARES": SHARES, "pause": PAUSE.get(platform.machine(), NO_PAUSE)}
     return Template(TEXT).substitute(values)

@@ -7,11 +7,12 @@ equal structure have equal text; extents, strides and constants are arguments.
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import count
 from math import prod
 from typing import Callable
 
-from ...lowering.kernel import Axis, Kernel, Let, Reduce, Stage
+from ...lowering.kernel import Axis, Kernel, Let, LetIndex, Reduce, Stage
 from .statements import Parameter, Writer, rounded, typed
 
 SLICES = 4  # that are added to the result's row while it is at hand
@@ -67,10 +68,31 @@ class _Printer(Writer):
         return self.index_texts[key]
 
     def _stages(self, depth: int) -> None:
+        if any(axis.role == "wave" for stage in self.kernel.stages for axis in stage.axes):
+            self._wave(depth)
+            return
         for stage in self.kernel.stages:
             if self.lines and stage.title and len(self.kernel.stages) > 1:
                 self._line(depth, f"# {stage.title}")
             self._stage(stage, depth)
+
+    def _wave(self, depth: int) -> None:
+        """At each turn some rows of every stage, as far behind as it is; those that a block needs."""
+        waves = [stage.axes[0] for stage in self.kernel.stages]
+        first, last = min(wave.lag + wave.low for wave in waves), max(wave.lag + wave.high for wave in waves)
+        rows = self._integer("n", waves[0].at_once)
+        self._line(depth, f"for turn in range(begin + {self._integer('o', first)}, end + {self._integer('o', last)}, {rows}):")
+        for stage, wave in zip(self.kernel.stages, waves):
+            if self.lines and stage.title:
+                self._line(depth + 1, f"# {stage.title}")
+            lag, low, high = (self._integer("o", n) for n in (wave.lag, wave.low, wave.high))
+            self._line(depth + 1, f"first = turn - {lag} if turn - {lag} > begin + {low} else begin + {low}")
+            self._line(depth + 1, f"last = turn - {lag} + {rows} if turn - {lag} + {rows} < end + {high} else end + {high}")
+            self._line(depth + 1, f"for {wave.name} in range(first, last):")
+            for s in stage.body:
+                if isinstance(s, LetIndex) and s.form == "around":
+                    self._statement(s, depth + 2)
+            self._loops(stage.axes[1:], depth + 2, partial(self._body, stage), together=True)
 
     def _stage(self, stage: Stage, depth: int) -> None:
         roles = {axis.role for axis in stage.axes}
@@ -86,7 +108,8 @@ class _Printer(Writer):
 
     def _body(self, stage: Stage, depth: int) -> None:
         for statement in stage.body:
-            self._statement(statement, depth)
+            if not (isinstance(statement, LetIndex) and statement.form == "around"):  # of the row, not of an element
+                self._statement(statement, depth)
 
     def _lane_stage(self, stage: Stage, depth: int) -> None:
         """Slice after slice, a few at each passage: the result's row is the accumulator."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,7 +58,11 @@ class Writer:
     def _name_slots(self) -> None:
         stored = {s.slot for s in self.kernel.accesses() if isinstance(s, Store)}
         for s in self.kernel.accesses():
-            if s.slot not in self.slots:
+            if s.slot.private and s.slot not in self.slots:
+                size = self._integer("n", prod(s.slot.shape))
+                self.slots[s.slot] = f"ring{sum(n[0] == 'r' for n in self.slots.values())}"
+                self.prologue.append(f"    {self.slots[s.slot]} = lanes_{_stored(s.slot.dtype)}({size})")
+            elif s.slot not in self.slots:
                 letter = "y" if s.slot in stored else "x"
                 name = f"{letter}{sum(n[0] == letter for n in self.slots.values())}"
                 pointer = f"{_stored(s.slot.dtype)}_pointer(args, {{}})"
@@ -103,6 +108,7 @@ class Writer:
         text = {
             "quotient": f"({index}) // {divisor}",
             "remainder": f"({index}) % {divisor}",
+            "around": f"{index} & {divisor} - 1",
             "wrap": f"wrap(i64({index}), {divisor})",
             "within": f"within({index}, {divisor})",
         }[s.form]
