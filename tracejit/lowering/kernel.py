@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from math import prod
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterator, Sequence
 
 from ..spec import DType
 from .index import Index
@@ -237,6 +237,22 @@ def _drop(stage: Stage, name: str) -> None:
             s.indices = {k: i.without(name) for k, i in s.indices.items()}
         else:
             s.index = s.index.without(name)
+
+
+def used(body: list[Statement], reductions: Sequence[Reduce] = ()) -> list[Statement]:
+    """The statements without values that are read nowhere."""
+    names = {s.value for s in body if isinstance(s, Store)} | {r.value for r in reductions}
+    kept: list[Statement] = []
+    for s in reversed(body):
+        if isinstance(s, Store) or s.result in names or isinstance(s, LetIndex) and s.form == "check":
+            kept.append(s)
+            if isinstance(s, Let):
+                names.update(s.operands, [v for _, v in s.named])
+            elif isinstance(s, Load):
+                names.add(s.guard)
+            for index in s.indices.values() if isinstance(s, Let) else (s.index,):
+                names.update(v for v, _ in index.terms)
+    return kept[::-1]
 
 
 def rewritten(stage: Stage, name: Callable[[str], str], index: Callable[[Index], Index]) -> Stage:

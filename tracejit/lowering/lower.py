@@ -10,10 +10,11 @@ from ..graph.text import place
 from ..spec import Shape, bool_, contiguous_strides
 from .divide import without_divisions
 from .index import ZERO, Box, Index, Position, linear, through, variable
-from .kernel import Axis, Kernel, Let, LetIndex, Load, Reduce, Slot, Stage, Statement, Store, merge_axes
+from .kernel import Axis, Kernel, Let, LetIndex, Load, Reduce, Slot, Stage, Statement, Store, merge_axes, used
 from .pad import padded_region
 
 Slots = dict[Node, Slot]
+CHOICE, BOTH = "{0} if {guard} else {1}", "{0} & {1}"  # what is read under a guard or else what is around it; two guards
 
 
 def lower_map(nodes: list[Node], slots: Slots) -> Kernel:
@@ -102,23 +103,9 @@ class Builder:
     def kernel(self, title: str) -> Kernel:
         space = [axis for axis in self.loops if axis.role in ("space", "part")]
         own = [axis for axis in self.loops if axis.role not in ("space", "part")]
-        if self.counted:
-            self._drop_unused()
+        if self.counted:  # indices that became places are read nowhere
+            self.body = used(self.body, self.reductions)
         return merge_axes(without_divisions(Kernel(space, [Stage(own, self.body, self.reductions, title)], self.constants)))
-
-    def _drop_unused(self) -> None:
-        """Leave out values that are read nowhere: indices that became places."""
-        used = {s.value for s in self.body if isinstance(s, Store)} | {r.value for r in self.reductions}
-        kept: list[Statement] = []
-        for s in reversed(self.body):
-            if isinstance(s, Store) or s.result in used or isinstance(s, LetIndex) and s.form == "check":
-                kept.append(s)
-                used.update(s.operands if isinstance(s, Let) else ())
-                used.update(v for _, v in s.named) if isinstance(s, Let) else None
-                used.add(s.guard) if isinstance(s, Load) else None
-                for index in s.indices.values() if isinstance(s, Let) else (s.index,):
-                    used.update(v for v, _ in index.terms)
-        self.body = kept[::-1]
 
     # Axes and positions
 
@@ -268,7 +255,7 @@ class Builder:
     def _read_pad(self, node: Node, region: Box, where: Position) -> str:
         """The value, within its region: read under a guard, for elsewhere there is none."""
         base, value = node.inputs
-        around, outside = self.read(base, Position(base.shape, flat=ZERO)), self.guard
+        around, outside = self.read(base, where if base.kind == "put" else Position(base.shape, flat=ZERO)), self.guard
         inner = tuple(index + -start for index, (start, _) in zip(self.axes(where), region))
         for index, (start, stop), extent in zip(inner, region, node.shape):
             if (start, stop) != (0, extent):
@@ -279,7 +266,7 @@ class Builder:
         if guard == outside:
             return found
         result = self.name("t")
-        self.body.append(Let(result, "{0} if {guard} else {1}", (found, around), node.dtype, node.dtype, {}, (("guard", guard),), place(node)))
+        self.body.append(Let(result, CHOICE, (found, around), node.dtype, node.dtype, {}, (("guard", guard),), place(node)))
         return result
 
     def _within(self, index: Index, extent: int) -> str:
@@ -295,7 +282,7 @@ class Builder:
         key = ("both", a, b)
         if a and key not in self.known:
             self.known[key] = self.name("t")
-            self.body.append(Let(self.known[key], "{0} & {1}", (a, b), bool_, bool_))
+            self.body.append(Let(self.known[key], BOTH, (a, b), bool_, bool_))
         return self.known[key] if a else b
 
     def _read_gather(self, node: Node, where: Position) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Container, Sequence
 
 from ..graph.ir import CONSTANT, OUTPUT, Graph, Node
 from ..spec import Shape, contiguous_strides
+from .edges import cut_at_edges
 from .fuse import Group, fuse, lowers
 from .index import Box, box_of, without
 from .kernel import Kernel, Load, Slot, Store
@@ -91,7 +92,7 @@ class _Planner:
             self._lower(number, group)
         outputs = self._outputs()
         self._write_inputs()
-        steps = in_waves(rows_side_by_side(share_rows(self.steps)))
+        steps = in_waves(cut_at_edges(rows_side_by_side(share_rows(self.steps))))
         places, arena = place_temporaries(steps)
         return Plan(self.graph, steps, self.inputs, outputs, arena, places)
 

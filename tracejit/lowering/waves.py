@@ -115,9 +115,9 @@ class _Wave:
         """The step with one turn of its outermost loop for each row: of what it writes, or, the last, of what it reads."""
         between = kernel.writes() if n < len(self.kernels) - 1 else kernel.reads() & self.number.keys()
         size = prod(next(s.slot for s in kernel.accesses() if s.slot in between).shape[1:])
-        if len(kernel.axes) == 1 and kernel.axes[0].extent % size == 0:
+        if size >= ROW and len(kernel.axes) == 1 and kernel.axes[0].extent % size == 0:
             kernel = cut_loop(kernel, kernel.axes[0], size)
-        if len(kernel.axes) < 2 or size < ROW:
+        if size < ROW or len(kernel.axes) < 2:
             return None
         turns, row = prod(axis.extent for axis in kernel.axes), kernel.axes[0]
         for s in kernel.accesses():
