@@ -135,6 +135,49 @@ def test_each_call_has_a_pass_of_its_own_or_none(change):
         assert same(outcome(compiled, args, kwargs), outcome(scaled, args, kwargs))
 
 
+def spelt(x, y=2.0, /, z=3.0, *rest, k=4.0, **more):
+    total = x * y + z - k
+    for value in (*rest, *more.values()):
+        total = total + value
+    return total
+
+
+def plain(x, y=2.0, z=None):
+    return x * y if z is None else x * y + z
+
+
+T = [tj.asarray(X + n) for n in range(4)]
+SPELLINGS = [
+    (plain, (T[0],), {}), (plain, (T[0], T[1]), {}), (plain, (T[0],), {"y": T[1]}), (plain, (T[0],), {"z": T[1]}), (plain, (T[0],), {"z": T[1], "y": T[2]}),
+    (plain, (), {"z": T[1], "x": T[2], "y": 5.0}), (plain, (T[0], 2.0, None), {}), (plain, (T[0], T[1]), {"z": T[2]}),
+    (spelt, (T[0],), {"k": T[1]}), (spelt, (T[0], T[1], T[2], T[3], 7.0), {"k": 1.0}), (spelt, (T[0], 1.0), {"z": T[1], "k": T[2]}),
+    (spelt, (T[0],), {"y": T[1], "k": 1.0}), (spelt, (T[0], 1.0, 2.0), {"b": T[1], "a": T[2], "k": 3.0}), (spelt, (T[0],), {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("function, args, kwargs", SPELLINGS)
+def test_however_a_call_is_spelt_it_is_let_through(function, args, kwargs):
+    compiled = tj.compile(function)
+    for _ in range(ROUNDS):
+        assert same(compiled(*args, **kwargs), function(*args, **kwargs))
+    hits = compiled._gate.hits
+    assert same(compiled(*args, **kwargs), function(*args, **kwargs))
+    if function is plain or "k" in kwargs and "y" not in kwargs and len(args) > 1:
+        assert compiled._gate.hits == hits + 1
+    for other, given, named in SPELLINGS:
+        if other is function:
+            assert same(compiled(*given, **named), function(*given, **named))
+
+
+def test_defaults_are_read_at_each_call():
+    def scaled(x, factor=2.0):
+        return x * factor
+
+    compiled, x = admitted(scaled, T[0]), T[0]
+    scaled.__defaults__ = (5.0,)
+    assert same(compiled(x), x * 5.0)
+
+
 def test_several_signatures_are_let_through_side_by_side():
     compiled = tj.compile(lambda x: x * 2)
     arrays = [draw(n) for n in range(1, passes.LIMIT + 1)]
@@ -176,7 +219,7 @@ RESULTS = {
     "of another dtype": lambda x: tj.asarray(x).astype(tj.int16),
     "an argument": lambda x: (x, x + 1),
     "a view": lambda x: (x[1:], x + 1),
-    "a constant": lambda x: (x + 1, None, 3, "s"),
+    "constants": lambda x: (x + 1, None, 3, "s"),
 }
 
 
@@ -188,6 +231,7 @@ def test_results_have_eager_modes_form(name, kind):
         return
     compiled = tj.compile(function)
     results = [compiled(x) for _ in range(ROUNDS + 2)]
+    assert (compiled._gate.hits > 0) == (name not in ("an argument", "a view"))
     assert all(same(r, function(x)) for r in results)
 
 

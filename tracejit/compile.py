@@ -156,9 +156,9 @@ class Compiled(_Called):
 
     def _admit(self, entry: Entry, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any) -> None:
         """Let further calls like this one through the gate."""
-        tokens, grad = key
-        if not kwargs and len(args) == self._signature.count:
-            self._gate.admit(entry, args, tokens, ((mode, "grad", grad), (_switch, "off", False)))
+        (*tokens, _, same), grad = key
+        if same is None:
+            self._gate.admit(entry, self._signature.spelling(args, kwargs), tokens, ((mode, "grad", grad), (_switch, "off", False)))
             self.__call__ = self._gate.function
 
     def _stays_lazy(self, key: Any) -> bool:

@@ -3,7 +3,7 @@
 from .effects import Effect
 from .guards import Guard, compile_guards, nothing_to_check
 from .reach import Reach
-from .signature import Signature
+from .signature import Signature, Spelling
 from .substitute import Substitution
 
-__all__ = ["Effect", "Guard", "Reach", "Signature", "Substitution", "compile_guards", "nothing_to_check"]
+__all__ = ["Effect", "Guard", "Reach", "Signature", "Spelling", "Substitution", "compile_guards", "nothing_to_check"]

@@ -32,6 +32,16 @@ class Parameters(NamedTuple):
     defaults: Callable[[], dict[str, Any]]  # as they are now
 
 
+class Spelling(NamedTuple):
+    """How a call was written."""
+
+    positional: int  # how many arguments were given by position
+    keywords: tuple[str, ...]  # of the others, in order
+    places: tuple[int | None, ...]  # of each canonical argument: its number among the arguments given, or None for a default
+    values: tuple[Any, ...]  # the canonical arguments
+    function: Callable[..., Any]  # whose defaults stand for the others
+
+
 class Signature:
     """Makes keys of the calls of one function.
 
@@ -123,6 +133,17 @@ class Signature:
             self._misfit(args, kwargs)
         named.update(given)
         return tuple(values), named
+
+    def spelling(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Spelling:
+        """How a call that fits was written."""
+        values, named = self.bind(args, kwargs)
+        order = {name: number for number, name in enumerate(kwargs, len(args))}
+        places: list[int | None] = list(range(len(args)))
+        if self.parameters is not None:
+            for number, name in enumerate(self.parameters.positional[len(args) :], len(args)):
+                places.append(order.get(name) if number >= self.parameters.positional_only else None)
+        places += [order.get(name) for name in named]
+        return Spelling(len(args), tuple(kwargs), tuple(places), (*values, *named.values()), self.function)
 
     def _misfit(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Raise the TypeError that Python raises for this call."""

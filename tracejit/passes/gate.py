@@ -8,6 +8,7 @@ import numpy as np
 
 from ..backends.native.jit import gate_of
 from ..entry import Entry
+from ..frontend import Spelling
 from .table import Table, Untold
 
 LIMIT = 8  # passes of one function; the oldest goes first
@@ -31,15 +32,14 @@ class Gate:
         self._owner[1:] = []
         self._hits[0] = 0
 
-    def admit(self, entry: Entry, args: tuple[Any, ...], tokens: Sequence[Any], own: Sequence[tuple[Any, str, Any]]) -> None:
+    def admit(self, entry: Entry, spelling: Spelling, tokens: Sequence[Any], own: Sequence[tuple[Any, str, Any]]) -> None:
         """Let calls like this one, which an entry has just replayed, through, if a pass can tell them.
 
-        args: all parameters, by position. tokens: their part of the key. own: what must hold in the thread that calls: (thread-local
-        object, name, value).
+        tokens: the canonical arguments' part of the key. own: what must hold in the thread that calls: (thread-local object, name, value).
         """
         try:
-            table = Table(entry, args, tokens, own, self._hits)
+            table = Table(entry, spelling, tokens, own, self._hits)
             self.function = gate_of(self._owner)
         except (Untold, RuntimeError, OSError):  # RuntimeError: this system lacks what the gate is linked to
             return
-        self._owner[1:] = [table.finished(), *(p for p in self._owner[1:] if p[1][0] is not entry)][:LIMIT]
+        self._owner[1:] = [table.finished(), *(p for p in self._owner[1:] if p[1][:2] != [entry, (spelling.positional, spelling.keywords)])][:LIMIT]

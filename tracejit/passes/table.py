@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 import sys
 from itertools import combinations
+from types import FunctionType
 from typing import Any, Sequence
 
 import numpy as np
@@ -18,7 +19,7 @@ from ..backends.native import gate
 from ..backends.native.numpy_table import numpy_function
 from ..dispatch import EAGER, anomaly, mode
 from ..entry import Entry
-from ..frontend import nothing_to_check
+from ..frontend import Spelling, nothing_to_check
 from ..frontend.identity import Token
 from ..frontend.keys import IDENTITY
 from ..runtime.executor import HostCall
@@ -40,14 +41,15 @@ class Untold(Exception):
 class Table:
     """The words of a pass, row by row; and the objects they point to."""
 
-    def __init__(self, entry: Entry, args: tuple[Any, ...], tokens: Sequence[Any], own: Sequence[tuple[Any, str, Any]], hits: np.ndarray) -> None:
+    def __init__(self, entry: Entry, spelling: Spelling, tokens: Sequence[Any], own: Sequence[tuple[Any, str, Any]], hits: np.ndarray) -> None:
         self.entry = entry
-        self.keep: list[Any] = [entry, hits]
+        self.keep: list[Any] = [entry, (spelling.positional, spelling.keywords), hits]
         self.rows: dict[str, list[int]] = {name: [] for name in gate.SECTIONS}
         self.header = dict.fromkeys(gate.HEADER, 0)
         self.header["hits"] = hits.ctypes.data
         self._runs()
-        self._arguments(args, tokens)
+        self._spelt(spelling)
+        self._arguments(spelling, tokens)
         self._world(own)
         self._results()
 
@@ -76,7 +78,7 @@ class Table:
     def _runs(self) -> None:
         """The program, and memory for it. What is large is left to Python: there a call's own time counts for nothing."""
         entry, executable = self.entry, self.entry.executable
-        if executable is None or not entry.plain or entry.captured is None or entry.written_else or not measured():
+        if executable is None or entry.segments or entry.captured is None or entry.written_else or not measured():
             raise Untold
         if len(executable.steps) != 1 or isinstance(executable.steps[0], HostCall) or not executable.small:
             raise Untold
@@ -94,21 +96,35 @@ class Table:
         }  # fmt: skip
         self.keep += [words, executable]
 
-    def _arguments(self, args: tuple[Any, ...], tokens: Sequence[Any]) -> None:
+    def _spelt(self, spelling: Spelling) -> None:
+        """Which arguments are given by position, which by keyword; the defaults of the others are the function's own still."""
+        self.header |= {"arguments": spelling.positional, "keywords": len(spelling.keywords)}
+        for number, name in enumerate(spelling.keywords):
+            self.add("names", number, sys.intern(name))
+        if None in spelling.places:
+            function = getattr(spelling.function, "__func__", spelling.function)
+            if type(function) is not FunctionType or function.__kwdefaults__:
+                raise Untold
+            self.add("attributes", function, sys.intern("__defaults__"), function.__defaults__, 1)
+
+    def _arguments(self, spelling: Spelling, tokens: Sequence[Any]) -> None:
         """What the key says of the arguments; and that arrays share no memory with what is written."""
         places = {s.what: n for n, s in enumerate(self.entry.sources[: self.entry.given])}
-        self.header["arguments"] = len(args)
         leaves: list[int] = []
-        for number, (value, token) in enumerate(zip(args, tokens)):
-            if type(value) is np.ndarray or isinstance(value, Tensor):
+        for number, value, token in zip(spelling.places, spelling.values, tokens):
+            if type(value) is float:
+                if number is not None:
+                    self.add("floats", number, struct.unpack("q", struct.pack("d", value))[0])
+            elif type(value) in _VALUES:
+                if number is not None:
+                    self.add("objects", number, value)
+            elif number is None:
+                raise Untold
+            elif type(value) is np.ndarray or isinstance(value, Tensor):
                 place = places.get(len(leaves), self.header["held"])
                 self.header["held"] += place == self.header["held"]
                 leaves.append(number)
                 self._array(number, place, value, token)
-            elif type(value) is float:
-                self.add("floats", number, struct.unpack("q", struct.pack("d", value))[0])
-            elif type(value) in _VALUES:
-                self.add("objects", number, value)
             elif token[0] is IDENTITY and isinstance(token[1], Token):
                 self.add("referents", number, token[1].reference)
             else:
@@ -116,8 +132,6 @@ class Table:
         if len(leaves) ** 2 > MOST_PAIRS or len(places) * len(self.entry.writes) > MOST_PAIRS:
             raise Untold
         for one, other in combinations(leaves, 2):
-            if args[one] is args[other]:
-                raise Untold
             self.add("different", one, other)
         for number in places.values():
             for written in self.entry.writes:
@@ -177,6 +191,11 @@ class Table:
                 raise Untold
             self.add("stores", leaf, sys.intern("_grad"), None if place is None else self._made(place[1], Tensor))
         for result in entry.results:
+            if result.kind in ("constant", "object"):
+                self.add("results", self.point(result.what))
+                continue
+            if result.kind != "output" or result.chain or result.leaf:
+                raise Untold
             number = self._made(result.what, 0 if entry.numpy_in else Tensor)
             self.add("results", number)
             if result.history is not None and not entry.numpy_in:

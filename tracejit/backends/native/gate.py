@@ -21,7 +21,7 @@ HEADER = {
     for place, name in enumerate(
         (
             "hits",  # the address of a counter of calls
-            "arguments",  # how many, all by position
+            "arguments", "keywords",  # how many are given by position, and by keyword
             "arrays",  # of the program: inputs, outputs, the arena
             "held",  # references kept during the call: `arrays`, then what is looked at alone
             "made",  # objects made
@@ -40,6 +40,7 @@ SECTIONS = {
     name: len(HEADER) + 3 * place
     for place, name in enumerate(
         (
+            "names",  # (number, name): the keyword is spelt so; arguments given by keyword come behind the others
             "objects",  # (argument, object): is that object
             "floats",  # (argument, bits)
             "referents",  # (argument, weak reference): is what it refers to
@@ -59,8 +60,8 @@ SECTIONS = {
         )
     )
 }  # fmt: skip
-CHECKS = ("objects", "floats", "referents", "given_arrays", "given_tensors", "different", "captures", "apart", "attributes", "own", "check", "guards")
-WIDTHS = {"objects": 2, "floats": 2, "referents": 2, "given_arrays": 7, "given_tensors": 7, "different": 2, "captures": 3, "apart": 6,
+CHECKS = ("names", "objects", "floats", "referents", "given_arrays", "given_tensors", "different", "captures", "apart", "attributes", "own", "check", "guards")
+WIDTHS = {"names": 2, "objects": 2, "floats": 2, "referents": 2, "given_arrays": 7, "given_tensors": 7, "different": 2, "captures": 3, "apart": 6,
           "attributes": 4, "own": 7, "check": 4, "guards": 1, "outputs": 4, "written": 1, "makes": 3, "stores": 3, "results": 1}  # fmt: skip
 # Of a check: what is found of a (b: a name, a key, nothing), and kept under a number; or what is asked of a (b: an object, a length, an
 # address of a number of keys and the keys).
@@ -101,15 +102,21 @@ declare void @Py_DecRef(ptr)
 declare i32 @memcmp(ptr, ptr, i64)
 declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
 
-; A call in progress: its pass, its arguments, references held (arrays; all are given back at its end), objects made (the same).
-%Call = type { ptr, ptr, ptr, ptr }
+; A call in progress: its pass, its arguments, references held (arrays; all are given back at its end), objects made (the same), keywords.
+%Call = type { ptr, ptr, ptr, ptr, ptr }
 
 define ptr @$SYMBOL(ptr %owner, ptr %args, i64 %count, ptr %names) {
 entry:
   %plain = icmp eq ptr %names, null
-  br i1 %plain, label %look, label %ask
+  br i1 %plain, label %begin, label %spelt
+spelt:
+  %spelt_keywords = number %names, $SIZE
+  br label %begin
+begin:
+  %keywords = phi i64 [ 0, %entry ], [ %spelt_keywords, %spelt ]
+  br label %look
 look:
-  %n = phi i64 [ 1, %entry ], [ %next, %other ]
+  %n = phi i64 [ 1, %begin ], [ %next, %other ]
   %size = number %owner, $SIZE
   %more = icmp slt i64 %n, %size
   br i1 %more, label %try, label %ask
@@ -119,11 +126,14 @@ try:
   %words_array = word %pass, $TUPLE_ITEMS
   %words = word %words_array, $DATA
   %arguments = number %words, $arguments
-  %fits = icmp eq i64 %arguments, %count
+  %wanted_keywords = number %words, $keywords
+  %as_many = icmp eq i64 %arguments, %count
+  %as_many_more = icmp eq i64 %wanted_keywords, %keywords
+  %fits = and i1 %as_many, %as_many_more
   br i1 %fits, label %go, label %other
 go:
   call void @Py_IncRef(ptr %pass)
-  %result = call ptr @attempt(ptr %words, ptr %args)
+  %result = call ptr @attempt(ptr %words, ptr %args, ptr %names)
   call void @Py_DecRef(ptr %pass)
   %missed = icmp eq ptr %result, $MISS
   br i1 %missed, label %other, label %done
@@ -140,7 +150,7 @@ done:
 }
 
 ; The result of a call by one pass; null, if an exception is set; MISS, if the pass is not for this call.
-define internal ptr @attempt(ptr %pass, ptr %args) {
+define internal ptr @attempt(ptr %pass, ptr %args, ptr %names) {
   %held_count = number %pass, $held
   %made_count = number %pass, $made
   %all = add i64 %held_count, %made_count
@@ -152,6 +162,8 @@ define internal ptr @attempt(ptr %pass, ptr %args) {
   %call_args = getelementptr %Call, ptr %call, i32 0, i32 1
   %call_held = getelementptr %Call, ptr %call, i32 0, i32 2
   %call_made = getelementptr %Call, ptr %call, i32 0, i32 3
+  %call_names = getelementptr %Call, ptr %call, i32 0, i32 4
+  store ptr %names, ptr %call_names
   store ptr %pass, ptr %call
   store ptr %args, ptr %call_args
   store ptr %held, ptr %call_held

@@ -10,6 +10,16 @@ define internal ptr @argument(ptr %call, ptr %row) alwaysinline {
   ret ptr %argument
 }
 
+define internal i1 @names(ptr %call, ptr %row) alwaysinline {
+  %tuple = word %call, 4
+  %number = number %row, 0
+  %place = add i64 %number, $TUPLE_ITEMS
+  %name = word %tuple, %place
+  %wanted = word %row, 1
+  %same = icmp eq ptr %name, %wanted
+  ret i1 %same
+}
+
 define internal i1 @objects(ptr %call, ptr %row) alwaysinline {
   %argument = call ptr @argument(ptr %call, ptr %row)
   %wanted = word %row, 1
