@@ -28,7 +28,7 @@ from .native.threads import pool
 from .native.walker import ARENA, VALUE
 from .recent import Recent
 from .routine import Routine
-from .schedule import CHUNK, grain, work
+from .schedule import LONG, grain, work
 from .text.pairwise import pairwise_table
 from .text.source import print_kernel
 from .text.statements import Parameter
@@ -135,7 +135,7 @@ class _Assembler:
                 for where, value in arguments:
                     self.words += [where, value + self.scratch if where == ARENA else value]
         self._close()
-        return Executable(self.plan, self.steps, self.scratch, self.keep, allocator, self.work > CHUNK)
+        return Executable(self.plan, self.steps, self.scratch, self.keep, allocator, self.work > LONG)
 
     def _close(self) -> None:
         if self.count:

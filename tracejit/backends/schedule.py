@@ -6,7 +6,8 @@ from math import prod
 
 from ..lowering.kernel import FEW, Axis, Kernel, Let, LetIndex, Stage
 
-CHUNK = 200_000  # the least work that is worth handing to another thread, in additions; measured: docs/decisions.md
+CHUNK = 100_000  # the least work that is worth handing to another thread, in additions; measured: docs/decisions.md
+LONG = 200_000  # additions of a program that other Python threads should not wait for
 VECTORS = 64  # a vector loop is cut at multiples of this many elements: whole cache lines, and nothing left over
 DIVISION = 20  # of integers, in additions
 OWN_THREADS = -1  # the grain of what is not to be cut, and should find the other processors free
@@ -26,7 +27,7 @@ def grain(kernel: Kernel) -> int:
     if outermost.role == "part":
         turn //= outermost.extent
     least = -(-CHUNK // (unit * turn or 1)) * unit
-    return least if outermost.turns > least else 0
+    return _shared(outermost.turns, least)
 
 
 def tile_of_products(batch: int, m: int, n: int, k: int) -> tuple[int, int]:
@@ -49,7 +50,12 @@ def _even(extent: int, most: int) -> int:
 def grain_of_turns(turns: int, cost: int) -> int:
     """How many turns of a routine are the least to hand out, each worth so many additions."""
     least = -(-CHUNK // max(cost, 1))
-    return least if turns > least else 0
+    return _shared(turns, least)
+
+
+def _shared(turns: int, least: int) -> int:
+    """The grain of so many turns; 0 where there are not two chunks of them, for then one thread would find next to nothing."""
+    return least if turns >= 2 * least else 0
 
 
 def work(kernel: Kernel) -> int:

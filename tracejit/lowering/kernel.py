@@ -15,6 +15,7 @@ from ..spec import DType
 from .index import Index
 
 FEW = 8  # fewer rows than this keep few threads busy
+CACHED = 2**15  # elements of a block of columns, all slices, that stay in a processor's own cache
 SHORT = 2**14  # elements that one thread has walked before others would have begun
 
 
@@ -110,6 +111,18 @@ class Store:
 Statement = Load | Let | LetIndex | Store
 
 
+def names_read(s: Statement) -> set[str]:
+    """The values that a statement reads, and the variables and integers of its indices."""
+    if isinstance(s, Let):
+        return {*s.operands, *[v for _, v in s.named], *[v for i in s.indices.values() for v, _ in i.terms]}
+    names = {v for v, _ in s.index.terms}
+    if isinstance(s, Store):
+        names.add(s.value)
+    elif isinstance(s, Load) and s.guard:
+        names.add(s.guard)
+    return names
+
+
 @dataclass
 class Reduce:
     """What a stage's loops combine: the body's `value` into an accumulator, from its identity on.
@@ -145,6 +158,11 @@ class Stage:
         for reduction in self.reductions:
             if reduction.store is not None:
                 yield reduction.store
+
+    def names_read(self) -> set[str]:
+        """The names that its statements read, its own among them."""
+        stores = [r.store for r in self.reductions if r.store is not None]
+        return set[str]().union(*[names_read(s) for s in (*self.body, *stores)], [r.value for r in self.reductions])
 
     def turns(self, kernel: Kernel) -> int:
         """How often the body runs."""
@@ -246,12 +264,7 @@ def used(body: list[Statement], reductions: Sequence[Reduce] = ()) -> list[State
     for s in reversed(body):
         if isinstance(s, Store) or s.result in names or isinstance(s, LetIndex) and s.form == "check":
             kept.append(s)
-            if isinstance(s, Let):
-                names.update(s.operands, [v for _, v in s.named])
-            elif isinstance(s, Load):
-                names.add(s.guard)
-            for index in s.indices.values() if isinstance(s, Let) else (s.index,):
-                names.update(v for v, _ in index.terms)
+            names |= names_read(s)
     return kept[::-1]
 
 

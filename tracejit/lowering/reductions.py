@@ -15,13 +15,12 @@ from ..graph.ir import Node
 from ..graph.text import place
 from ..spec import category, contiguous_strides
 from .index import ZERO, Position, linear, variable
-from .kernel import FEW, SHORT, Axis, Kernel, Load, Reduce, Slot, Store
+from .kernel import CACHED, FEW, SHORT, Axis, Kernel, Load, Reduce, Slot, Store
 from .lower import Builder, Slots, names_of
 
 MANY = 64  # so many rows are parallel work enough
-PART, PARTS = 2**15, 64  # the fewest elements of a part, and the most parts
-CACHED = 2**15  # elements of a block of lanes, all slices
-BLOCKS = 64, 1024  # the fewest and the most lanes of a block
+PART, PARTS = 2**13, 64  # the fewest elements of a part, and the most parts
+BLOCKS = 128, 1024  # the fewest and the most lanes of a block
 
 
 def lower_reduction(node: Node, slots: Slots) -> list[Kernel]:

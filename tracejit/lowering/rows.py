@@ -13,13 +13,13 @@ from typing import Generic, Iterator, Protocol, Sequence, TypeVar
 
 from .divide import cut_loop
 from .index import Index, tells
-from .kernel import FEW, SHORT, Axis, Kernel, Slot, Stage, Store, rewritten
+from .kernel import CACHED, FEW, SHORT, Axis, Kernel, Slot, Stage, Store, rewritten
 from .settle import settled
 from .stages import halves, placed, take
 
 STATEMENT_LIMIT = 400  # of one kernel: compile time grows with them
 STAGE_LIMIT = 24
-WIDE = 4096  # the fewest columns of a block that is walked once
+WIDE, WIDTHS = (256, 2048), 4  # columns of a block that memory is read in, and how many such blocks there should be
 
 
 class Step(Protocol):
@@ -52,11 +52,17 @@ def share_rows(steps: Sequence[S | Kernel]) -> list[S | Kernel]:
 
 
 def _in_wide_blocks(kernel: Kernel) -> Kernel:
-    """One passage over columns finds nothing in a cache: its blocks are wide, for memory is quicker in one piece."""
-    if len(kernel.stages) == 1:
-        for axis in (*kernel.axes, *kernel.stages[0].axes):
-            if axis.block:
-                axis.block = max(axis.block, WIDE)
+    """Columns that are passed once, or are too long to be found in a cache when they are passed again, lie in wide blocks: memory is
+    quicker in long pieces."""
+    block = next((axis for axis in kernel.axes if axis.role == "block"), None)
+    slices = [prod(a.extent for a in stage.axes if not a.block) for stage in kernel.stages]
+    if block is None or sum(n > 1 for n in slices) > 1 and max(slices) * block.block <= CACHED:
+        return kernel
+    fewest, most = WIDE
+    width = min(max(block.extent // WIDTHS // fewest * fewest, fewest), most)
+    for axis in (*kernel.axes, *[axis for stage in kernel.stages for axis in stage.axes]):
+        if axis.block and width < axis.extent:
+            axis.block = width
     return kernel
 
 

@@ -8,7 +8,7 @@ from math import prod
 from typing import Any
 
 from .index import Index, tells
-from .kernel import Axis, Kernel, Let, LetIndex, Load, Reduce, Slot, Stage, Statement, Store, merge_axes
+from .kernel import Axis, Kernel, Let, LetIndex, Load, Reduce, Slot, Stage, Statement, Store, merge_axes, names_read
 
 Key = tuple[Any, ...]
 
@@ -109,36 +109,34 @@ class _Settler:
         if isinstance(s, Store):
             self._store(s, body)
             return
-        key, used, new = self._described(s)
+        key, new = self._described(s)
         found = self.known.get(key) or self.row_known.get(key)
         if found is not None:
             self.names[s.result] = found
             return
-        of_row = used <= self.row and not (isinstance(new, Load) and new.slot in written and body is not ahead)
+        of_row = names_read(new) <= self.row and not (isinstance(new, Load) and new.slot in written and body is not ahead)
         new.result = self.names[s.result] = self._name(s)
         if of_row:
             self.row.add(new.result)
         (self.row_known if of_row else self.known)[key] = new.result
         (ahead if of_row else body).append(new)
 
-    def _described(self, s: Load | Let | LetIndex) -> tuple[Key, set[str], Load | Let | LetIndex]:
-        """What a statement computes, from which names, and the statement with new ones."""
+    def _described(self, s: Load | Let | LetIndex) -> tuple[Key, Load | Let | LetIndex]:
+        """What a statement computes, and the statement with new names."""
         if isinstance(s, Load):
             index = self._index(s.index)
-            used = {v for v, _ in index.terms}
             if not s.guard:
-                return ("memory", s.slot, index), used, replace(s, index=index)
+                return ("memory", s.slot, index), replace(s, index=index)
             guard = self.names[s.guard]
-            return ("memory", s.slot, index, guard), used | {guard}, replace(s, index=index, guard=guard)
+            return ("memory", s.slot, index, guard), replace(s, index=index, guard=guard)
         if isinstance(s, LetIndex):
             index = self._index(s.index)
-            return (s.form, index, s.divisor), {v for v, _ in index.terms}, replace(s, index=index)
+            return (s.form, index, s.divisor), replace(s, index=index)
         operands = tuple(self.names[o] for o in s.operands)
         indices = {k: self._index(i) for k, i in s.indices.items()}
         named = tuple((k, self.names[v]) for k, v in s.named)
         key = (s.text, operands, s.operand_dtype, s.dtype, tuple(indices.items()), named)
-        used = {*operands, *[v for _, v in named], *[v for i in indices.values() for v, _ in i.terms]}
-        return key, used, replace(s, operands=operands, indices=indices, named=named)
+        return key, replace(s, operands=operands, indices=indices, named=named)
 
     def _store(self, s: Store, body: list[Statement]) -> None:
         new = replace(s, value=self.names[s.value], index=self._index(s.index))

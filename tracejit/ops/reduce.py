@@ -69,12 +69,12 @@ reduce_prod = Reduction(
     doc="The product over `axes`, element after element.",
 )  # fmt: skip
 reduce_max = Reduction(
-    "max", numpy=np.maximum.reduce, accepts="bif", combine="maximum({0}, {1})", identity={"floating": "-inf"},
+    "max", numpy=np.maximum.reduce, accepts="bif", combine="larger_so_far({0}, {1})", identity={"floating": "-inf"},
     vjp=lambda g, y, x, *, axes, keepdims=False: (_to_extremes(g, y, x, axes),),
     doc="The largest element over `axes`; NaN if there is one.",
 )  # fmt: skip
 reduce_min = Reduction(
-    "min", numpy=np.minimum.reduce, accepts="bif", combine="minimum({0}, {1})", identity={"floating": "inf"},
+    "min", numpy=np.minimum.reduce, accepts="bif", combine="smaller_so_far({0}, {1})", identity={"floating": "inf"},
     vjp=lambda g, y, x, *, axes, keepdims=False: (_to_extremes(g, y, x, axes),),
     doc="The smallest element over `axes`; NaN if there is one.",
 )  # fmt: skip
@@ -293,7 +293,7 @@ def softmax(x: Tensor, /, axis: Any = -1) -> Tensor:
     x, dtype = _in_floats(x)
     axes = as_axes(axis, x.ndim) if x.ndim else ()
     grown = (x - _shift(x, axes)).exp()
-    return _as(grown / sum_over(grown, axes, True), dtype)
+    return _as(grown * (1 / sum_over(grown, axes, True)), dtype)
 
 
 def log_softmax(x: Tensor, /, axis: Any = -1) -> Tensor:

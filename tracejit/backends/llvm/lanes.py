@@ -23,6 +23,11 @@ def assigned(node: ast.AST) -> frozenset[str]:
     return frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
 
 
+def is_few(node: ast.For) -> bool:
+    """Whether its iterations are too few to be worth machine code of their own for whole vectors."""
+    return isinstance(node.iter, ast.Call) and isinstance(node.iter.func, ast.Name) and node.iter.func.id == "few"
+
+
 def lanes_of(node: ast.For, env: dict[str, Any], calls: Counter[str]) -> list[int]:
     """How many lanes a loop has: as many of the widest numbers it works on as fill a register, or several registers a value if few
     values are alive at a time. Then operations that wait for one another are of several vectors in turn; a short loop goes on
@@ -43,6 +48,8 @@ def lanes_of(node: ast.For, env: dict[str, Any], calls: Counter[str]) -> list[in
         most = max(most, len(alive))
         alive = {name for name in alive if last.get(name, place) > place}
     lanes = register_bytes() // max(sizes)
+    if is_few(node):
+        return [lanes]
     length = len(node.body) + CALL * sum(count for name, count in called_in(node).items() if not is_called(name, calls))
     for registers in (4, 2):
         if registers * most <= VALUES and registers * length <= LONGEST:

@@ -1,7 +1,8 @@
 """Kernel text to LLVM's assembly language, in explicit vectors.
 
 The text is Python of few forms: names, numbers, calls of words, `for` over `range` or `lanes`, `if`, `while`. Iterations of a loop over
-`lanes` are independent: as many as fit the processor's registers run side by side, and what is left of them under a mask.
+`lanes` are independent: as many as fit the processor's registers run side by side, and what is left of them under a mask. Those over
+`few` are too, but not worth machine code for whole vectors and for the rest.
 Functions are written for one element; they are inlined, and compute all lanes: a condition selects, `if rarely(…)` is
 jumped over unless it holds for a lane. A value that is the same for all lanes is computed once, and a condition on it branches.
 """
@@ -16,7 +17,7 @@ from .access import store
 from .assembly import WEAK, Value, literal
 from .calls import called_in
 from .expressions import OPERATORS, Env, Expressions, Module
-from .lanes import assigned, lanes_of
+from .lanes import assigned, is_few, lanes_of
 
 
 def translate(text: str) -> Module:
@@ -177,7 +178,7 @@ class _Translator(Expressions):
         assert isinstance(node.iter.func, ast.Name)
         bounds = [self.value(a, env) for a in node.iter.args]
         start, stop, step = [literal(0), *bounds, literal(1)] if len(bounds) == 1 else [*bounds, literal(1)][:3]
-        if node.iter.func.id == "lanes":
+        if node.iter.func.id in ("lanes", "few"):
             self._lanes(node, env, start, stop)
         elif self.world and all(v.literal is not None for v in (start, stop, step)):  # a few rounds inside a function
             for item in range(start.literal, stop.literal, step.literal):
@@ -201,7 +202,7 @@ class _Translator(Expressions):
         self._loop(names, env, lambda now: out.compare("<", now[counter], stop), body)
 
     def _lanes(self, node: ast.For, env: Env, start: Value, stop: Value) -> None:
-        """Iterations side by side: a loop over whole vectors, then the rest under a mask. Few and known ones are one vector."""
+        """Iterations side by side: a loop over whole vectors, then the rest under a mask. Those of a known number are one vector."""
         out, name = self.out, node.target.id  # type: ignore[attr-defined]
         if start.literal is not None and stop.literal is not None:
             out.width = stop.literal - start.literal
@@ -211,8 +212,9 @@ class _Translator(Expressions):
             return
         start, stop = out.typed(start, "i64"), out.typed(stop, "i64")
         within = {**env, "lane 0": start}
-        widths, again = lanes_of(node, env, self.calls), self._may_run_again(node, env)
-        for width in widths:
+        widths, few = lanes_of(node, env, self.calls), is_few(node)
+        again = None if few else self._may_run_again(node, env)
+        for width in widths if not few else ():
             self._vectors(node, within, start, stop, width, again if width == widths[-1] else None)
         self._vectors(node, within, start, stop, widths[-1], masked=True)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import platform
 from string import Template
 
-WAKING = 16  # the chunks, of a loop or of several small ones, for which a sleeping worker is woken; else those that are awake help
+WAKING = 32  # the chunks, of a loop or of several small ones, for which a sleeping worker is woken; else those that are awake help
 PATIENCE = 6  # doublings of that, at most, while small loops come too seldom to keep anybody awake
 SPINS = 2500  # looks for more work before a worker falls asleep: as long as waking it would take, see docs/decisions.md
 SHARES = 4  # chunks for each thread, so that one that is late or slow does not keep the others waiting

@@ -27,7 +27,7 @@ PYTHON_WORDS: dict[str, Any] = {
     **{name: np.dtype(full).type for name, full in (
         ("i8", "int8"), ("i16", "int16"), ("i32", "int32"), ("i64", "int64"), ("u8", "uint8"), ("u16", "uint16"), ("u32", "uint32"),
         ("u64", "uint64"), ("f32", "float32"), ("f64", "float64"), ("c64", "complex64"), ("c128", "complex128"))},
-    "boolean": bool, "inf": math.inf, "lanes": range, "bits": bits.bits, "from_bits": bits.from_bits, "fma": bits.fma, "rarely": bits.rarely,
+    "boolean": bool, "inf": math.inf, "lanes": range, "few": range, "bits": bits.bits, "from_bits": bits.from_bits, "fma": bits.fma, "rarely": bits.rarely,
 }  # fmt: skip
 for _kind in ("i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "f32", "f64", "c64", "c128"):
     PYTHON_WORDS[f"{_kind}_pointer"] = lambda args, k: args[k]

@@ -21,6 +21,7 @@ from .bits import copysign, floor, like, quiet
 # The processor's own
 
 fmod = quiet(np.fmod)
+NAN = math.nan
 isnan, isinf, isfinite = math.isnan, math.isinf, math.isfinite
 
 # Functions that are one instruction or two.
@@ -39,6 +40,18 @@ def maximum(a: Any, b: Any) -> Any:
 def minimum(a: Any, b: Any) -> Any:
     """The smaller; NaN if either is; the first of two zeros."""
     return a if a <= b or a != a else b
+
+
+def larger_so_far(a: Any, b: Any) -> Any:
+    """The larger of floats, as `maximum`, for accumulating: what there is so far, `a`, meets one comparison and one selection."""
+    larger = b if b > a else a
+    return larger if b == b else NAN
+
+
+def smaller_so_far(a: Any, b: Any) -> Any:
+    """The smaller of floats, as `minimum`, for accumulating."""
+    smaller = b if b < a else a
+    return smaller if b == b else NAN
 
 
 def fmax(a: Any, b: Any) -> Any:
@@ -160,7 +173,8 @@ def odd_f32(x: Any) -> Any:
 TEXTS: dict[str, Callable[..., Any]] = {
     f.__name__: f
     for f in (
-        maximum, minimum, fmax, fmin, remainder, floor_divide, floor_divide_integer, remainder_integer, fmod_integer,
+        maximum, minimum, larger_so_far, smaller_so_far, fmax, fmin, remainder, floor_divide, floor_divide_integer, remainder_integer,
+        fmod_integer,
         i32_from_float, i64_from_float, i8_from_float, i16_from_float,
         u8_from_float, u16_from_float, u32_from_float, u64_from_float, odd_f32, philox,
     )
