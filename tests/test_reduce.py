@@ -115,6 +115,16 @@ def test_nan_is_the_extreme(dtype):
     assert tj.all(t) and bool(tj.any(t))
 
 
+@pytest.mark.parametrize("count", [1, 9, 64, 300])
+def test_nan_is_the_extreme_wherever_it_stands(count):
+    """In every lane, in what is left of a row, and in none of the last row."""
+    x = np.where(np.eye(count + 1, count, dtype=bool), np.nan, np.random.default_rng(0).normal(size=(count + 1, count))).astype(np.float32)
+    for ours, numpys in ((tj.amax, np.max), (tj.amin, np.min)):
+        for axis in (0, 1):
+            for function in (ours, tj.compile(ours)):
+                assert_bits_equal(function(tj.asarray(x), axis=axis), numpys(x, axis=axis))
+
+
 @pytest.mark.parametrize("dtype", [d for d in DTYPES if not is_complex(d)], ids=str)
 @pytest.mark.parametrize("name", ["argmax", "argmin"])
 def test_positions(name, dtype):
