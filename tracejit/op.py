@@ -211,7 +211,7 @@ class Reduction(Op):
     """Combines the elements along axes, in NumPy's order over a C-contiguous array of that shape; ends a fusion group.
 
     combine: the scalar text that joins `{0}` (so far) and `{1}`; identity: the text it starts from, by category.
-    in_sequence: element after element, as NumPy multiplies; else in the order of NumPy's sums (`backends/text/source.py`), which
+    in_sequence: element after element, as NumPy multiplies; else in the order of NumPy's sums (`backends/text/reductions.py`), which
       is as good as any other for what combines in any order.
     Attributes: `axes`, a sorted tuple, and `keepdims`.
     """
