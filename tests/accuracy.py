@@ -63,7 +63,7 @@ def float64(name: str, case: Case, count: int) -> Worst:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", default=list(CASES), metavar="FUNCTION")
-    parser.add_argument("--float64", type=int, default=100_000, metavar="N", help="operands of float64 for each function")
+    parser.add_argument("--float64", type=int, default=20_000, metavar="N", help="operands of float64 for each function")
     parser.add_argument("--pairs", type=int, default=10_000_000, metavar="N", help="pairs of float32 for each function of two")
     options = parser.parse_args()
     print("| function | float32, worst ulp | at | of | float64, worst ulp | at | of | seconds |\n|---|---|---|---|---|---|---|---|")
