@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
-from . import compile_time, cpu, peers, report, roofline, scaling, tables
+from . import compile_time, cpu, functions, peers, report, roofline, scaling, tables
 from .crew import Member
 from .workloads import WORKLOADS
 
@@ -57,6 +57,20 @@ def run_compile(options: argparse.Namespace) -> None:
         print(f"figures: {path}")
 
 
+def run_functions(options: argparse.Namespace) -> None:
+    """Nanoseconds an element of each elementary function on one thread, beside NumPy's ufunc and libm in a loop."""
+    print(functions.HEADER)
+    found = []
+    for figure in functions.figures(3 if options.quick else options.rounds, options.only or ()):
+        found.append(figure)
+        print(figure.line(), flush=True)
+    print("", *functions.summary(found), sep="\n")
+    path = options.out or (None if options.only or options.quick else report.RESULTS / f"{report.machine_name()}-functions.json")
+    if path:
+        report.save(path, peers.versions(["NumPy", "Numba"]), rows=[figure.as_json() for figure in found])
+        print(f"figures: {path}")
+
+
 def run_scaling(options: argparse.Namespace) -> None:
     """Sizes of arrays from 16 to 10⁸ elements, on one thread and two; sizes of graphs; memory."""
     names = peers.installed(set(filter(None, options.skip.split(","))))
@@ -87,6 +101,12 @@ def main() -> None:
     command.add_argument("--limit", type=float, default=300, help="seconds after which a peer is cut off")
     command.add_argument("--out", type=Path, help="the JSON file; by default, this machine's in bench/results")
     command.set_defaults(run=run_compile)
+    command = commands.add_parser("functions", help=run_functions.__doc__)
+    command.add_argument("--only", nargs="+", metavar="FUNCTION", help="functions by name: exp log")
+    command.add_argument("--rounds", type=int, default=25)
+    command.add_argument("--quick", action="store_true", help="three rounds")
+    command.add_argument("--out", type=Path, help="the JSON file; by default, this machine's in bench/results")
+    command.set_defaults(run=run_functions)
     command = commands.add_parser("scaling", help=run_scaling.__doc__)
     command.add_argument("--skip", default="", help="columns or packages to leave out, by commas: torch.compile,jax")
     command.add_argument("--quick", action="store_true", help="fewer rounds, to 10⁶ elements, 10³ operations, 10⁵ calls, 10³ shapes")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import compile_time, cpu, crew, peers, phases, report, roofline, scaling, tables
+from bench import compile_time, cpu, crew, functions, peers, phases, report, roofline, scaling, tables
 from bench.cpu import Cell, Row
 from bench.worker import leaves, sample
 from bench.workload import Target, Workload, amount, uniform
@@ -28,6 +28,12 @@ def test_libraries_agree(workload, monkeypatch):
             results[peer.name] = [{"dtype": str(a.dtype), "shape": a.shape, "sample": sample(a)} for a in leaves(call())]
     assert {"eager", "compiled"} <= set(results)
     assert cpu.disagreements(results) == {}
+
+
+@pytest.mark.parametrize("function", functions.FUNCTIONS, ids=lambda f: f.name)
+def test_elementary_functions_agree_among_libraries(function):
+    figure = functions.measure(function, "float64", rounds=1, size=37)
+    assert {"tracejit", "NumPy"} <= figure.nanoseconds.keys() and all(ns > 0 for ns in figure.nanoseconds.values())
 
 
 def test_names_of_rows_are_unique():

@@ -1,9 +1,9 @@
 """The first and the second derivative of the logarithm of the gamma function (DLMF 5).
 
-Of 0 < x < 8, let u be the fraction. digamma(1 + u) is (1 + u - r) Q(u - ½), r being its root there, so it is right near the root; Q is a
-minimax polynomial (Remez). From there a recurrence leads to x (DLMF 5.5.2). From 8 on there are the asymptotic series (DLMF 5.11.2, 5.15.8),
-with coefficients fitted to x ≥ 8; trigamma for x < 8 is that at x + 8 and eight terms more. Other negative numbers are reflected
-(DLMF 5.5.4, 5.15.6).
+Of 0 < x < 5, let u be the fraction. digamma(1 + u) is (1 + u - r) Q(u - ½), r being its root there, so it is right near the root; Q is a
+minimax polynomial (Remez). From there a recurrence leads to x (DLMF 5.5.2). From 5 on there is the asymptotic series (DLMF 5.11.2), with
+coefficients fitted to x ≥ 5. trigamma has its own from 8 on (DLMF 5.15.8); for x < 8 it is that at x + 8 and eight terms more. Other
+negative numbers are reflected (DLMF 5.5.4, 5.15.6).
 
 All is computed in float64; float32 errs by half an ulp, and begins digamma's series at 4. Between the poles below zero digamma has roots
 that are no floats: the errors there are those of what cancels, told in units in the last place of a number no smaller than 1.
@@ -21,7 +21,7 @@ from .pairs import inverse, product, quotient, two_sum
 
 INFINITY, NAN = math.inf, math.nan
 ROOT, ROOT_REST = 0.46163214496836236, -1.5522348162858677e-17  # less 1
-STEPS, TERMS = (6.0, 5.0, 4.0, 3.0, 2.0, 1.0), (7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0, 0.0)
+STEPS, TERMS = (3.0, 2.0, 1.0), (7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0, 0.0)
 # Polynomials, from the highest coefficient to the lowest; the highest stands where it is used.
 DIGAMMA = (
     -0.00017833202861656906, 9.325303648721165e-05, -0.00014465852837531915, 0.0003259062214474837, -0.0004860331985158191,
@@ -35,7 +35,8 @@ DIGAMMA_SINGLE = (
     -0.0619126783402, 0.0949890814129, -0.148405222658, 0.240542479078, -0.423627418582, 0.951055876043,
 )  # fmt: skip
 DIGAMMA_FAR = (
-    0.007519445807828913, -0.004166222547990169, 0.0039682523702452045, -0.008333333331222326, 0.08333333333333288,
+    0.06693791706907035, -0.020503467172101195, 0.007562712388615821, -0.004166492538852132, 0.003968252648760712,
+    -0.008333333328368383, 0.08333333333332671,
 )  # fmt: skip
 TRIGAMMA_FAR = (
     -0.2470407272918629, 0.07569557587446005, -0.03333300325774901, 0.023809522966649937, -0.0333333333325235,
@@ -96,12 +97,12 @@ def _digamma(x: Any) -> tuple[Any, Any]:
     total, lost = two_sum(-w, near)
     near, near_rest = total if x < 1.0 else near, near_rest + lost - w_rest if x < 1.0 and w < INFINITY else near_rest
     square = w * w
-    q = -0.01772030338027115
+    q = -0.16220929861674654
     for c in DIGAMMA_FAR:
         q = fma(q, square, c)
     log, log_rest = log_in_parts(x)
     far_rest = log_rest - fma(square, q, 0.5 * w)
-    large = x >= 8.0
+    large = x >= 5.0
     return (x if x == INFINITY else log) if large else near, far_rest if large else near_rest
 
 
