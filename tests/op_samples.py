@@ -124,6 +124,10 @@ SAMPLES: dict[str, list[Sample]] = {
         sample(lambda: real(2, 4, 5, 6), lambda: real(2, 2, 3, 6), stride=(2, 1), dilation=(1, 2), groups=2),
         sample(lambda: cplx(1, 2, 5), lambda: cplx(2, 2, 3), stride=(1,), dilation=(1,), groups=1),
     ],
+    "convolution_by_lines": [
+        sample(lambda: real(2, 4, 6, 11), lambda: real(2, 6, 2, 9), kernel=(3, 2), stride=(2, 1), dilation=(1, 2), groups=2),
+        sample(lambda: cplx(1, 2, 5), lambda: cplx(1, 2, 3), kernel=(3,), stride=(1,), dilation=(1,), groups=1),
+    ],
     "solve": [sample(a, lambda: real(2, 3)) for a in both(matrix, 2)[:1]] + [
         sample(lambda: matrix(2, kind=cplx, batch=(2,)), lambda: cplx(2, 2, 1)), sample(lambda: matrix(3), lambda: real(3, 1)),
     ],

@@ -327,8 +327,8 @@ FORMS: dict[str, list[Form]] = {
     "eigvalsh": [_square("tj.linalg.eigvalsh({m} + tj.conj({m}).mT)")], "eigh": [_square("tj.linalg.eigh({m} + tj.conj({m}).mT)[0]")],
     "eig": [_square("tj.linalg.eig({m})[0]")], "pinv": [_square("tj.linalg.pinv({m})")], "cofactors": [_square("OPS['cofactors']({m})")],
 }  # fmt: skip
-# Not drawn by themselves: `put` by slice assignment, `put_first` by gradients; and what has no shape before it has values.
-ELSEWHERE = {"put", "put_first", "nonzero", "unique", "histogram"}
+# Not drawn by themselves: `put` by slice assignment, `put_first` and a convolution's sums by gradients; and what has no shape before it has values.
+ELSEWHERE = {"put", "put_first", "convolution_by_lines", "nonzero", "unique", "histogram"}
 OFTEN = ("basic_index", "reshape", "permute", "gather", "assemble", "broadcast", "matmul")
 
 

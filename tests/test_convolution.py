@@ -13,6 +13,7 @@ from support import RELAID, assert_bits_equal
 import tracejit as tj
 from tracejit.autograd import grad
 from tracejit.backends.tiles import REGISTER, text_of
+from tracejit.backends import correlations
 from tracejit.backends.native.jit import python_kernel
 from tracejit.dispatch import bind
 from tracejit.ops import convolution as ops
@@ -36,6 +37,8 @@ SHAPES: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = {
     "depthwise": ((2, 24, 9, 9), (24, 1, 3, 3), {"groups": 24, "padding": 1}),
     "window larger than the image": ((2, 3, 2, 3), (4, 3, 5, 5), {"padding": 2}),
     "padding larger than the window": ((2, 3, 4, 5), (4, 3, 1, 2), {"padding": 4}),
+    "long lines": ((2, 4, 5, 37), (6, 4, 2, 3), {"padding": 1}),
+    "joined lines": ((2, 5, 6, 7), (13, 5, 1, 1), {}),
     "signals": ((2, 8, 200), (12, 8, 9), {"padding": 4}),
     "volumes": ((2, 3, 6, 7, 8), (4, 3, 3, 2, 3), {"padding": 1, "stride": (1, 2, 1)}),
 }
@@ -153,6 +156,21 @@ def test_text_runs_as_python(kind: str, high: int, vectors: int, masked: bool) -
     args = [0, 2 * tiles, a.ravel(), b.ravel(), c.reshape(-1), *tables, *numbers, *places]
     assert python_kernel(text_of(kind, high, vectors, masked, True))(args) == 0
     np.testing.assert_allclose(c, a @ b, rtol=0, atol=20 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("high, wide", [*correlations.TILES, (2, 2), (1, 1)])
+@pytest.mark.parametrize("kind", ["f32", "f64"])
+def test_text_of_lines_runs_as_python(kind: str, high: int, wide: int) -> None:
+    """A tile and one row and column more, two images of two lines of eleven: what the text says, against a product of matrices."""
+    dtype = np.dtype({"f32": "f4", "f64": "f8"}[kind])
+    rows, columns = high + 1, wide + 1
+    a, b = (RNG.standard_normal((n, 2, 2, 11)).astype(dtype) for n in (rows, columns))
+    c = np.zeros((columns, rows), dtype)
+    numbers = [rows, columns, 2, 2, 2, 2, 11, 0, 22, 0, 22, 44, 0, rows]
+    args = [0, 4, a.ravel(), b.ravel(), c.reshape(-1), np.arange(rows) * 44, np.arange(2) * 11, np.arange(2) * 11, *numbers]
+    text = correlations.text_of(kind, high, wide)
+    assert python_kernel(text)(args) == 0
+    np.testing.assert_allclose(c, b.reshape(columns, -1) @ a.reshape(rows, -1).T, rtol=0, atol=50 * np.finfo(dtype).eps)
 
 
 @pytest.mark.parametrize("name", ["images", "strided", "groups"])

@@ -21,7 +21,7 @@ from ..runtime.executor import Executable, HostCall, Program
 from ..runtime.replay import GraphReplay, trace_whole
 from ..spec import TensorSpec, contiguous_strides, float32, float64
 from ..tensor import Tensor
-from . import convolutions, products
+from . import convolutions, correlations, products
 from .native.blocks import allocator, in_blocks
 from .native.jit import address_of, program
 from .native.threads import pool
@@ -37,6 +37,7 @@ ROUTINES: dict[str, Callable[[Call], Routine | None]] = {
     "matmul": products.product,
     "convolution_by_positions": convolutions.along_positions,
     "convolution_by_channels": convolutions.along_channels,
+    "convolution_by_lines": correlations.along_lines,
 }
 _lock = shared_lock()
 

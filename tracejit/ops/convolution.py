@@ -42,12 +42,18 @@ def positions_of(extents: Sequence[int], kernel: Sequence[int], stride: Sequence
 def _sums(x: np.ndarray, w: np.ndarray, stride: Shape, dilation: Shape, groups: int) -> np.ndarray:
     """The convolution with w (O, C / groups, kernel) by NumPy: windows as columns, and a product of matrices."""
     kernel = w.shape[2:]
-    positions = positions_of(x.shape[2:], kernel, stride, dilation)
-    steps = tuple(d * s for d, s in zip(dilation, x.strides[2:])), tuple(e * s for e, s in zip(stride, x.strides[2:]))
-    seen = np.lib.stride_tricks.as_strided(x, (*x.shape[:2], *kernel, *positions), (*x.strides[:2], *steps[0], *steps[1]), writeable=False)
+    seen = _windows(x, kernel, stride, dilation)
+    positions = seen.shape[2 + len(kernel) :]
     columns = seen.reshape(x.shape[0], groups, w.shape[1] * prod(kernel), prod(positions))
     product = np.matmul(w.reshape(groups, w.shape[0] // groups, columns.shape[2]), columns)
     return product.reshape(x.shape[0], w.shape[0], *positions)
+
+
+def _windows(x: np.ndarray, kernel: Shape, stride: Shape, dilation: Shape) -> np.ndarray:
+    """(N, C, places of a window, positions) of x, a view."""
+    positions = positions_of(x.shape[2:], kernel, stride, dilation)
+    within, between = (tuple(k * s for k, s in zip(steps, x.strides[2:])) for steps in (dilation, stride))
+    return np.lib.stride_tricks.as_strided(x, (*x.shape[:2], *kernel, *positions), (*x.strides[:2], *within, *between), writeable=False)
 
 
 def _by_positions(x: np.ndarray, w: np.ndarray, *, dilation: Shape, groups: int) -> np.ndarray:
@@ -81,6 +87,24 @@ by_channels = Library(
     "convolution_by_channels", numpy=_by_channels, spec=_by_channels_spec, native=True, contiguous=(1,),
     parameters="x, w, /, *, stride, dilation, groups",
     doc="Sums over windows, with w (C / groups, kernel, O); the channels of the result come last.",
+)  # fmt: skip
+
+
+def _by_lines(x: np.ndarray, y: np.ndarray, *, kernel: Shape, stride: Shape, dilation: Shape, groups: int) -> np.ndarray:
+    seen = _windows(x, kernel, stride, dilation)
+    batch, inner, outs, count = x.shape[0], x.shape[1] // groups, y.shape[1] // groups, prod(y.shape[2:])
+    columns = seen.reshape(batch, groups, inner * prod(kernel), count)
+    return np.matmul(y.reshape(batch, groups, outs, count), columns.swapaxes(-1, -2)).sum(0).reshape(groups * outs, inner, *kernel)
+
+
+def _by_lines_spec(x: TensorSpec, y: TensorSpec, *, kernel: Shape, stride: Shape, dilation: Shape, groups: int) -> TensorSpec:
+    return TensorSpec((y.shape[1], x.shape[1] // groups, *kernel), x.dtype)
+
+
+by_lines = Library(
+    "convolution_by_lines", numpy=_by_lines, spec=_by_lines_spec, native=True, contiguous=(0, 1),
+    parameters="x, y, /, *, kernel, stride, dilation, groups",
+    doc="For each place of a window (O, C / groups, kernel), the sum over images and positions of what is seen there times y (N, O, positions).",
 )  # fmt: skip
 
 
@@ -192,9 +216,13 @@ def _phases(extent: int, kernel: int, stride: int, padding: tuple[int, int], dil
 
 
 def _weight_sums(x: Tensor, y: Tensor, *, kernel: Shape, stride: Shape, padding: Pairs, dilation: Shape, groups: int) -> Tensor:
-    """The windows' places are the positions now, and the channels the batch: a convolution with y for its weight."""
+    """Along lines of positions, where they fill vectors or channels would not; else the windows' places are the positions, and the channels
+    the batch: a convolution with y for its weight."""
     reach = [s * (n - 1) + span(k, d) for s, n, k, d in zip(stride, y.shape[2:], kernel, dilation)]
     x = framed(x, [(before, r - before - n) for (before, _), r, n in zip(padding, reach, x.shape[2:])])
+    line = prod(y.shape[2:]) if x.shape[2:] == y.shape[2:] else y.shape[-1]
+    if stride[-1] == 1 and (line >= 2 * LANES or y.shape[1] // groups < LANES):
+        return bind(by_lines, x, y, kernel=kernel, stride=stride, dilation=dilation, groups=groups)
     sums = _windowed(_swapped(x, groups), bind(permute, y, axes=(1, 0, *range(2, y.ndim))), dilation, stride, groups)
     return bind(copy, bind(permute, sums, axes=(1, 0, *range(2, sums.ndim))))
 
