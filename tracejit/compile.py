@@ -137,13 +137,12 @@ class Compiled(_Called):
                 return self._trace(args, kwargs, key, leaves, keep=False)
             try:
                 result = entry.run(leaves)
-                entry.asked += 1
-                if entry.asked >= ADMITTED and entry.asked & (entry.asked - 1) == 0:
-                    self._admit(entry, args, kwargs, key)
             except Misfit:
                 continue
             except (OutOfBounds, TracejitError, ValueError):  # raised again where the user stands, with all done that comes before
                 result = self.__wrapped__(*args, **kwargs)
+            else:
+                self._replayed(entry, args, kwargs, key)
             self._hits += 1
             return result
         if self._stays_lazy(key):
@@ -154,10 +153,11 @@ class Compiled(_Called):
             self.trace_count += 1
             return self._trace(args, kwargs, key, leaves, keep=True)
 
-    def _admit(self, entry: Entry, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any) -> None:
-        """Let further calls like this one through the gate."""
+    def _replayed(self, entry: Entry, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any) -> None:
+        """Let further calls like this one through the gate, once there were a few."""
+        entry.asked += 1
         (*tokens, _, same), grad = key
-        if same is None:
+        if same is None and entry.asked >= ADMITTED and entry.asked & (entry.asked - 1) == 0:
             self._gate.admit(entry, self._signature.spelling(args, kwargs), tokens, ((mode, "grad", grad), (_switch, "off", False)))
             self.__call__ = self._gate.function
 

@@ -66,18 +66,17 @@ WIDTHS = {"names": 2, "objects": 2, "floats": 2, "referents": 2, "given_arrays":
 # Of a check: what is found of a (b: a name, a key, nothing), and kept under a number; or what is asked of a (b: an object, a length, an
 # address of a number of keys and the keys).
 STEPS = ("attribute", "item", "referent", "is", "refers", "type_is", "length", "keys", "absent", "true_of")
-WORDS = len(HEADER) + 3 * len(SECTIONS)
 SMALLEST_ADDRESS = 4096  # less is the number of an object made in this call
 
-# Where CPython and NumPy keep things, in words; `measured` in passes.py sees to it that they do.
+# Where CPython and NumPy keep things, in words; `passes/layout.py` sees to it that they do.
 LAYOUT = {
     "TYPE": 1, "LIST_ITEMS": 3, "TUPLE_ITEMS": walker.TUPLE_ITEMS, "SIZE": 2, "FLOAT": 2, "REFERENT": 2,
     "DATA": walker.ARRAY_DATA, "AXES": 3, "EXTENTS": 4, "STRIDES": 5, "DTYPE": 7,
 }  # fmt: skip
 MISS = "inttoptr (i64 1 to ptr)"  # nothing was done: ask Python
 
-# Two shorthands, here and in the texts of `gate_asks`, `gate_check` and `gate_gives`: `%x = word %p, n` and `%x = number %p, n` are what lies n words behind an
-# address, as a pointer and as an integer.
+# Two shorthands, here and in the texts of `gate_asks`, `gate_check` and `gate_gives`: `%x = word %p, n` and `%x = number %p, n` are what
+# lies n words behind an address, as a pointer and as an integer.
 TEXT = """
 declare ptr @PyObject_GetAttr(ptr, ptr)
 declare i32 @PyObject_SetAttr(ptr, ptr, ptr)
