@@ -282,10 +282,12 @@ def test_arguments_die_with_the_call():
 
 
 def test_a_function_that_is_deleted_is_collected_with_its_captures():
-    outside = tj.asarray(draw(6).copy())
-    compiled = admitted(lambda x: x * outside, tj.asarray(X))
-    held = [weakref.ref(o) for o in (compiled, outside, outside._value)]
-    del compiled, outside
+    def references():
+        outside = tj.asarray(draw(6).copy())
+        compiled = admitted(lambda x: x * outside, tj.asarray(X))
+        return [weakref.ref(o) for o in (compiled, outside, outside._value)]
+
+    held = references()
     gc.collect()
     assert [r() for r in held] == [None] * 3
 
