@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from math import prod
 
-from ..lowering.kernel import FEW, Axis, Kernel, Let, LetIndex, Stage
+from ..lowering.kernel import FEW, Axis, Kernel, Let, LetIndex, Stage, Statement
+from ..spec import DType
 
 CHUNK = 100_000  # the least work that is worth handing to another thread, in additions; measured: docs/decisions.md
 LONG = 200_000  # additions of a program that other Python threads should not wait for
@@ -79,9 +80,15 @@ def _walked(axis: Axis) -> int:
 
 
 def _cost(stage: Stage) -> int:
-    """What the innermost statements cost, in additions. Memory counts as one too."""
-    costs = (
-        s.cost if isinstance(s, Let) else DIVISION if isinstance(s, LetIndex) and s.form in ("quotient", "remainder") else 1
-        for s in stage.body
-    )
-    return sum(costs) + len(stage.reductions)
+    """What the innermost statements cost, in additions of float32: fewer of wider numbers fill a vector. Memory counts as one too."""
+    return sum(_cost_of(s) for s in stage.body) + sum(_width(reduction.dtype) for reduction in stage.reductions)
+
+
+def _cost_of(s: Statement) -> int:
+    if isinstance(s, LetIndex):
+        return DIVISION if s.form in ("quotient", "remainder") else 1
+    return s.cost * _width(s.dtype) if isinstance(s, Let) else _width(s.slot.dtype)
+
+
+def _width(dtype: DType) -> int:
+    return max(dtype.itemsize // 4, 1)

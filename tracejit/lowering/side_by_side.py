@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import prod
-from typing import Sequence, TypeVar
+from typing import NamedTuple, Sequence, TypeVar
 
 from ..spec import contiguous_strides
 from .index import Index, linear, variable
@@ -46,32 +46,47 @@ def _is_short(stage: Stage) -> bool:
     return all(axis.role in ("outer", "inner") for axis in stage.axes) and len(inner) == 1 and inner[0].extent <= LEAF and not inner[0].part
 
 
+class _Walk(NamedTuple):
+    """What a load walks beside the rows: loops of one name may be of other extents in another stage."""
+
+    slot: Slot
+    place: Index
+    loops: tuple[tuple[str, int], ...]  # name and extent
+
+    @property
+    def size(self) -> int:
+        """Elements for each row."""
+        return prod(extent for _, extent in self.loops)
+
+
 def _beside(kernel: Kernel) -> list[Kernel]:
     """The kernel with its innermost rows side by side, after the copies it reads; or as it is, if that would gather too much."""
     shortest = all(axis.extent < PAIRED for stage in kernel.stages for axis in stage.axes)
-    copied: dict[tuple[Slot, Index], list[Axis]] = {}  # what is loaded from a copy, and the loops that it walks but that of the rows
+    walks: dict[_Walk, None] = {}  # what is loaded from a copy
     for stage in kernel.stages:
         for s in stage.accesses():
             if _neighbours(s.index, kernel):
                 continue
             if isinstance(s, Load) and _worth_a_copy(s, stage, kernel):
-                copied[s.slot, s.index] = [axis for axis in (*kernel.axes[:-1], *stage.axes) if s.index.coefficient(axis.name)]
+                walks[_walk(s, stage, kernel)] = None
             elif not shortest:
                 return [kernel]
     *outside, row = kernel.axes
-    axes = _in_blocks(outside, row, sum(prod(axis.extent for axis in own) * slot.dtype.itemsize for (slot, _), own in copied.items()))
-    copies = {key: _copied(*key, own, [axis for axis in axes if axis.name == row.name]) for key, own in copied.items()}
-    found = {key: (slot, index) for key, (_, slot, index) in copies.items()}
-    stages = [replace(stage, body=[_redirected(s, found) for s in stage.body]) for stage in kernel.stages]
+    axes = _in_blocks(outside, row, sum(walk.size * walk.slot.dtype.itemsize for walk in walks))
+    copies = {walk: _copied(walk, [axis for axis in axes if axis.name == row.name]) for walk in walks}
+
+    def redirected(s: Statement, stage: Stage) -> Statement:
+        """A statement that loads from the copy, if there is one."""
+        found = copies.get(_walk(s, stage, kernel)) if isinstance(s, Load) else None
+        return s if found is None or not isinstance(s, Load) else replace(s, slot=found[1], index=found[2])
+
+    stages = [replace(stage, body=[redirected(s, stage) for s in stage.body]) for stage in kernel.stages]
     return [*(copy for copy, _, _ in copies.values()), Kernel(axes, stages, kernel.constants, side_by_side=True)]
 
 
-def _redirected(s: Statement, found: dict[tuple[Slot, Index], tuple[Slot, Index]]) -> Statement:
-    """A statement that loads from the copy, if there is one."""
-    if not isinstance(s, Load) or (s.slot, s.index) not in found:
-        return s
-    slot, index = found[s.slot, s.index]
-    return replace(s, slot=slot, index=index)
+def _walk(load: Load, stage: Stage, kernel: Kernel) -> _Walk:
+    own = [axis for axis in (*kernel.axes[:-1], *stage.axes) if load.index.coefficient(axis.name)]
+    return _Walk(load.slot, load.index, tuple((axis.name, axis.extent) for axis in own))
 
 
 def _neighbours(index: Index, kernel: Kernel) -> bool:
@@ -97,15 +112,14 @@ def _in_blocks(outside: list[Axis], row: Axis, size: int) -> list[Axis]:
     return [blocks, *outside, inside] if blocks.turns >= FEW else [*outside, blocks, inside]
 
 
-def _copied(slot: Slot, index: Index, own: list[Axis], rows: list[Axis]) -> tuple[Kernel, Slot, Index]:
+def _copied(walk: _Walk, rows: list[Axis]) -> tuple[Kernel, Slot, Index]:
     """The kernel that copies what a load walks, rows side by side, where it lies then, and where the load finds it."""
     row, block = rows[-1], rows[-1].block or rows[-1].extent
-    size = prod(axis.extent for axis in own)
-    held = Slot(slot.dtype, (size * -(-row.extent // block) * block,), (1,))
-    strides = [n * block for n in contiguous_strides(tuple(axis.extent for axis in own))]
-    at = linear(tuple(variable(axis.name) for axis in (*own, row)), (*strides, 1))
+    held = Slot(walk.slot.dtype, (walk.size * -(-row.extent // block) * block,), (1,))
+    strides = [n * block for n in contiguous_strides(tuple(extent for _, extent in walk.loops))]
+    at = linear(tuple(variable(name) for name in (*(name for name, _ in walk.loops), row.name)), (*strides, 1))
     if row.block:
-        at += variable("begin").times(size - 1)
-    body: list[Statement] = [Load("t0", slot, index), Store(held, at, "t0", slot.dtype)]
-    axes = [*rows[:-1], *(Axis(axis.name, axis.extent, "space") for axis in own), row]
+        at += variable("begin").times(walk.size - 1)
+    body: list[Statement] = [Load("t0", walk.slot, walk.place), Store(held, at, "t0", held.dtype)]
+    axes = [*rows[:-1], *(Axis(name, extent, "space") for name, extent in walk.loops), row]
     return Kernel(axes, [Stage([], body, [], "copy")], []), held, at
