@@ -55,8 +55,9 @@ def _quarters_f64(a: Any) -> tuple[Any, Any, Any]:
     left = fma(-n, 6.12323399538461e-17, near)
     rest = fma(-n, 3.5215598651832e-27, fma(-n, 6.12323399538461e-17, near - left))
     if rarely(a > 1000000.0 and a < INFINITY):
-        left = _far_angle(a)
-        turns, rest = bits(left), _far_rest(a)
+        angle, lost = _far_angle(a), _far_rest(a)  # the last bits of the angle are others: up to three units
+        turns, left = bits(angle), angle + lost
+        rest = (angle - left) + lost
     return turns, left, rest
 
 

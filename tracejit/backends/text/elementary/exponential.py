@@ -137,6 +137,21 @@ def tail_f64(r: Any) -> Any:
     return fma(fourth, fma(fourth, top, high), low)
 
 
+def beyond_f32(r: Any, e: Any) -> Any:
+    """exp(r) - 1 - r + e, for a small e."""
+    return fma(r * r, tail_f32(r), e)
+
+
+def beyond_f64(r: Any, e: Any) -> Any:
+    """exp(r) - 1 - r + e, for a small e: r² / 2 without its rounding, and r³ by a polynomial of degree 9, exp(r) - 1 to 2^-61."""
+    square = r * r
+    fourth = square * square
+    low = fma(square, fma(r, 0.00138888888889426, 0.008333333333322165), fma(r, 0.04166666666666658, 0.16666666666666677))
+    high = fma(square, fma(r, 2.755738697934818e-07, 2.755724531495017e-06), fma(r, 2.4801587198325193e-05, 0.00019841269884924206))
+    top = fma(r, 2.087892470342386e-09, 2.5108678497721142e-08)
+    return fma(0.5 * r, r, fma(square * r, fma(fourth, fma(fourth, top, high), low), e))
+
+
 def binary_tail_f32(r: Any) -> Any:
     """(2^r - 1 - r log 2) / r² for |r| ≤ ½. Degree 4: 2^r to 2^-28."""
     return fma(r, fma(r, fma(r, fma(r, 0.00015462865, 0.0013390986), 0.0096180625), 0.055503596), 0.2402265)
@@ -155,7 +170,7 @@ def binary_tail_f64(r: Any) -> Any:
 shifted, whole, two_to = by_dtype(shifted_f32, shifted_f64), by_dtype(whole_f32, whole_f64), by_dtype(two_to_f32, two_to_f64)
 scaled, tame, limited = by_dtype(scaled_f32, scaled_f64), by_dtype(tame_f32, tame_f64), by_dtype(limited_f32, limited_f64)
 reduced, correction = by_dtype(reduced_f32, reduced_f64), by_dtype(correction_f32, correction_f64)
-remainder = by_dtype(remainder_f32, remainder_f64)
+remainder, beyond = by_dtype(remainder_f32, remainder_f64), by_dtype(beyond_f32, beyond_f64)
 tail, binary_tail = by_dtype(tail_f32, tail_f64), by_dtype(binary_tail_f32, binary_tail_f64)
 
 
@@ -195,7 +210,7 @@ def expm1(x: Any) -> Any:
     less = scale - 1.0
     total = fma(scale, high, less)
     lost = fma(scale, high, less - total) + ((scale - less) - 1.0)
-    rest = fma(r * r, tail(r), fma(r, low - (r - high), low))
+    rest = beyond(r, fma(r, low - (r - high), low))
     y = total + fma(scale, rest, lost)
     if rarely(x > 88.0):
         y = exp(x)

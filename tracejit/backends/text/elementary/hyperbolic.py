@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..bits import by_dtype, copysign, fma, like, rarely, sqrt
-from .exponential import INFINITY, LOG2_E, correction, limited, reduced, scaled, shifted, tail, tame, two_to, whole
+from .exponential import INFINITY, LOG2_E, beyond_f64, correction, limited, reduced, scaled, shifted, tail, tame, two_to, whole
 from .logarithm import NAN, artanh_rest, excess, exponent, log1p_sum, mantissa, natural, singular, unscale
 
 TWICE_LOG2_E = 2.0 * LOG2_E
@@ -88,7 +88,7 @@ def tanh_f64(x: Any) -> Any:
     scale = two_to(t)
     less = scale - 1.0
     total = fma(scale, high, less)
-    rest = fma(r * r, tail(r), fma(r, low - (r - high), low))
+    rest = beyond_f64(r, fma(r, low - (r - high), low))
     n = fma(scale, rest, total)
     n_low = fma(scale, rest, total - n) + fma(scale, high, less - total)
     divisor = n + 2.0
