@@ -14,6 +14,7 @@ import tracejit.nn.functional as F
 from tracejit.backends import cpu, schedule
 from tracejit.backends.llvm import lanes
 from tracejit.backends.native import jit
+from tracejit.backends.text import reductions as columns
 from tracejit.backends.text import source
 from tracejit.lowering import edges, fuse, reductions, rows, side_by_side, waves
 
@@ -24,7 +25,7 @@ CHOICES = [
     (reductions, "MANY", (1, 10**6)), (reductions, "CACHED", (64,)), (reductions, "BLOCKS", ((8, 16), (64, 10**6))), (reductions, "PART", (256,)),
     (side_by_side, "LANES", (2, 10**6)), (side_by_side, "REUSED", (1, 10**6)), (side_by_side, "CACHED", (64, 10**9)), (side_by_side, "FEW", (1, 1000)),
     (edges, "LARGE", (1, 10**9)), (edges, "ROW", (1,)), (waves, "LARGE", (1, 10**9)), (waves, "ROW", (1,)),
-    (source, "SLICES", (1, 3)), (source, "STREAMED", (1, 10**9)),
+    (columns, "SLICES", (1, 3)), (source, "ROWS", ((8,), (64, 8))), (source, "APART", (0, 10**6)), (source, "NEAR", (1,)),
     (lanes, "VALUES", (0, 10**6)), (lanes, "SHORT", (0, 10**6)),
     (schedule, "CHUNK", (1, 1000, 10**12)),
 ]  # fmt: skip
