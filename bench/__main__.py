@@ -7,6 +7,7 @@ import importlib.util
 import json
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from . import compile_time, cpu, functions, peers, report, roofline, scaling, tables
@@ -74,8 +75,10 @@ def run_functions(options: argparse.Namespace) -> None:
 def run_scaling(options: argparse.Namespace) -> None:
     """Sizes of arrays from 16 to 10⁸ elements, on one thread and two; sizes of graphs; memory."""
     names = peers.installed(set(filter(None, options.skip.split(","))))
-    found = scaling.run(names, scaling.QUICK if options.quick else scaling.WHOLE, options.limit)
-    path = options.out or (None if options.skip or options.quick else report.RESULTS / f"{report.machine_name()}-scaling.json")
+    extent = scaling.QUICK if options.quick else scaling.WHOLE
+    asked = {field: value for field in ("elements", "rounds") if (value := getattr(options, field)) is not None}
+    found = scaling.run(names, replace(extent, **asked), options.limit)
+    path = options.out or (None if options.skip or options.quick or asked else report.RESULTS / f"{report.machine_name()}-scaling.json")
     if path:
         report.save(path, peers.versions(names), **found)
         print(f"figures: {path}")
@@ -110,6 +113,8 @@ def main() -> None:
     command = commands.add_parser("scaling", help=run_scaling.__doc__)
     command.add_argument("--skip", default="", help="columns or packages to leave out, by commas: torch.compile,jax")
     command.add_argument("--quick", action="store_true", help="fewer rounds, to 10⁶ elements, 10³ operations, 10⁵ calls, 10³ shapes")
+    command.add_argument("--elements", type=int, help="the largest arrays, else of 10⁸ elements")
+    command.add_argument("--rounds", type=int)
     command.add_argument("--limit", type=float, default=300, help="seconds after which a peer is cut off")
     command.add_argument("--out", type=Path, help="the JSON file; by default, this machine's in bench/results")
     command.set_defaults(run=run_scaling)
