@@ -142,9 +142,9 @@ def _processor() -> str:
 
 
 def save(path: Path, versions: dict[str, str], **found: Any) -> None:
-    """Machine, versions, date, and what was found."""
+    """Machine, versions, date, how busy the machine was (its load in the last five minutes, the run's own included), and what was found."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = {**machine(), "versions": versions, "date": time.strftime("%Y-%m-%d"), **found}
+    content = {**machine(), "versions": versions, "date": time.strftime("%Y-%m-%d"), "load": os.getloadavg()[1], **found}
     path.write_text(json.dumps(_rounded(content), indent=1, ensure_ascii=False) + "\n")
 
 
