@@ -16,12 +16,12 @@ import pytest
 
 import tracejit as tj
 import tracejit.nn.functional as F
-from tracejit import nn, passes
-from tracejit.passes import table
-from tracejit.passes.check import Unread, read_check
+from tracejit import nn, permits
+from tracejit.permits import table
+from tracejit.permits.check import Unread, read_check
 from tracejit.compile import ADMITTED
 
-ROUNDS = 2 * ADMITTED  # calls after which a trace has its pass
+ROUNDS = 2 * ADMITTED  # calls after which a trace has its permit
 
 
 def admitted(function, *args):
@@ -180,7 +180,7 @@ def test_defaults_are_read_at_each_call():
 
 def test_several_signatures_are_let_through_side_by_side():
     compiled = tj.compile(lambda x: x * 2)
-    arrays = [draw(n) for n in range(1, passes.LIMIT + 1)]
+    arrays = [draw(n) for n in range(1, permits.LIMIT + 1)]
     for _ in range(ROUNDS):
         for array in arrays:
             compiled(array)

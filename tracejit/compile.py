@@ -25,7 +25,7 @@ from .graph.text import print_graph
 from .graph.trace import Tracer
 from .history import History, is_spent
 from .lowering.kernel import Kernel
-from .passes import Gate
+from .permits import Gate
 from .runtime.executor import OutOfBounds
 from .tensor import Tensor, wrap
 from .tree import flatten, unflatten

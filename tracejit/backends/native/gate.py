@@ -1,10 +1,10 @@
 """The gate: one native function, in LLVM's assembly, by which a call of a compiled function is replayed without a Python frame.
 
-CPython calls it as a built-in function whose owner is a list: what to call otherwise, then passes. A pass is an array of words that
-says which calls it lets through (rows of conditions), what runs, and what is made of the results. The first pass whose conditions all
+CPython calls it as a built-in function whose owner is a list: what to call otherwise, then permits. A permit is an array of words that
+says which calls it lets through (rows of conditions), what runs, and what is made of the results. The first permit whose conditions all
 hold runs; where none does, the arguments are handed on to Python as they came, with nothing done. So the gate says yes, or asks.
 
-A pass begins with the words of HEADER; then for each of SECTIONS the address, the number and the width in words of its rows.
+A permit begins with the words of HEADER; then for each of SECTIONS the address, the number and the width in words of its rows.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ WIDTHS = {"names": 2, "objects": 2, "floats": 2, "referents": 2, "given_arrays":
 STEPS = ("attribute", "item", "referent", "is", "refers", "type_is", "length", "keys", "absent", "true_of")
 SMALLEST_ADDRESS = 4096  # less is the number of an object made in this call
 
-# Where CPython and NumPy keep things, in words; `passes/layout.py` sees to it that they do.
+# Where CPython and NumPy keep things, in words; `permits/layout.py` sees to it that they do.
 LAYOUT = {
     "TYPE": 1, "LIST_ITEMS": 3, "TUPLE_ITEMS": walker.TUPLE_ITEMS, "SIZE": 2, "FLOAT": 2, "REFERENT": 2,
     "DATA": walker.ARRAY_DATA, "AXES": 3, "EXTENTS": 4, "STRIDES": 5, "DTYPE": 7,
@@ -101,7 +101,7 @@ declare void @Py_DecRef(ptr)
 declare i32 @memcmp(ptr, ptr, i64)
 declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
 
-; A call in progress: its pass, its arguments, references held (arrays; all are given back at its end), objects made (the same), keywords.
+; A call in progress: its permit, its arguments, references held (arrays; all are given back at its end), objects made (the same), keywords.
 %Call = type { ptr, ptr, ptr, ptr, ptr }
 
 define ptr @$SYMBOL(ptr %owner, ptr %args, i64 %count, ptr %names) {
@@ -121,8 +121,8 @@ look:
   br i1 %more, label %try, label %ask
 try:
   %items = word %owner, $LIST_ITEMS
-  %pass = word %items, %n
-  %words_array = word %pass, $TUPLE_ITEMS
+  %permit = word %items, %n
+  %words_array = word %permit, $TUPLE_ITEMS
   %words = word %words_array, $DATA
   %arguments = number %words, $arguments
   %wanted_keywords = number %words, $keywords
@@ -131,9 +131,9 @@ try:
   %fits = and i1 %as_many, %as_many_more
   br i1 %fits, label %go, label %other
 go:
-  call void @Py_IncRef(ptr %pass)
+  call void @Py_IncRef(ptr %permit)
   %result = call ptr @attempt(ptr %words, ptr %args, ptr %names)
-  call void @Py_DecRef(ptr %pass)
+  call void @Py_DecRef(ptr %permit)
   %missed = icmp eq ptr %result, $MISS
   br i1 %missed, label %other, label %done
 other:
@@ -148,10 +148,10 @@ done:
   ret ptr %result
 }
 
-; The result of a call by one pass; null, if an exception is set; MISS, if the pass is not for this call.
-define internal ptr @attempt(ptr %pass, ptr %args, ptr %names) {
-  %held_count = number %pass, $held
-  %made_count = number %pass, $made
+; The result of a call by one permit; null, if an exception is set; MISS, if the permit is not for this call.
+define internal ptr @attempt(ptr %permit, ptr %args, ptr %names) {
+  %held_count = number %permit, $held
+  %made_count = number %permit, $made
   %all = add i64 %held_count, %made_count
   %held = alloca ptr, i64 %all
   %made = getelementptr ptr, ptr %held, i64 %held_count
@@ -163,11 +163,11 @@ define internal ptr @attempt(ptr %pass, ptr %args, ptr %names) {
   %call_made = getelementptr %Call, ptr %call, i32 0, i32 3
   %call_names = getelementptr %Call, ptr %call, i32 0, i32 4
   store ptr %names, ptr %call_names
-  store ptr %pass, ptr %call
+  store ptr %permit, ptr %call
   store ptr %args, ptr %call_args
   store ptr %held, ptr %call_held
   store ptr %made, ptr %call_made
-  %result = call ptr @pass_through(ptr %call)
+  %result = call ptr @go_through(ptr %call)
   call void @give_back(ptr %held, i64 %all)
   ret ptr %result
 }
@@ -188,8 +188,8 @@ done:
   ret void
 }
 
-define internal ptr @pass_through(ptr %call) {
-  %pass = word %call, 0
+define internal ptr @go_through(ptr %call) {
+  %permit = word %call, 0
 $checks
   %outputs = call i1 @every(ptr %call, i64 $outputs, ptr @output)
   br i1 %outputs, label %run, label %fail
@@ -198,7 +198,7 @@ run:
   %fine = icmp eq i64 %status, 0
   br i1 %fine, label %hand_out, label %miss
 hand_out:
-  %counter = word %pass, $hits
+  %counter = word %permit, $hits
   %hits = load i64, ptr %counter
   %hits_now = add i64 %hits, 1
   store i64 %hits_now, ptr %counter
@@ -222,12 +222,12 @@ miss:
 ; Whether a step says yes to every row of a section, in order.
 define internal i1 @every(ptr %call, i64 %section, ptr %step) alwaysinline {
 entry:
-  %pass = word %call, 0
-  %first = word %pass, %section
+  %permit = word %call, 0
+  %first = word %permit, %section
   %behind = add i64 %section, 1
-  %count = number %pass, %behind
+  %count = number %permit, %behind
   %last = add i64 %section, 2
-  %width = number %pass, %last
+  %width = number %permit, %last
   br label %look
 look:
   %n = phi i64 [ 0, %entry ], [ %next, %passed ]

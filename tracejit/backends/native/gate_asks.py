@@ -29,8 +29,8 @@ define internal i1 @objects(ptr %call, ptr %row) alwaysinline {
 
 define internal i1 @floats(ptr %call, ptr %row) alwaysinline {
   %argument = call ptr @argument(ptr %call, ptr %row)
-  %pass = word %call, 0
-  %float = word %pass, $float_type
+  %permit = word %call, 0
+  %float = word %permit, $float_type
   %type = word %argument, $TYPE
   %right = icmp eq ptr %type, %float
   br i1 %right, label %compare, label %no
@@ -76,34 +76,34 @@ no:
 
 define internal i1 @given_tensors(ptr %call, ptr %row) alwaysinline {
   %argument = call ptr @argument(ptr %call, ptr %row)
-  %pass = word %call, 0
+  %permit = word %call, 0
   %wanted = word %row, 2
   %type = word %argument, $TYPE
   %right = icmp eq ptr %type, %wanted
   br i1 %right, label %look, label %no
 look:
-  %value_name = word %pass, $_value
+  %value_name = word %permit, $_value
   %array = call ptr @attribute(ptr %argument, ptr %value_name)
   %found = icmp ne ptr %array, null
   br i1 %found, label %have, label %no
 have:
   call void @hold(ptr %call, ptr %row, ptr %array)
-  %array_type = word %pass, $array_type
+  %array_type = word %permit, $array_type
   %kind = word %array, $TYPE
   %is_array = icmp eq ptr %kind, %array_type
   br i1 %is_array, label %recorded, label %no
 recorded:
-  %requires_name = word %pass, $_requires_grad
+  %requires_name = word %permit, $_requires_grad
   %requires = word %row, 3
   %as_was = call i1 @has(ptr %argument, ptr %requires_name, ptr %requires)
   br i1 %as_was, label %leaf, label %no
 leaf: ; one that requires no gradient has no history that matters
-  %no_object = word %pass, $no
+  %no_object = word %permit, $no
   %unrecorded = icmp eq ptr %requires, %no_object
   br i1 %unrecorded, label %layout, label %origin
 origin:
-  %application_name = word %pass, $_application
-  %none = word %pass, $none
+  %application_name = word %permit, $_application
+  %none = word %permit, $none
   %is_leaf = call i1 @has(ptr %argument, ptr %application_name, ptr %none)
   br i1 %is_leaf, label %layout, label %no
 layout:
@@ -149,8 +149,8 @@ define internal i1 @different(ptr %call, ptr %row) alwaysinline {
 }
 
 define internal i1 @captures(ptr %call, ptr %row) alwaysinline {
-  %pass = word %call, 0
-  %name = word %pass, $_value
+  %permit = word %call, 0
+  %name = word %permit, $_value
   %tensor = word %row, 0
   %array = call ptr @attribute(ptr %tensor, ptr %name)
   call void @hold(ptr %call, ptr %row, ptr %array)
@@ -272,8 +272,8 @@ clear:
   ret i1 false
 compare:
   call void @Py_DecRef(ptr %answer)
-  %pass = word %call, 0
-  %none = word %pass, $none
+  %permit = word %call, 0
+  %none = word %permit, $none
   %holds = icmp eq ptr %answer, %none
   ret i1 %holds
 }

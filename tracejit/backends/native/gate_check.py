@@ -69,15 +69,15 @@ no:
 }
 
 define internal i1 @is_none(ptr %call, ptr %object) alwaysinline {
-  %pass = word %call, 0
-  %none = word %pass, $none
+  %permit = word %call, 0
+  %none = word %permit, $none
   %same = icmp eq ptr %object, %none
   ret i1 %same
 }
 
 define internal i1 @is_dict(ptr %call, ptr %object) alwaysinline {
-  %pass = word %call, 0
-  %dict = word %pass, $dict_type
+  %permit = word %call, 0
+  %dict = word %permit, $dict_type
   %type = word %object, $TYPE
   %same = icmp eq ptr %type, %dict
   ret i1 %same
@@ -172,8 +172,8 @@ clear:
   ret i1 false
 compare:
   call void @Py_DecRef(ptr %answer)
-  %pass = word %call, 0
-  %yes = word %pass, $yes
+  %permit = word %call, 0
+  %yes = word %permit, $yes
   %true = icmp eq ptr %answer, %yes
   ret i1 %true
 }

@@ -6,9 +6,9 @@ TEXT = """
 ; What runs
 
 define internal i1 @output(ptr %call, ptr %row) alwaysinline {
-  %pass = word %call, 0
-  %new_array = word %pass, $new_array
-  %array_type = word %pass, $array_type
+  %permit = word %call, 0
+  %new_array = word %permit, $new_array
+  %array_type = word %permit, $array_type
   %dtype = word %row, 1
   %axes = number %row, 2
   %axes_short = trunc i64 %axes to i32
@@ -25,8 +25,8 @@ define internal i1 @output(ptr %call, ptr %row) alwaysinline {
 
 ; The program's status; with no arena at hand, nothing runs, and it is not 0.
 define internal i64 @run_program(ptr %call) alwaysinline {
-  %pass = word %call, 0
-  %arenas = word %pass, $arenas
+  %permit = word %call, 0
+  %arenas = word %permit, $arenas
   %size = number %arenas, $SIZE
   %none = icmp eq i64 %size, 0
   br i1 %none, label %no, label %take
@@ -36,15 +36,15 @@ take:
   %arena = word %items, %last
   call void @Py_IncRef(ptr %arena)
   call i32 @PyList_SetSlice(ptr %arenas, i64 %last, i64 %size, ptr null)
-  %count = number %pass, $arrays
+  %count = number %permit, $arrays
   %held = word %call, 2
   %arena_number = sub i64 %count, 1
   %arena_place = getelementptr ptr, ptr %held, i64 %arena_number
   store ptr %arena, ptr %arena_place
   %table = word %arena, $DATA
   call void @gather(ptr %held, i64 %count, ptr %table)
-  %program = word %pass, $program
-  %long = number %pass, $long
+  %program = word %permit, $program
+  %long = number %permit, $long
   %released = icmp ne i64 %long, 0
   br i1 %released, label %release, label %keep
 release:
@@ -73,13 +73,13 @@ no:
 
 ; Another version of a tensor's memory, which the tensor's history speaks of.
 define internal i1 @written(ptr %call, ptr %row) alwaysinline {
-  %pass = word %call, 0
+  %permit = word %call, 0
   %tensor = word %row, 0
-  %storage = call ptr @storage(ptr %pass, ptr %tensor)
+  %storage = call ptr @storage(ptr %permit, ptr %tensor)
   %have = icmp ne ptr %storage, null
   br i1 %have, label %count, label %fail
 count:
-  %version_name = word %pass, $version
+  %version_name = word %permit, $version
   %version = call ptr @PyObject_GetAttr(ptr %storage, ptr %version_name)
   %known = icmp ne ptr %version, null
   br i1 %known, label %bump, label %drop
@@ -89,7 +89,7 @@ bump:
   %now = add i64 %before, 1
   %later = call ptr @PyLong_FromLongLong(i64 %now)
   %stored = call i32 @PyObject_SetAttr(ptr %storage, ptr %version_name, ptr %later)
-  %seen_name = word %pass, $_seen
+  %seen_name = word %permit, $_seen
   %seen = call i32 @PyObject_SetAttr(ptr %tensor, ptr %seen_name, ptr %later)
   call void @Py_DecRef(ptr %later)
   call void @Py_DecRef(ptr %storage)
@@ -103,15 +103,15 @@ fail:
   ret i1 false
 }
 
-define internal ptr @storage(ptr %pass, ptr %tensor) alwaysinline {
-  %name = word %pass, $_storage
+define internal ptr @storage(ptr %permit, ptr %tensor) alwaysinline {
+  %name = word %permit, $_storage
   %storage = call ptr @PyObject_GetAttr(ptr %tensor, ptr %name)
-  %none = word %pass, $none
+  %none = word %permit, $none
   %absent = icmp eq ptr %storage, %none
   br i1 %absent, label %new, label %done
 new:
   call void @Py_DecRef(ptr %storage)
-  %storage_of = word %pass, $storage_of
+  %storage_of = word %permit, $storage_of
   %fresh = call ptr @PyObject_CallOneArg(ptr %storage_of, ptr %tensor)
   ret ptr %fresh
 done:
@@ -119,7 +119,7 @@ done:
 }
 
 define internal i1 @make(ptr %call, ptr %row) alwaysinline {
-  %pass = word %call, 0
+  %permit = word %call, 0
   %held = word %call, 2
   %n = number %row, 0
   %array = word %held, %n
@@ -128,7 +128,7 @@ define internal i1 @make(ptr %call, ptr %row) alwaysinline {
   br i1 %bare, label %as_array, label %as_tensor
 as_array:
   call void @Py_IncRef(ptr %array)
-  %scalar_of = word %pass, $scalar_of
+  %scalar_of = word %permit, $scalar_of
   %own = call ptr %scalar_of(ptr %array)
   br label %keep
 as_tensor:
@@ -136,7 +136,7 @@ as_tensor:
   %refused = icmp eq ptr %tensor, null
   br i1 %refused, label %fail, label %fill
 fill:
-  %name = word %pass, $_value
+  %name = word %permit, $_value
   %filled = call i32 @PyObject_SetAttr(ptr %tensor, ptr %name, ptr %array)
   br label %keep
 keep:
@@ -179,9 +179,9 @@ define internal i1 @put(ptr %call, ptr %row) alwaysinline {
 
 define internal ptr @results(ptr %call) alwaysinline {
 entry:
-  %pass = word %call, 0
-  %rows = word %pass, $results
-  %finish = word %pass, $finish
+  %permit = word %call, 0
+  %rows = word %permit, $results
+  %finish = word %permit, $finish
   %single = icmp eq ptr %finish, null
   br i1 %single, label %one, label %many
 one:
@@ -189,7 +189,7 @@ one:
   call void @Py_IncRef(ptr %only)
   ret ptr %only
 many:
-  %count = number %pass, $results_count
+  %count = number %permit, $results_count
   %list = call ptr @PyList_New(i64 %count)
   %refused = icmp eq ptr %list, null
   br i1 %refused, label %fail, label %look

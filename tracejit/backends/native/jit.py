@@ -121,5 +121,5 @@ def program(words: np.ndarray) -> Callable[[tuple[np.ndarray, ...]], int]:
 
 
 def gate_of(owner: list[Any]) -> Callable[..., Any]:
-    """The gate as a Python function: `owner` is what it calls where no pass lets a call through, then (words, what they point to) of passes."""
+    """The gate as a Python function: `owner` is what it calls where no permit lets a call through, then (words, what they point to) of permits."""
     return machine.method(native(gate.native_text(), gate.SYMBOL), owner, machine.METH_FASTCALL | machine.METH_KEYWORDS)

@@ -11,11 +11,11 @@ from ..entry import Entry
 from ..frontend import Spelling
 from .table import Table, Untold
 
-LIMIT = 8  # passes of one function; the oldest goes first
+LIMIT = 8  # permits of one function; the oldest goes first
 
 
 class Gate:
-    """How the calls of one function reach their traces: natively where a pass lets them through, else by `ask`, a Python function."""
+    """How the calls of one function reach their traces: natively where a permit lets them through, else by `ask`, a Python function."""
 
     def __init__(self, ask: Callable[..., Any]) -> None:
         self._owner: list[Any] = [ask]
@@ -33,7 +33,7 @@ class Gate:
         self._hits[0] = 0
 
     def admit(self, entry: Entry, spelling: Spelling, tokens: Sequence[Any], own: Sequence[tuple[Any, str, Any]]) -> None:
-        """Let calls like this one, which an entry has just replayed, through, if a pass can tell them.
+        """Let calls like this one, which an entry has just replayed, through, if a permit can tell them.
 
         tokens: the canonical arguments' part of the key. own: what must hold in the thread that calls: (thread-local object, name, value).
         """

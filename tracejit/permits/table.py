@@ -1,6 +1,6 @@
-"""Passes: what an entry tells the native gate, so that a call like the last one is replayed without a Python frame.
+"""Permits: what an entry tells the native gate, so that a call like the last one is replayed without a Python frame.
 
-A pass states what Python found at a call: the key's arguments, the thread's modes, the captures, the guards. Whatever it cannot state
+A permit states what Python found at a call: the key's arguments, the thread's modes, the captures, the guards. Whatever it cannot state
 keeps the entry from having one; then Python replays it, as it does for every first call.
 """
 
@@ -35,11 +35,11 @@ _DICT = sys.intern("__dict__")
 
 
 class Untold(Exception):
-    """A pass cannot say when this call may be replayed, or how."""
+    """A permit cannot say when this call may be replayed, or how."""
 
 
 class Table:
-    """The words of a pass, row by row; and the objects they point to."""
+    """The words of a permit, row by row; and the objects they point to."""
 
     def __init__(self, entry: Entry, spelling: Spelling, tokens: Sequence[Any], own: Sequence[tuple[Any, str, Any]], hits: np.ndarray) -> None:
         self.entry = entry
@@ -58,7 +58,7 @@ class Table:
         self.rows[section] += [w if type(w) is int else self.point(w) for w in words]
 
     def point(self, value: Any) -> int:
-        """The address of an object that lives as long as the pass."""
+        """The address of an object that lives as long as the permit."""
         self.keep.append(value)
         return id(value)
 
@@ -69,7 +69,7 @@ class Table:
         return words.ctypes.data
 
     def finished(self) -> tuple[np.ndarray, list[Any]]:
-        """The pass, as the gate takes it."""
+        """The permit, as the gate takes it."""
         words = list(self.header.values())
         for name, rows in self.rows.items():
             words += [self.block(rows), len(rows) // gate.WIDTHS[name], gate.WIDTHS[name]]
