@@ -31,6 +31,8 @@ S = TypeVar("S", bound=Step)
 
 def in_waves(steps: Sequence[S | Kernel]) -> list[S | Kernel]:
     """The steps, those that can as stages of waves."""
+    if not any(_is_large(slot) for step in steps for slot in step.writes()):
+        return list(steps)
     users: dict[Slot, int] = {}
     for step in steps:
         for slot in step.reads() | step.writes():
@@ -54,8 +56,14 @@ def _chain(steps: Sequence[S | Kernel]) -> list[Kernel]:
         if not isinstance(step, Kernel) or not step.is_map or step.stops or found and not step.reads() & written:
             break
         found.append(step)
-        written |= {slot for slot in step.writes() if slot.dtype.itemsize * prod(slot.shape) >= LARGE}
+        written |= {slot for slot in step.writes() if _is_large(slot)}
+        if not written:
+            break
     return found
+
+
+def _is_large(slot: Slot) -> bool:
+    return slot.dtype.itemsize * prod(slot.shape) >= LARGE
 
 
 @dataclass
