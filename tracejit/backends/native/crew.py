@@ -15,6 +15,7 @@ PATIENCE = 6  # doublings of that, at most, while small loops come too seldom to
 SPINS = 2500  # looks for more work before a worker falls asleep: as long as waking it would take, see docs/decisions.md
 SHARES = 4  # chunks for each thread, so that one that is late or slow does not keep the others waiting
 STACK = 1 << 23  # bytes of a worker's stack: kernels keep rows there, and some systems give little unasked
+BACK = 1 << 32  # in `claimed`, above the number of chunks claimed from the front
 OPEN = 1 << 32  # in `gate`, above the number of workers inside
 
 # The pool's words, by their place in bytes; what different threads write lies on different cache lines.
@@ -28,8 +29,8 @@ FIELDS = {
     "vain": 48,  # how often in a row that was too few
     "busy": 64,  # 1 while a caller has the pool
     "gate": 128,  # OPEN while chunks are handed out, + the workers inside, who read what follows
-    "next": 192,  # the first index that nobody claimed
-    "end": 256, "chunk": 264, "kernel": 272, "args": 280, "count": 288, "helpers": 296,
+    "claimed": 192,  # how many chunks the caller claimed, from the front, and BACK for each that a worker claimed, from the back
+    "end": 256, "chunk": 264, "kernel": 272, "args": 280, "count": 288, "helpers": 296, "begin": 304, "chunks": 312,
     "failed": 320,
     "mutex": 384, "wake": 512,
 }  # fmt: skip
@@ -134,6 +135,9 @@ together: ; the chunk is a multiple of the grain, such that each thread finds ab
   %others = sub i64 %threads, 1
   %further = sdiv i64 %less, %chunk
   %helpers = call i64 @llvm.smin.i64(i64 %others, i64 %further)
+  %all = add i64 %further, 1
+  call void @set(ptr %pool, i64 $begin, i64 %begin)
+  call void @set(ptr %pool, i64 $chunks, i64 %all)
   call void @set(ptr %pool, i64 $end, i64 %end)
   call void @set(ptr %pool, i64 $chunk, i64 %chunk)
   %function = ptrtoint ptr %kernel to i64
@@ -144,7 +148,7 @@ together: ; the chunk is a multiple of the grain, such that each thread finds ab
   call void @set(ptr %pool, i64 $helpers, i64 %helpers)
   call void @set(ptr %pool, i64 $failed, i64 0)
   call void @set(ptr %pool, i64 $yield, i64 0)
-  call void @set(ptr %pool, i64 $next, i64 %begin)
+  call void @set(ptr %pool, i64 $claimed, i64 0)
   call void @set(ptr %pool, i64 $gate, i64 $OPEN)
   br i1 %rouses, label %call_others, label %begin_work
 call_others:
@@ -152,7 +156,7 @@ call_others:
   call void @rouse(ptr %pool, i64 %helpers)
   br label %begin_work
 begin_work:
-  call void @work(ptr %pool)
+  call void @work(ptr %pool, i64 1)
   %gate = call ptr @at(ptr %pool, i64 $gate)
   atomicrmw and ptr %gate, i64 $inside seq_cst
   call void @join(ptr %pool)
@@ -244,8 +248,17 @@ done:
   ret void
 }
 
-; Claim and run chunks until none is left, on arguments of one's own.
-define internal void @work(ptr %pool) noinline {
+; How many chunks were claimed, of a word that says how many from the front and how many from the back.
+define internal i64 @both(i64 %claimed) alwaysinline {
+  %back = udiv i64 %claimed, $BACK
+  %front = urem i64 %claimed, $BACK
+  %sum = add i64 %front, %back
+  ret i64 %sum
+}
+
+; Claim and run chunks until none is left, on arguments of one's own: the caller (%step 1) from the front, workers (%step $BACK) from the
+; back, so that in the next loop of a program each finds what it wrote in its own cache.
+define internal void @work(ptr %pool, i64 %step) noinline {
 entry:
   %count = call i64 @get(ptr %pool, i64 $count)
   %own = alloca i64, i64 %count
@@ -258,14 +271,25 @@ entry:
   %kernel = inttoptr i64 %function to ptr
   %end = call i64 @get(ptr %pool, i64 $end)
   %chunk = call i64 @get(ptr %pool, i64 $chunk)
-  %next = call ptr @at(ptr %pool, i64 $next)
+  %begin = call i64 @get(ptr %pool, i64 $begin)
+  %chunks = call i64 @get(ptr %pool, i64 $chunks)
+  %claimed = call ptr @at(ptr %pool, i64 $claimed)
   %failed = call ptr @at(ptr %pool, i64 $failed)
+  %is_caller = icmp eq i64 %step, 1
   br label %claim
 claim:
-  %first = atomicrmw add ptr %next, i64 %chunk seq_cst
-  %left = icmp slt i64 %first, %end
+  %before = atomicrmw add ptr %claimed, i64 %step seq_cst
+  %sum = call i64 @both(i64 %before)
+  %left = icmp ult i64 %sum, %chunks
   br i1 %left, label %run, label %done
 run:
+  %front = urem i64 %before, $BACK
+  %back = udiv i64 %before, $BACK
+  %behind = sub i64 %chunks, %back
+  %last_left = sub i64 %behind, 1
+  %place = select i1 %is_caller, i64 %front, i64 %last_left
+  %offset = mul i64 %place, %chunk
+  %first = add i64 %begin, %offset
   %after = add i64 %first, %chunk
   %last = call i64 @llvm.smin.i64(i64 %after, i64 %end)
   store i64 %first, ptr %own
@@ -312,7 +336,7 @@ entry:
   br label %again
 again:
   call void @await(ptr %pool)
-  call void @work(ptr %pool)
+  call void @work(ptr %pool, i64 $BACK)
   %gate = call ptr @at(ptr %pool, i64 $gate)
   atomicrmw sub ptr %gate, i64 1 seq_cst
   br label %again
@@ -368,9 +392,10 @@ ask:
   %inside = sub i64 %seen, $OPEN
   %helpers = call i64 @get(ptr %pool, i64 $helpers)
   %wanted = icmp slt i64 %inside, %helpers
-  %next = call i64 @get(ptr %pool, i64 $next)
-  %end = call i64 @get(ptr %pool, i64 $end)
-  %left = icmp slt i64 %next, %end
+  %claimed = call i64 @get(ptr %pool, i64 $claimed)
+  %sum = call i64 @both(i64 %claimed)
+  %chunks = call i64 @get(ptr %pool, i64 $chunks)
+  %left = icmp ult i64 %sum, %chunks
   %both = and i1 %wanted, %left
   br i1 %both, label %go, label %out
 go:
@@ -388,5 +413,5 @@ out:
 
 def native_text() -> str:
     """The pool in LLVM's assembly: `@share` runs a kernel by many threads, `@call` by one."""
-    values = {**FIELDS, "OPEN": OPEN, "inside": OPEN - 1, "WAKING": WAKING, "PATIENCE": PATIENCE, "SPINS": SPINS, "STACK": STACK, "SHARES": SHARES, "pause": PAUSE.get(platform.machine(), NO_PAUSE)}
+    values = {**FIELDS, "OPEN": OPEN, "BACK": BACK, "inside": OPEN - 1, "WAKING": WAKING, "PATIENCE": PATIENCE, "SPINS": SPINS, "STACK": STACK, "SHARES": SHARES, "pause": PAUSE.get(platform.machine(), NO_PAUSE)}
     return Template(TEXT).substitute(values)
