@@ -166,6 +166,26 @@ def _convolution(x: Tensor, w: Tensor, b: Tensor | None, *, stride: Shape, paddi
 
 
 def _transposed(y: Tensor, w: Tensor, *, extents: Shape, stride: Shape, padding: Pairs, dilation: Shape, groups: int) -> Tensor:
+    """By what there is less of: the places of a window, or the positions."""
+    positions = tuple(y.shape[2:])
+    dense = all(s == 1 or n == 1 for s, n in zip(stride, positions)) and all(d == 1 for d in dilation)
+    if dense and groups == 1 and prod(positions) < prod(w.shape[2:]):
+        return _from_windows(y, w, extents, padding)
+    return _by_phases(y, w, extents, stride, padding, dilation, groups)
+
+
+def _from_windows(y: Tensor, w: Tensor, extents: Shape, padding: Pairs) -> Tensor:
+    """The windows are the images, and the positions, from the last to the first, the places: nearly all of what they meet is no frame."""
+    n, positions = len(extents), y.shape[2:]
+    first = [p - 1 - before for p, (before, _) in zip(positions, padding)]
+    frames = [(f, e + p - 1 - k - f) for f, e, p, k in zip(first, extents, positions, w.shape[2:])]
+    images = framed(bind(permute, w, axes=(1, 0, *range(2, n + 2))), frames)
+    turned = bind(basic_index, y, key=((0, y.shape[0], 1), (0, y.shape[1], 1), *((p - 1, None, -1) for p in positions)))
+    found = _windowed(images, turned, (1,) * n, (1,) * n, 1)
+    return bind(copy, bind(permute, found, axes=(1, 0, *range(2, n + 2))))
+
+
+def _by_phases(y: Tensor, w: Tensor, extents: Shape, stride: Shape, padding: Pairs, dilation: Shape, groups: int) -> Tensor:
     """Elements that are equal modulo the stride see the same places of a window: each such set is a convolution of its own."""
     outs, inner = w.shape[0], w.shape[1]
     split = reshape(w, (groups, outs // groups, inner, *w.shape[2:]))
