@@ -40,7 +40,7 @@ STIRLING = (
 
 
 def lgamma_f32(x: Any) -> Any:
-    """log |Γ(x)|; +inf at the poles: 1.5 ulp (float64), below zero 1.2 of the result or of 1."""
+    """log |Γ(x)|; +inf at the poles. At most 2 ulp; below zero, in float64, of the result or of 1, whichever is larger."""
     z = f64(x)
     value = _lgamma_single(z)
     if rarely(z <= -0.5):
@@ -49,7 +49,7 @@ def lgamma_f32(x: Any) -> Any:
 
 
 def lgamma_f64(x: Any) -> Any:
-    """log |Γ(x)|; +inf at the poles: 1.5 ulp (float64), below zero 1.2 of the result or of 1."""
+    """log |Γ(x)|; +inf at the poles. At most 2 ulp; below zero, in float64, of the result or of 1, whichever is larger."""
     high, low = _lgamma(x if x > -0.5 else -x)
     value = high if abs(high) == INFINITY else high + low
     if rarely(x <= -0.5):

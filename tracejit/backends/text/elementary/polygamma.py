@@ -48,7 +48,7 @@ TRIGAMMA_FAR = (
 
 
 def digamma_f32(x: Any) -> Any:
-    """The derivative of lgamma; NaN at the poles, -inf at 0 and +inf at -0: 0.93 ulp (float64), below zero of the result or of 1."""
+    """The derivative of lgamma; NaN at the poles, -inf at 0 and +inf at -0. At most 1 ulp; below zero, in float64, of the result or of 1, whichever is larger."""
     z = f64(x)
     value = _digamma_single(z)
     if rarely(z <= -0.5):
@@ -57,7 +57,7 @@ def digamma_f32(x: Any) -> Any:
 
 
 def digamma_f64(x: Any) -> Any:
-    """The derivative of lgamma; NaN at the poles, -inf at 0 and +inf at -0: 0.93 ulp (float64), below zero of the result or of 1."""
+    """The derivative of lgamma; NaN at the poles, -inf at 0 and +inf at -0. At most 1 ulp; below zero, in float64, of the result or of 1, whichever is larger."""
     high, low = _digamma(x if x > -0.5 else -x)
     value = high if abs(high) == INFINITY else high + low
     if rarely(x <= -0.5):
@@ -141,7 +141,7 @@ def _reflected_digamma(t: Any, high: Any, low: Any) -> Any:
 
 
 def trigamma_f32(x: Any) -> Any:
-    """The derivative of digamma; +inf at the poles: 0.87 ulp (float64)."""
+    """The derivative of digamma; +inf at the poles."""
     z = f64(x)
     value, low = _trigamma(z if z > 0.0 else 1.0 - z)
     if rarely(z <= 0.0):
@@ -150,7 +150,7 @@ def trigamma_f32(x: Any) -> Any:
 
 
 def trigamma_f64(x: Any) -> Any:
-    """The derivative of digamma; +inf at the poles: 0.87 ulp (float64)."""
+    """The derivative of digamma; +inf at the poles."""
     high, low = _trigamma(x if x > 0.0 else 1.0 - x)
     value = high if high == INFINITY or x == INFINITY else high + low
     if rarely(x <= 0.0):

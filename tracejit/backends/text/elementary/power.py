@@ -1,7 +1,6 @@
 """pow, power, cbrt, hypot.
 
-`_low` names what a sum, product or quotient loses by rounding, computed exactly or nearly so. The errors, in units in the last place, are the
-worst of some 10⁴ operands or pairs (for cbrt in float32, of 10⁸).
+`_low` names what a sum, product or quotient loses by rounding, computed exactly or nearly so.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ def signed(x: Any, y: Any, size: Any) -> Any:
 
 
 def pow_f32(x: Any, y: Any) -> Any:
-    """2 to the power y log2|x|, in float64, where float32 has no denormal numbers: log2|x| to 2^-37, the power to 2^-28: 0.57 ulp."""
+    """2 to the power y log2|x|, in float64, where float32 has no denormal numbers: log2|x| to 2^-37, the power to 2^-28."""
     z = f64(abs(x))
     f = mantissa_f64(z) - 1.0
     s = f / (2.0 + f)
@@ -49,7 +48,7 @@ def pow_f32(x: Any, y: Any) -> Any:
 
 
 def pow_f64(x: Any, y: Any) -> Any:
-    """2 to the power y log2|x|, where log2|x| has two parts: 2^-64. With s = f / (2 + f), log(1 + f) = 2 (s + s w c(w)), w = s²: 0.9 ulp."""
+    """2 to the power y log2|x|, where log2|x| has two parts: 2^-64. With s = f / (2 + f), log(1 + f) = 2 (s + s w c(w)), w = s²."""
     z = abs(x)
     k, f = exponent_f64(z), mantissa_f64(z) - 1.0
     if rarely(not normal_f64(z)):
@@ -120,7 +119,7 @@ cbrt_start = by_dtype(cbrt_start_f32, cbrt_start_f64)
 
 
 def cbrt(x: Any) -> Any:
-    """The cube root: |x| = 2^(3q + j) m with j in {-1, 0, 1}; 2^q times a polynomial in m, improved by Newton's method: 0.51 ulp."""
+    """The cube root: |x| = 2^(3q + j) m with j in {-1, 0, 1}; 2^q times a polynomial in m, improved by Newton's method."""
     z = abs(x)
     k, m = exponent(z), mantissa(z)
     if rarely(not normal(z)):
@@ -138,7 +137,7 @@ def cbrt(x: Any) -> Any:
 
 
 def hypot_f32(a: Any, b: Any) -> Any:
-    """√(a² + b²), in float64, where the squares are exact: 0.51 ulp. Infinite if a or b is, whatever the other."""
+    """√(a² + b²), in float64, where the squares are exact. Infinite if a or b is, whatever the other."""
     a, b = abs(a), abs(b)
     y = f32(sqrt(fma(f64(a), f64(a), f64(b) * f64(b))))
     return like(a, INFINITY) if a == INFINITY or b == INFINITY else y
@@ -154,7 +153,7 @@ def root_of_squares(a: Any, b: Any) -> Any:
 
 
 def hypot_f64(a: Any, b: Any) -> Any:
-    """√(a² + b²), without overflow: 0.51 ulp. Infinite if a or b is, whatever the other."""
+    """√(a² + b²), without overflow. Infinite if a or b is, whatever the other."""
     a, b = abs(a), abs(b)
     larger, smaller = a if a > b else b, b if a > b else a
     y = root_of_squares(larger, smaller)
