@@ -12,7 +12,8 @@ import numpy as np
 import optree
 import pytest
 
-from tracejit.errors import CompileError
+import tracejit as tj
+from tracejit.errors import CompileError, DTypeError
 from tracejit.frontend.signature import Signature
 from tracejit.frontend.substitute import Substitution
 from tracejit.tensor import Tensor, wrap
@@ -351,3 +352,18 @@ def test_what_is_done_to_copies_is_done_to_the_callers_containers():
     assert call.write_back(lambda v: v._value if v is made else v)
     assert batch["y"] is made._value and batch["n"] is inner and inner[1] is A and inner[0] is B
     assert list(map(id, rows)) == [id(B)] and shared == []
+
+
+@pytest.mark.parametrize(
+    "array, error, said",
+    [
+        (np.arange(3, dtype=np.dtype(np.int32).newbyteorder()), DTypeError, "byte order"),
+        (np.array(["a"]), DTypeError, "dtype <U1"),
+        (np.array([None]), DTypeError, "dtype object"),
+        (np.ma.array([1.0, 2.0]), CompileError, "MaskedArray"),
+    ],
+    ids=["swapped", "text", "object", "masked"],
+)
+def test_arrays_that_no_tensor_can_be_are_an_error_that_says_what_to_pass(array, error, said):
+    with pytest.raises(error, match=said):
+        tj.compile(lambda x: x)(array)

@@ -25,6 +25,7 @@ from .graph.text import print_graph
 from .graph.trace import Tracer
 from .history import History, is_spent
 from .lowering.kernel import Kernel
+from .ops.convert import supported
 from .permits import Gate
 from .runtime.executor import OutOfBounds
 from .tensor import Tensor, wrap
@@ -176,7 +177,7 @@ class Compiled(_Called):
 
     def _trace(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any], keep: bool) -> Any:
         tracer = Tracer(backend.run)
-        made = {id(leaf): leaf if isinstance(leaf, Tensor) else wrap(np.asarray(leaf)) for leaf in leaves}
+        made = {id(leaf): leaf if isinstance(leaf, Tensor) else wrap(supported(np.asarray(leaf))) for leaf in leaves}
         handles = [made[id(leaf)] for leaf in leaves]
         numpy_in = bool(leaves) and not any(isinstance(leaf, Tensor) for leaf in leaves)
         tracer.arguments(handles)

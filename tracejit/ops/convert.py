@@ -50,11 +50,11 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | 
     if isinstance(obj, Tensor):
         return _converted(obj, wanted, copy)
     if isinstance(obj, np.ndarray):
-        return _converted(wrap(_known(np.asarray(obj))), wanted, copy)
+        return _converted(wrap(supported(np.asarray(obj))), wanted, copy)
     if not isinstance(obj, (np.generic, *_NUMBERS, *_SEQUENCES)):
         shared = _offered(obj)
         if shared is not None:
-            return _converted(wrap(_known(shared)), wanted, copy)
+            return _converted(wrap(supported(shared)), wanted, copy)
     if copy is False:
         fail(ArgumentError, f"asarray of a {type(obj).__name__} with copy=False", "Python data can only be copied; leave copy out.")
     return _of_python(obj, wanted)
@@ -68,7 +68,7 @@ def _converted(x: Tensor, dtype: DType | None, copied: bool | None) -> Tensor:
     return bind(cast, x, dtype=dtype)
 
 
-def _known(array: np.ndarray) -> np.ndarray:
+def supported(array: np.ndarray) -> np.ndarray:
     """The array, if its dtype is one a tensor can have."""
     dtype = array.dtype
     if dtype in DTYPES:
@@ -137,7 +137,7 @@ def _kind(item: Any) -> Any:
     offered = _offered(item)
     if offered is None:
         fail(DTypeError, f"data that holds a {type(item).__name__}: {item!r:.60}", "Give numbers, arrays, or nested lists of them.")
-    return as_dtype(_known(offered).dtype)
+    return as_dtype(supported(offered).dtype)
 
 
 def _stacked(obj: Any, dtype: DType) -> Tensor:
@@ -197,7 +197,7 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> T
         return _converted(x.detach(), None, copy)
     if not hasattr(x, "__dlpack__"):
         fail(ArgumentError, f"from_dlpack of a {type(x).__name__}", "Give an array with __dlpack__, or use asarray.")
-    return wrap(_known(_dlpack(x, copy)))
+    return wrap(supported(_dlpack(x, copy)))
 
 
 def _dlpack(x: Any, copied: bool | None) -> np.ndarray:
