@@ -28,7 +28,7 @@ def small_caches(monkeypatch):
 def held() -> tuple[int, int]:
     """How many objects there are, and the bytes that Python and NumPy have taken for them, but for what bounded caches hold."""
     for cache in gc.get_objects():
-        if isinstance(cache, functools._lru_cache_wrapper) and cache.cache_parameters()["maxsize"] is not None:
+        if type(cache) is functools._lru_cache_wrapper and cache.cache_parameters()["maxsize"] is not None:  # isinstance asks weak proxies, dead ones too
             cache.cache_clear()
     gc.collect()
     return len(gc.get_objects()), tracemalloc.get_traced_memory()[0]
