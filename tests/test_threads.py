@@ -14,6 +14,7 @@ import tracejit as tj
 import tracejit.nn.functional as F
 from tracejit.backends import schedule
 from tracejit.backends.native import threads
+from tracejit.backends.native.crew import WEIGHT
 from tracejit.backends.cpu import backend
 from tracejit.backends.recent import Recent
 
@@ -108,6 +109,7 @@ import gc, os, signal, sys, threading, multiprocessing
 import numpy as np
 import tracejit as tj
 from tracejit.backends.native import threads
+from tracejit.backends.native.crew import WEIGHT
 
 def function(x):
     return tj.exp(x) * 2 + 1
@@ -247,3 +249,11 @@ def test_a_process(name, cache):
 def test_a_setting_that_is_no_number_says_so(number, cache):
     done = run("tj.get_num_threads()", cache, number)
     assert "TRACEJIT_NUM_THREADS=" in done.stderr and "1 or more" in done.stderr
+
+
+@pytest.mark.parametrize("turns, cost", [(2, 10**7), (16, 10**6), (1000, 300), (10**6, 1), (64, 99_999)])
+def test_a_grain_weighs_what_its_turns_cost(turns, cost):
+    grain = schedule.grain_of_turns(turns, cost)
+    least, weight = grain % WEIGHT, grain // WEIGHT
+    assert least * cost >= schedule.CHUNK and turns >= 2 * least
+    assert weight <= least * cost / schedule.CHUNK < weight + 1

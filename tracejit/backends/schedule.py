@@ -6,6 +6,7 @@ from math import prod
 
 from ..lowering.kernel import FEW, Axis, Kernel, Let, LetIndex, Stage, Statement
 from ..spec import DType
+from .native.crew import WEIGHT
 
 CHUNK = 100_000  # the least work that is worth handing to another thread, in additions; measured: docs/decisions.md
 LONG = 200_000  # additions of a program that other Python threads should not wait for
@@ -19,7 +20,8 @@ ONE_THREAD = 1 << 18  # multiplications in a product of matrices up to which Ope
 
 
 def grain(kernel: Kernel) -> int:
-    """How many turns of the outermost loop are the least to hand out; 0 where it must, or should, run as a whole."""
+    """How many turns of the outermost loop are the least to hand out, and WEIGHT times how much that is; 0 where it must, or should,
+    run as a whole."""
     if not kernel.axes:
         return 0
     outermost, *inside = kernel.axes
@@ -27,8 +29,7 @@ def grain(kernel: Kernel) -> int:
     turn = _turn(kernel)
     if outermost.role == "part":
         turn //= outermost.extent
-    least = -(-CHUNK // (unit * turn or 1)) * unit
-    return _shared(outermost.turns, least)
+    return _shared(outermost.turns, turn, unit)
 
 
 def tile_of_products(batch: int, m: int, n: int, k: int) -> tuple[int, int]:
@@ -49,14 +50,14 @@ def _even(extent: int, most: int) -> int:
 
 
 def grain_of_turns(turns: int, cost: int) -> int:
-    """How many turns of a routine are the least to hand out, each worth so many additions."""
-    least = -(-CHUNK // max(cost, 1))
-    return _shared(turns, least)
+    """The grain of a routine's turns, each worth so many additions."""
+    return _shared(turns, cost, 1)
 
 
-def _shared(turns: int, least: int) -> int:
+def _shared(turns: int, cost: int, unit: int) -> int:
     """The grain of so many turns; 0 where there are not two chunks of them, for then one thread would find next to nothing."""
-    return least if turns >= 2 * least else 0
+    least = -(-CHUNK // (unit * cost or 1)) * unit
+    return least + WEIGHT * max(least * cost // CHUNK, 1) if turns >= 2 * least else 0
 
 
 def work(kernel: Kernel) -> int:

@@ -16,6 +16,7 @@ SPINS = 2500  # looks for more work before a worker falls asleep: as long as wak
 SHARES = 4  # chunks for each thread, so that one that is late or slow does not keep the others waiting
 BACK = 1 << 32  # in `claimed`, above the number of chunks claimed from the front
 OPEN = 1 << 32  # in `gate`, above the number of workers inside
+WEIGHT = 1 << 32  # in a grain, above the turns of the least chunk: how many times the least work that is worth one they are
 
 # The pool's words, by their place in bytes; what different threads write lies on different cache lines.
 FIELDS = {
@@ -73,15 +74,17 @@ define internal void @set(ptr %pool, i64 %place, i64 %value) alwaysinline {
   ret void
 }
 
-; Run a kernel over its range, args[0] to args[1], by as many threads as may and can. `grain`: the least that is worth a
-; chunk; negative, if the kernel has threads of its own.
-define internal i64 @share(ptr %pool, ptr %kernel, ptr %args, i64 %count, i64 %grain) {
+; Run a kernel over its range, args[0] to args[1], by as many threads as may and can. `weighed`: the least that is worth a
+; chunk, and its weight; negative, if the kernel has threads of its own.
+define internal i64 @share(ptr %pool, ptr %kernel, ptr %args, i64 %count, i64 %weighed) {
   %begin = load i64, ptr %args
   %last = getelementptr i64, ptr %args, i64 1
   %end = load i64, ptr %last
   %extent = sub i64 %end, %begin
   %threads = call i64 @get(ptr %pool, i64 $threads)
-  %foreign = icmp slt i64 %grain, 0
+  %grain = urem i64 %weighed, $WEIGHT
+  %weight = udiv i64 %weighed, $WEIGHT
+  %foreign = icmp slt i64 %weighed, 0
   br i1 %foreign, label %make_way, label %compare
 make_way:
   call void @set(ptr %pool, i64 $yield, i64 1)
@@ -92,7 +95,8 @@ compare:
   %serial = or i1 %small, %single
   br i1 %serial, label %alone, label %weigh
 weigh: ; somebody is awake, or it is worth waking somebody
-  %chunks = sdiv i64 %extent, %grain
+  %least = sdiv i64 %extent, %grain
+  %chunks = mul i64 %least, %weight
   %large = icmp sge i64 %chunks, $WAKING
   %workers = call i64 @get(ptr %pool, i64 $workers)
   %asleep = call i64 @get(ptr %pool, i64 $asleep)
@@ -322,6 +326,6 @@ out:
 
 def native_text() -> str:
     """The pool in LLVM's assembly: `@share` runs a kernel by many threads, `@call` by one."""
-    settings = {"OPEN": OPEN, "BACK": BACK, "inside": OPEN - 1, "SPINS": SPINS, "SHARES": SHARES, **waking.SETTINGS}
+    settings = {"OPEN": OPEN, "BACK": BACK, "WEIGHT": WEIGHT, "inside": OPEN - 1, "SPINS": SPINS, "SHARES": SHARES, **waking.SETTINGS}
     pause = PAUSE.get(platform.machine(), NO_PAUSE)
     return Template(TEXT + waking.TEXT).substitute(FIELDS, **settings, pause=pause)

@@ -1,7 +1,7 @@
 """The walker: one native function, in LLVM's assembly, that runs every program of kernels.
 
 A program is an array of words: steps, arrays, the address of the thread pool, then for each step: the kernel's address, the number of its
-arguments, its grain (see `schedule.py`; 0: not to be cut among threads), and (where, value) for each argument. `where` is VALUE for the value itself, ARENA
+arguments, its grain (with its weight, see `schedule.py`; 0: not to be cut among threads), and (where, value) for each argument. `where` is VALUE for the value itself, ARENA
 for an offset in the arena (the last array), else the number of the array that it is an offset in.
 """
 
