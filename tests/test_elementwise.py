@@ -14,6 +14,7 @@ import tracejit.ops.elementwise as ew
 import tracejit.ops.logic as logic
 import tracejit.ops.methods  # noqa: F401
 import tracejit.ops.transcendental as tr
+import tracejit as tj
 from tracejit.errors import ArgumentError, DTypeError
 from tracejit.spec import DTYPES, TensorSpec, bfloat16, bool_, float16, float32, float64, int8, is_complex, is_floating
 from tracejit.tensor import wrap
@@ -273,3 +274,11 @@ def test_wrong_arguments():
         nonlinear.gelu(wrap(np.ones(2)), approximate="sigmoid")
     with pytest.raises(ArgumentError, match="min_val"):
         nonlinear.hardtanh(wrap(np.ones(2)), 1.0, -1.0)
+
+
+def test_a_condition_has_no_part_in_the_dtype():
+    condition = tj.asarray(1.0, dtype=tj.bfloat16)
+    for function in (lambda c: tj.where(c, True, 0.1), lambda c: tj.where(c, tj.asarray(2.0, dtype=tj.bfloat16), 0.1)):
+        eager, compiled = function(condition), tj.compile(function)(condition)
+        assert eager.dtype == compiled.dtype and eager.item() == compiled.item()
+    assert tj.where(condition, True, 0.1).dtype == tj.float32

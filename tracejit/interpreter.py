@@ -47,7 +47,7 @@ class Eager:
                 values.append(operand(a))
                 floats = floats or type(a) is float
         if floats:
-            values = _weak_beside_bfloat16(values)
+            values = _weak_beside_bfloat16(values, op.conditions)
         function = partial(get_backend("cpu").call_large, op.eager) if large else op.eager
         try:
             result = function(*values, **attrs)
@@ -122,9 +122,9 @@ def operand(value: Any) -> Any:
     )
 
 
-def _weak_beside_bfloat16(values: list[Any]) -> list[Any]:
-    """Python floats as bfloat16 where that is the arrays' common dtype: NumPy does not know them to be weak there."""
-    dtypes = [v.dtype for v in values if isinstance(v, _ndarray)]
+def _weak_beside_bfloat16(values: list[Any], conditions: int) -> list[Any]:
+    """Python floats as bfloat16 where that is the arrays' common dtype, conditions left out: NumPy does not know them to be weak there."""
+    dtypes = [v.dtype for v in values[conditions:] if isinstance(v, _ndarray)]
     if bfloat16 not in dtypes or promote(*dtypes) != bfloat16:
         return values
     return [np.asarray(v, bfloat16) if type(v) is float else v for v in values]

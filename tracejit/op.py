@@ -36,6 +36,7 @@ class Op(Differentiable):
     dynamic = False  # whether the result's shape depends on values
     raises = False  # whether values can make it raise: then it is computed even if nobody reads its result
     cost = 1  # of one element in a kernel, in additions
+    conditions = 0  # how many of the first operands only choose among the others: their dtypes count for nothing
     contiguous: tuple[int, ...] = ()  # the operands, by number, that must be in C order where it is called on whole arrays
 
     def __init__(self, name: str, *, eager: Callable | None, vjp: VJP | None, parameters: str = "x, /", doc: str = "") -> None:

@@ -32,6 +32,7 @@ where = Elementwise(
     vjp=(None, lambda g, _y, c, _a, _b: where(c, g, 0), lambda g, _y, c, _a, _b: where(c, 0, g)),
     doc="x1 where the condition holds, x2 elsewhere.",
 )  # fmt: skip
+where.conditions = 1
 
 
 def _cast(x: Any, *, dtype: DType) -> np.ndarray:
