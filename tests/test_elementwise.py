@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from support import ATTRS, INTEGERS, LAYOUTS, assert_bits_equal, elementwise_ops, takes, tensors, ulps, values
 
+import tracejit as tj
 import tracejit.ops.activation as nonlinear
 import tracejit.ops.elementwise as ew
 import tracejit.ops.logic as logic
 import tracejit.ops.methods  # noqa: F401
 import tracejit.ops.transcendental as tr
-import tracejit as tj
 from tracejit.errors import ArgumentError, DTypeError
 from tracejit.spec import DTYPES, TensorSpec, bfloat16, bool_, float16, float32, float64, int8, is_complex, is_floating
 from tracejit.tensor import wrap
