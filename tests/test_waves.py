@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from support import assert_bits_equal
@@ -146,3 +149,22 @@ def test_only_large_arrays_make_waves():
     compiled, x = tj.compile(steps(five_points, 3)), tj.ones((200, 200))
     compiled(x)
     assert not stages(compiled, x)
+
+
+def test_rows_between_steps_take_no_stack():
+    """In a process of its own: what has too little stack ends it."""
+    script = """
+import threading
+import tracejit as tj
+threading.stack_size(256 * 1024)
+step = tj.compile(lambda u: five(five(five(u))))
+five = lambda u: u[1:-1, 1:-1] + u[2:, 1:-1] + u[:-2, 1:-1]
+u = tj.ones(2048, 2048)
+threads = [threading.Thread(target=step, args=(u,)) for _ in range(2)]
+for thread in threads:
+    thread.start()
+    thread.join()
+print(step(u).shape, step(u).min().item(), step(u).max().item())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.stdout == "(2042, 2042) 27.0 27.0\n", done.stderr

@@ -20,7 +20,7 @@ from .rows import Step
 
 LONGEST = 5  # stages of a wave: its text, and the time to compile it, grow with them
 LARGE = 2**23  # bytes of what lies between two steps from which on memory, or a cache that all share, is what they wait for
-ROOM = 800_000  # bytes of the rings of one thread: they lie on its stack, and fill most of a second cache
+ROOM = 800_000  # bytes of the rings of one thread: they fill most of a second cache
 AT_ONCE = (14, 6, 2, 1)  # rows of a turn: with the two more that most stencils read, they fill a ring of a power of two
 ROW = 64  # elements of a row that is worth a turn
 AGAIN = 8  # rows of a block for each row that may be computed again: one in sixteen is, on average

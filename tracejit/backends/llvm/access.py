@@ -5,14 +5,19 @@ from __future__ import annotations
 from .assembly import BITS, LLVM, Assembly, Value, type_of
 
 
-def local_array(out: Assembly, kind: str, count: int) -> Value:
-    """Room for a few elements on the stack."""
+def local_array(out: Assembly, kind: str, count: int | Value) -> Value:
+    """Room for elements until the function returns: a few, on the stack; or as many as are known when a kernel begins, which may
+    be more than a thread of the user's has stack for."""
     name = out.name()
-    stored = LLVM["u8" if kind == "boolean" else kind]
+    stored = "u8" if kind == "boolean" else kind
     if isinstance(count, Value) and count.literal is None:
-        out.do(f"{name} = alloca {stored}, i64 {count.text}, align 64")
+        out.declare("malloc", "ptr", ["i64"])
+        out.declare("free", "void", ["ptr"])
+        size = out.binary("*", count, Value(str(BITS[stored] // 8), "i64"))
+        out.do(f"{name} = call ptr @malloc(i64 {size.text})")
+        out.taken.append(name)
     else:
-        out.first.append(f"  {name} = alloca [{count.literal if isinstance(count, Value) else count} x {stored}], align 64")
+        out.first.append(f"  {name} = alloca [{count.literal if isinstance(count, Value) else count} x {LLVM[stored]}], align 64")
     return Value(name, f"pointer {kind}")
 
 

@@ -66,6 +66,7 @@ class Assembly:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.first: list[str] = []  # what stands before all else: room for local arrays
+        self.taken: list[str] = []  # memory that is given back where the function returns
         self.declarations: dict[str, str] = {}
         self.width = 1
         self.masks: list[Value] = []
@@ -88,6 +89,12 @@ class Assembly:
     def do(self, text: str) -> None:
         """Append an instruction that gives none."""
         self.lines.append(f"  {text}")
+
+    def leave(self, value: str) -> None:
+        """Return from a kernel."""
+        for room in self.taken:
+            self.do(f"call void @free(ptr {room})")
+        self.do(f"ret i64 {value}")
 
     def label(self, hint: str) -> str:
         self.count += 1

@@ -33,7 +33,7 @@ class _Translator(Expressions):
         self.calls = called_in(function)
         self.statements(function.body, {function.args.args[0].arg: args})
         if not isinstance(function.body[-1], ast.Return):
-            self.out.do("ret i64 0")
+            self.out.leave("0")
         return self.module_of(function.name, Value("", "i64"), [args])
 
     # Statements
@@ -65,7 +65,7 @@ class _Translator(Expressions):
 
     def _Return(self, node: ast.Return, env: Env) -> None:
         assert node.value is not None
-        self.out.do(f"ret i64 {self.out.typed(self.value(node.value, env), 'i64').text}")
+        self.out.leave(self.out.typed(self.value(node.value, env), "i64").text)
 
     def _If(self, node: ast.If, env: Env) -> None:
         """On a condition that is the same for all lanes, a branch; else both sides, and a selection."""

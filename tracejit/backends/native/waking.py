@@ -4,7 +4,7 @@ from __future__ import annotations
 
 WAKING = 32  # the chunks, of a loop or of several small ones, for which a sleeping worker is woken; else those that are awake help
 PATIENCE = 6  # doublings of that, at most, while small loops come too seldom to keep anybody awake
-STACK = 1 << 23  # bytes of a worker's stack: kernels keep rows there, and some systems give little unasked
+STACK = 1 << 23  # bytes of a worker's stack: some systems give little unasked
 
 TEXT = """
 declare i32 @pthread_mutex_init(ptr, ptr)
