@@ -13,7 +13,7 @@ from program_forms import (
     ELEMENTWISE, FIXED, FIXED_COMPOSITES, FIXED_TABLE, FORMS, OBSERVING, OFTEN, Drawer, Form, Impossible, assignment, composite, elementwise,
     fixed_reduction, from_table, in_place, reduction, without_powers,
 )  # fmt: skip
-from programs import LAYOUTS, Input, Program, World, as_numpy, numpy_scope
+from random_programs import LAYOUTS, Input, Program, World, as_numpy, numpy_scope
 
 import tracejit as tj
 from tracejit.spec import DTYPES, as_dtype, is_complex, is_floating

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Callable, Iterator
 
-from programs import Program, World
+from random_programs import Program, World
 
 Check = Callable[[Program], list[str]]
 

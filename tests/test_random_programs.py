@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from program_families import draw, draw_backward, draw_observing, draw_plain, draw_smooth
 from program_forms import ELEMENTWISE, ELSEWHERE, FORMS
 from program_reduce import reduced
-from programs import Program, check_compiled, check_numpy, check_slopes
+from random_programs import Program, check_compiled, check_numpy, check_slopes
 
 from tracejit.op import OPS, Elementwise, Reduction
 
