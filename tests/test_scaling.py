@@ -139,7 +139,8 @@ def test_regions_find_what_may_share_memory():
     rng = np.random.default_rng(0)
     memory, other = np.zeros((40, 40)), np.zeros(100)
     views = [memory[i : i + a : s, j : j + b] for i, j, a, b, s in rng.integers(1, 12, (200, 5))] + [other[3:50], other[60:][::-1], other[5:5]]
-    regions = Regions()
+    known: list[np.ndarray] = []
+    regions = Regions(known)
     for n, view in enumerate(views):
         assert sorted(regions.sharing(view)) == [m for m in range(n) if np.may_share_memory(view, views[m])]
-        regions.append(view)
+        known.append(view)

@@ -22,6 +22,7 @@ from .forks import lock_of
 from .frontend import Reach, Signature, Substitution, compile_guards
 from .graph.ir import Node
 from .graph.text import print_graph
+from .graph.segments import Segments
 from .graph.trace import Tracer
 from .history import History, is_spent
 from .lowering.kernel import Kernel
@@ -109,6 +110,7 @@ class Compiled(_Called):
         self._lapses: dict[Any, int] = {}  # of signatures whose traces are all lazy: the calls that no trace held for
         self.trace_count = 0
         self._hits = self._misses = 0
+        self._segments = Segments(backend.executable)
         self._gate.clear()
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -176,7 +178,7 @@ class Compiled(_Called):
     # Tracing
 
     def _trace(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any], keep: bool) -> Any:
-        tracer = Tracer(backend.run)
+        tracer = Tracer(backend.run) if keep else self._segments.tracer()
         made = {id(leaf): leaf if isinstance(leaf, Tensor) else wrap(supported(np.asarray(leaf))) for leaf in leaves}
         handles = [made[id(leaf)] for leaf in leaves]
         numpy_in = bool(leaves) and not any(isinstance(leaf, Tensor) for leaf in leaves)

@@ -13,11 +13,12 @@ from .application import edge_of, set_history
 from .autograd.modes import GradMode
 from .autograd.segment import Segment, SegmentApplication, Slot, Target
 from .backend import LARGE
-from .backends.cpu import backend, element_strides
+from .backends.cpu import backend
 from .dispatch import refresh_view, walk_chain
 from .graph.trace import Flushed, Source, view_of
 from .history import History
 from .runtime.executor import Executable, OutOfBounds
+from .spec import element_strides
 from .tensor import Storage, Tensor, storage_of, wrap
 from .tree import Structure, is_leaf, unflatten
 

@@ -258,6 +258,14 @@ def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(reversed(strides))
 
 
+def element_strides(array: np.ndarray) -> tuple[int, ...]:
+    """The strides of an array in elements."""
+    if array.flags.c_contiguous:
+        return contiguous_strides(array.shape)
+    size = array.itemsize
+    return tuple(s // size for s in array.strides)
+
+
 def check_device(device: Any) -> str:
     """The name of a device that exists here."""
     name = "cpu" if device is None else str(device)

@@ -19,7 +19,7 @@ from ..op import Op
 from ..ops.casts import cast
 from ..runtime.executor import Executable, HostCall, Program
 from ..runtime.replay import GraphReplay, trace_whole
-from ..spec import TensorSpec, contiguous_strides, float32, float64
+from ..spec import TensorSpec, element_strides, float32, float64
 from ..tensor import Tensor
 from . import convolutions, correlations, products
 from .native.blocks import allocator, in_blocks
@@ -214,14 +214,6 @@ def _from(array: np.ndarray, start: int) -> np.ndarray:
 def _text(graph: Graph) -> str:
     """A graph that has just run is asked for again when it is kept."""
     return print_graph(graph, lines=False)
-
-
-def element_strides(array: np.ndarray) -> tuple[int, ...]:
-    """Strides in elements."""
-    if array.flags.c_contiguous:
-        return contiguous_strides(array.shape)
-    size = array.itemsize
-    return tuple(s // size for s in array.strides)
 
 
 def _bits(value: Any) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,10 @@ from ..tensor import wrap
 from .ir import CONSTANT, OUTPUT, Node
 
 
-def evaluate(nodes: Iterable[Node], inputs: dict[Node, np.ndarray], values: dict[Node, Any]) -> None:
+def evaluate(nodes: Iterable[Node], inputs: dict[Node, np.ndarray], values: dict[Node, Any], lines: Mapping[Node, Any]) -> None:
     """Fill in the values of nodes that stand each after its own inputs: a tensor, or several, of each.
 
-    An error tells the line of the user's that wrote the node; the values of those before it are there.
+    An error tells the line of the user's that wrote the node (`lines`: where that is not its own); the values of those before it are there.
     """
     for node in nodes:
         if node in inputs:
@@ -28,5 +28,5 @@ def evaluate(nodes: Iterable[Node], inputs: dict[Node, np.ndarray], values: dict
         elif node.op is OUTPUT:
             values[node] = operands[0][node.attr("index")]
         else:
-            with standing_at(node.line):
+            with standing_at(lines.get(node, node.line)):
                 values[node] = EAGER.apply(node.op, operands, dict(node.attrs))

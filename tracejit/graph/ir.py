@@ -71,17 +71,18 @@ class Interner:
         key = _key(op, inputs, attrs)
         found = self.nodes.get(key)
         if found is None:
-            found = self.nodes[key] = Node(op, inputs, attrs, spec, line or user_line())
+            found = self.nodes.setdefault(key, Node(op, inputs, attrs, spec, line or user_line()))
         return found
 
     def keep(self, node: Node) -> Node:
         """A node that was made elsewhere, as the one of its application; the one there is, if it was made here before."""
         return self.nodes.setdefault(_key(node.op, node.inputs, node.attrs), node)
 
-    def input(self, spec: TensorSpec) -> Node:
-        """A new input."""
-        self.count += 1
-        return self.node(INPUT, (), (("number", self.count),), spec)
+    def input(self, spec: TensorSpec, number: int | None = None) -> Node:
+        """A new input; given a number, that of all graphs whose input of this number has this spec."""
+        if number is None:
+            number = self.count = self.count + 1
+        return self.node(INPUT, (), (("number", number), ("spec", spec)), spec)
 
     def constant(self, value: Any, dtype: DType) -> Node:
         """A Python scalar, of this dtype."""
@@ -99,7 +100,10 @@ def _key(op: Any, inputs: tuple[Node, ...], attrs: Attrs) -> Any:
 
 def exact(value: Any) -> Any:
     """A key that tells 0.0 from -0.0 and 1 from 1.0 and True."""
-    return (type(value), repr(value)) if isinstance(value, (bool, int, float, complex)) else value
+    kind = type(value)
+    if kind is int or kind is float:
+        return kind, value if value and value == value else repr(value)
+    return (kind, repr(value)) if isinstance(value, (bool, int, float, complex)) else value
 
 
 class Graph(NamedTuple):

@@ -9,26 +9,31 @@ from numpy.lib.array_utils import byte_bounds
 
 
 class Regions:
-    """Numbered arrays, in spans of memory that do not touch: arrays that overlap lie in one span."""
+    """The arrays of a growing list, in spans of memory that do not touch: arrays that overlap lie in one span.
 
-    def __init__(self) -> None:
-        self.arrays: list[np.ndarray] = []
+    An array is looked at when it is first asked whether one shares memory: of most lists, nobody asks.
+    """
+
+    def __init__(self, arrays: list[np.ndarray]) -> None:
+        self.arrays = arrays
+        self.count = 0  # those in spans
         self.starts: list[int] = []
         self.ends: list[int] = []
         self.members: list[list[int]] = []
 
-    def append(self, array: np.ndarray) -> None:
-        """Add an array; its number is the count of those before it."""
-        low, high = _bounds(array)
+    def _join(self, number: int) -> None:
+        low, high = _bounds(self.arrays[number])
         first, last = self._between(low, high)
         joined = slice(first, last)
         members = [n for span in self.members[joined] for n in span]
         low, high = min([low, *self.starts[joined]]), max([high, *self.ends[joined]])
-        self.starts[joined], self.ends[joined], self.members[joined] = [low], [high], [[*members, len(self.arrays)]]
-        self.arrays.append(array)
+        self.starts[joined], self.ends[joined], self.members[joined] = [low], [high], [[*members, number]]
 
     def sharing(self, array: np.ndarray) -> list[int]:
         """The numbers of the arrays that may share memory with this one."""
+        while self.count < len(self.arrays):
+            self._join(self.count)
+            self.count += 1
         first, last = self._between(*_bounds(array))
         return [n for span in self.members[first:last] for n in span if np.may_share_memory(array, self.arrays[n])]
 

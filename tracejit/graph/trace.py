@@ -15,13 +15,15 @@ import numpy as np
 from ..dispatch import EAGER, mode, operand
 from ..errors import user_line
 from ..op import Op
-from ..ops.elementwise import cast
-from ..ops.view import broadcast, put
-from ..spec import TensorSpec, contiguous_strides, default_dtype_of
+from ..ops.view import put
+from ..spec import TensorSpec, contiguous_strides, element_strides
 from ..tensor import Storage, Tensor, storage_of, wrap
+from .applications import Applications
 from .evaluate import evaluate
 from .regions import Regions
-from .ir import OUTPUT, Graph, Interner, Node
+from .ir import Graph, Node, exact, topological
+
+_new, _ref = object.__new__, weakref.ref
 
 Run = Callable[[Graph, list[np.ndarray], tuple[int, ...]], list[np.ndarray]]
 
@@ -50,13 +52,13 @@ class Flushed(NamedTuple):
 class Contents:
     """What a storage, or the part of it that an outside tensor shows, holds now."""
 
-    __slots__ = ("node", "chain", "start", "home", "strides", "shape", "changed")
+    __slots__ = ("node", "chain", "start", "home", "shape", "changed")
 
-    def __init__(self, node: Node, chain: tuple[Any, ...], home: int | None, strides: tuple[int, ...]) -> None:
+    def __init__(self, node: Node, chain: tuple[Any, ...], home: int | None) -> None:
         self.node = node
         self.chain, self.start = chain, len(chain)  # the view chain at which this whole stands
         self.home = home  # the input it is the memory of; None for a storage born in the trace
-        self.strides, self.shape = strides, node.shape
+        self.shape = node.shape
         self.changed = False
 
 
@@ -64,10 +66,11 @@ class Tracer:
     """Records applications as nodes. `run` computes a graph on arrays, writing some outputs into some inputs.
 
     again: whoever traces runs the function again where `run` fails; else the graph is then computed up to the op that fails.
+    make: what makes the nodes of all graphs, where traces have much in common; an application that it knows costs a look-up.
     """
 
-    def __init__(self, run: Run, again: bool = False) -> None:
-        self.run, self.again = run, again
+    def __init__(self, run: Run, again: bool = False, make: Applications | None = None) -> None:
+        self.run, self.again, self.shared = run, again, make
         self.reasons: list[tuple[str, Any]] = []  # why a replay of the graph would not do, and where
         self.flushed: Flushed | None = None
         self.grads: dict[int, tuple[Tensor, Tensor | None]] = {}
@@ -75,18 +78,20 @@ class Tracer:
         self._start()
 
     def _start(self) -> None:
-        self.make = Interner()
+        self.make = Applications() if self.shared is None else self.shared
         self.inputs: list[Node] = []
         self.sources: list[Source] = []
         self.handles: list[Tensor] = []  # kept alive: `numbers` goes by identity
         self.histories: list[tuple[Any, int, bool]] = []  # of the handles, when they were first met
         self.numbers: dict[int, int] = {}
         self.arrays: list[np.ndarray] = []
-        self.memory = Regions()  # of the arrays
+        self.memory = Regions(self.arrays)
         self.aliases: list[Tensor] = []  # further handles on inputs, made in the trace
         self.contents: dict[Storage, list[Contents]] = {}  # several, where outside tensors share memory that is not changed
+        self.changed: set[Storage] = set()  # those of `contents` that were written
         self.live: list[weakref.ref[Tensor]] = []
-        self.may_raise: list[Node] = []  # what is computed though nobody may read it
+        self.made: list[Any] = []  # of each application, in the program's order
+        self.may_raise: dict[Node, Any] = {}  # what is computed though nobody may read it, and the line that wrote it
         self.written: list[tuple[int, Node]] = []  # the wholes of inputs after each write, in order
 
     # The interpreter's answers
@@ -94,33 +99,54 @@ class Tracer:
     def apply(self, op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
         if op.dynamic:
             return self._apply_now(op, args, attrs)
-        self._see_changes(args)
-        operands = [self.read(a) if isinstance(a, Tensor) else operand(a) for a in args]
-        operands = [self.read(wrap(o)) if isinstance(o, np.ndarray) else o for o in operands]
-        node = self.make.apply(op, self._as_nodes(op, operands, attrs), attrs)
-        if op.is_view:
+        if self.written:
+            self._see_changes(args)
+        given: list[Any] = [op]  # and its operands: nodes, and Python scalars with their types
+        for a in args:
+            if isinstance(a, Tensor):
+                value = a._value
+                known = type(value) is Node and (not self.changed or a._storage not in self.changed)
+                given.append(value if known else self.read(a))
+            else:
+                self._give(a, given)
+        found = self.make.given(op, given, args, attrs)
+        self.made.append(found)
+        if op.is_view and (type(args[0]._value) is not Node or args[0]._storage not in self.contents):
             self.enroll(args[0])
-        results = [node] if op.outputs == 1 else [self.make.node(OUTPUT, (node,), (("index", i),), s) for i, s in enumerate(node.spec)]
         if op.raises and (op.kind != "put" or len(args) > 2):
-            self.may_raise.append(results[0])
-        tensors = tuple([self._tensor(n) for n in results])
-        return tensors[0] if op.outputs == 1 else tensors
+            self.may_raise.setdefault(found if op.outputs == 1 else found[0], user_line())
+        if op.outputs != 1:
+            return tuple([self._tensor(n) for n in found])
+        tensor = _new(Tensor)  # as `_tensor` does
+        tensor._value = found
+        self.live.append(_ref(tensor))
+        return tensor
+
+    def _give(self, value: Any, given: list[Any]) -> None:
+        """Add an operand that is no tensor to what an application is known by."""
+        value = operand(value)
+        if isinstance(value, np.ndarray):
+            given.append(self.read(wrap(value)))
+        else:
+            given += exact(value)
 
     def assign(self, target: Tensor, value: Tensor) -> None:
         if not target._value.size:
             return  # there is nothing to write, and an empty view does not tell whose memory it shows
-        self._see_changes((target, value))
+        if self.written:
+            self._see_changes((target, value))
         if self._overlapped(target):
             self.outside("memory that is changed here is also reached as another tensor")
             self.flush()
             mode.interpreter = EAGER  # for the rest of this call: eager mode sees all aliases
             return EAGER.assign(target, value)
-        node = self.fit(self.read(value), target.shape, target.dtype)
+        node = self.make.fit(self.read(value), target.shape, target.dtype)
         self.read(target)
         entry = self.enroll(target)
         chain = target._chain[entry.start :]
-        entry.node = self.apply_node(put, (entry.node, node), {"chain": chain}) if chain else node
+        entry.node = self.make.apply(put, (entry.node, node), {"chain": chain}) if chain else node
         entry.changed = True
+        self.changed.add(storage_of(target))
         if entry.home is not None:
             self.written.append((entry.home, entry.node))
         if isinstance(target._value, Node):
@@ -185,26 +211,23 @@ class Tracer:
         if number is not None:
             return self.inputs[number]
         array = tensor._value
-        node = self.make.input(TensorSpec(array.shape, array.dtype))
+        node = self.make.input(TensorSpec(array.shape, array.dtype), len(self.inputs))
         self.numbers[id(tensor)] = len(self.inputs)
         self.inputs.append(node)
         self.sources.append(source)
         self.handles.append(tensor)
         self.histories.append(history_of(tensor))
         self.arrays.append(array)
-        self.memory.append(array)
         return node
 
     def read(self, tensor: Tensor) -> Node:
         """The node of a tensor's present value."""
         value = tensor._value
-        entry = self._contents_of(tensor)
-        if entry is None:
-            return value if isinstance(value, Node) else self.enter(tensor, Source("capture", tensor))
-        if entry.changed and (not isinstance(value, Node) or tensor._traced_at != tensor._version):
+        entry = self._contents_of(tensor) if self.changed else None
+        if entry is not None and entry.changed and (not isinstance(value, Node) or tensor._traced_at != tensor._version):
             node = entry.node
             for op, attrs in tensor._chain[entry.start :]:
-                node = self.apply_node(op, (node,), dict(attrs))
+                node = self.make.apply(op, (node,), dict(attrs))
             if isinstance(value, Node):
                 tensor._value, tensor._traced_at = node, tensor._version
             return node
@@ -215,20 +238,19 @@ class Tracer:
         storage = storage_of(tensor)
         entry = self._contents_of(tensor)
         if entry is None:
-            node = self.read(tensor)
-            array = tensor._value
-            home = self.numbers.get(id(tensor))
-            strides = contiguous_strides(node.shape) if isinstance(array, Node) else _element_strides(array)
-            entry = Contents(node, tensor._chain, home, strides)
+            entry = Contents(self.read(tensor), tensor._chain, self.numbers.get(id(tensor)))
             self.contents.setdefault(storage, []).append(entry)
             tensor._traced_at = storage.version
         return entry
 
     def _contents_of(self, tensor: Tensor) -> Contents | None:
         """What is followed of the memory that a tensor shows: of the tensors it may be a view of, the nearest."""
-        if tensor._storage is None:
+        entries = self.contents.get(tensor._storage)  # type: ignore[arg-type]
+        if entries is None:
             return None
-        near = [e for e in self.contents.get(tensor._storage, ()) if e.chain == tensor._chain[: e.start]]
+        if len(entries) == 1 and not entries[0].start:
+            return entries[0]
+        near = [e for e in entries if e.chain == tensor._chain[: e.start]]
         return max(near, key=lambda e: e.start) if near else None
 
     def _followed(self) -> Iterator[Contents]:
@@ -239,42 +261,16 @@ class Tracer:
         entry = self._contents_of(tensor)
         if entry is None:
             return contiguous_strides(tensor.shape)
-        shape, strides = entry.shape, entry.strides
+        shape = entry.shape
+        strides = contiguous_strides(shape) if entry.home is None else element_strides(self.arrays[entry.home])
         for op, attrs in tensor._chain[entry.start :]:
             shape, strides, _ = op.layout(shape, strides, **dict(attrs))
         return strides
-
-    def fit(self, node: Node, shape: Any, dtype: Any) -> Node:
-        """A node cast and broadcast to this dtype and shape."""
-        if node.dtype != dtype:
-            node = self.apply_node(cast, (node,), {"dtype": dtype})
-        if node.shape != tuple(shape):
-            node = self.apply_node(broadcast, (node,), {"shape": tuple(shape)})
-        return node
-
-    def apply_node(self, op: Any, inputs: tuple[Node, ...], attrs: dict[str, Any]) -> Node:
-        return self.make.apply(op, inputs, attrs)
 
     def _tensor(self, node: Node) -> Tensor:
         tensor = wrap(node)
         self.live.append(weakref.ref(tensor))
         return tensor
-
-    def _as_nodes(self, op: Op, operands: list[Any], attrs: dict[str, Any]) -> tuple[Node, ...]:
-        if op.kind == "elementwise":
-            described = [o.spec if isinstance(o, Node) else o for o in operands]
-            dtypes = op.operand_dtypes(*described, **attrs)  # type: ignore[attr-defined]
-        else:
-            known = next((o.dtype for o in operands if isinstance(o, Node)), None)
-            dtypes = tuple(o.dtype if isinstance(o, Node) else known or default_dtype_of(type(o)) for o in operands)
-        return tuple(self._operand(o, dtype) for o, dtype in zip(operands, dtypes))
-
-    def _operand(self, value: Any, dtype: Any) -> Node:
-        if not isinstance(value, Node):
-            return self.make.constant(np.asarray(value).astype(dtype).item() if dtype.kind != "V" else value, dtype)
-        if value.dtype == dtype:
-            return value
-        return self.apply_node(cast, (value,), {"dtype": dtype})
 
     def _apply_now(self, op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
         """An op whose result's shape depends on values: compute what it reads, then the op."""
@@ -313,8 +309,8 @@ class Tracer:
     def flush(self) -> None:
         """Compute everything that is held or was written, make it real, and begin a new graph."""
         held = self.tensors()
-        homes = [e for e in self._followed() if e.home is not None and e.changed]
-        outputs: list[Node] = [self.fit(e.node, e.shape, e.node.dtype) for e in homes]
+        homes = [e for e in self._followed() if e.home is not None and e.changed] if self.written else []
+        outputs: list[Node] = [self.make.fit(e.node, e.shape, e.node.dtype) for e in homes]
         wholes: dict[Any, int] = {}
         for tensor in held:
             entry = self._contents_of(tensor)
@@ -352,13 +348,14 @@ class Tracer:
 
     def _run_until_it_fails(self, graph: Graph) -> None:
         """Raise the error of the op that failed, at the line that wrote it, with all done that came before it."""
-        order = {node: n for n, node in enumerate(self.make.nodes.values())}
-        arrays, held, written = self.arrays, self.tensors(), self.written
-        nodes = Graph(graph.inputs, (*graph.outputs, *(node for _, node in written))).nodes()
+        arrays, held, written, lines = self.arrays, self.tensors(), self.written, self.may_raise
+        program = [node for made in self.made for node in (made if type(made) is tuple else (made,))]
+        reached = set(Graph(graph.inputs, (*graph.outputs, *(node for _, node in written))).nodes())
+        order = [node for node in topological((*graph.inputs, *program, *graph.outputs), graph.inputs) if node in reached]
         self._start()
         values: dict[Node, Tensor] = {}
         try:
-            evaluate(sorted(nodes, key=order.__getitem__), dict(zip(graph.inputs, arrays)), values)
+            evaluate(order, dict(zip(graph.inputs, arrays)), values, lines)
         finally:
             for tensor in held:
                 if tensor._value in values:
@@ -385,7 +382,3 @@ def view_of(array: np.ndarray, chain: tuple[Any, ...]) -> np.ndarray:
     for op, attrs in chain:
         array = op.numpy(array, **dict(attrs))
     return array
-
-
-def _element_strides(array: np.ndarray) -> tuple[int, ...]:
-    return tuple(s // array.itemsize for s in array.strides)

@@ -1,0 +1,90 @@
+"""`Applications`: nodes of ops on operands as they are given. An application met before costs a look-up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..interpreter import operand
+from ..op import Op
+from ..ops.casts import cast
+from ..ops.view import broadcast
+from ..spec import TensorSpec, default_dtype_of, get_default_dtype
+from ..tensor import Tensor
+from .ir import OUTPUT, Interner, Node, exact
+
+Made = Any  # a node; of an op with several outputs, a tuple of as many
+
+
+class Applications:
+    """Makes nodes, and remembers of which op and operands. What a trace asks for lives as long as this does."""
+
+    def __init__(self) -> None:
+        self.make = Interner()
+        self.known: dict[Any, Made] = {}
+
+    def __len__(self) -> int:
+        return len(self.known)
+
+    def input(self, spec: TensorSpec, number: int) -> Node:
+        """The node of all graphs whose input of this number has this spec."""
+        return self.make.input(spec, number)
+
+    def given(self, op: Op, given: list[Any], args: tuple[Any, ...], attrs: dict[str, Any]) -> Made:
+        """What an op gives of operands as a program writes them.
+
+        given: the op, and of each operand its node, or what `exact` says of a Python scalar. args: the operands themselves.
+        """
+        if len(given) == 1 or type(given[1]) is not Node:
+            given.append(get_default_dtype())  # of scalars alone, the result has it
+        key = _key(given, attrs)
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = self._new(op, args, [g for g in given if type(g) is Node], attrs)
+        return found
+
+    def apply(self, op: Op, inputs: tuple[Node, ...], attrs: dict[str, Any]) -> Node:
+        """The node of an op, of nodes that need no cast."""
+        key = _key([op, *inputs], attrs)
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = self.make.apply(op, inputs, attrs)
+        return found
+
+    def fit(self, node: Node, shape: Any, dtype: Any) -> Node:
+        """A node cast and broadcast to this dtype and shape."""
+        if node.dtype != dtype:
+            node = self.apply(cast, (node,), {"dtype": dtype})
+        if node.shape != tuple(shape):
+            node = self.apply(broadcast, (node,), {"shape": tuple(shape)})
+        return node
+
+    def _new(self, op: Op, args: tuple[Any, ...], nodes: list[Node], attrs: dict[str, Any]) -> Made:
+        known = iter(nodes)
+        operands = [next(known) if isinstance(a, (Tensor, np.ndarray, np.generic)) else operand(a) for a in args]
+        node = self.make.apply(op, self._cast(op, operands, attrs), attrs)
+        if op.outputs == 1:
+            return node
+        return tuple([self.make.node(OUTPUT, (node,), (("index", i),), s) for i, s in enumerate(node.spec)])
+
+    def _cast(self, op: Op, operands: list[Any], attrs: dict[str, Any]) -> tuple[Node, ...]:
+        """Operands as nodes of the dtypes that the op computes in."""
+        if op.kind == "elementwise":
+            described = [o.spec if isinstance(o, Node) else o for o in operands]
+            dtypes = op.operand_dtypes(*described, **attrs)  # type: ignore[attr-defined]
+        else:
+            known = next((o.dtype for o in operands if isinstance(o, Node)), None)
+            dtypes = tuple(o.dtype if isinstance(o, Node) else known or default_dtype_of(type(o)) for o in operands)
+        return tuple(self._operand(o, dtype) for o, dtype in zip(operands, dtypes))
+
+    def _operand(self, value: Any, dtype: Any) -> Node:
+        if not isinstance(value, Node):
+            return self.make.constant(np.asarray(value).astype(dtype).item() if dtype.kind != "V" else value, dtype)
+        return value if value.dtype == dtype else self.apply(cast, (value,), {"dtype": dtype})
+
+
+def _key(given: list[Any], attrs: dict[str, Any]) -> tuple[Any, ...]:
+    for attribute in attrs.items():
+        given += attribute if type(attribute[1]) is tuple else (attribute[0], exact(attribute[1]))
+    return tuple(given)

@@ -1,0 +1,44 @@
+"""`Segments`: what the lazy calls of one function have in common. Each segment is built once, and known again by its nodes."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Sequence
+
+import numpy as np
+
+from ..spec import element_strides
+from .applications import Applications
+from .ir import Graph
+from .trace import Tracer
+
+Executable = Callable[[Sequence[np.ndarray]], list[np.ndarray]]
+Build = Callable[[Graph, Sequence[tuple[int, ...]], tuple[int, ...]], Executable]
+MOST = 50_000  # applications that are remembered; then all is forgotten, and remembered anew
+
+
+class Segments:
+    """Runs the graphs that traces of one function flush. Nodes are made once, so a graph met before has the very nodes that it had."""
+
+    def __init__(self, build: Build) -> None:
+        self.build = build
+        self.built = 0  # how many executables were asked for
+        self._forget()
+
+    def _forget(self) -> None:
+        self.make = Applications()
+        self.executables: dict[Any, Executable] = {}
+
+    def tracer(self) -> Tracer:
+        """One for the next call."""
+        if len(self.make) > MOST:
+            self._forget()
+        return Tracer(self.run, make=self.make)
+
+    def run(self, graph: Graph, arrays: Sequence[np.ndarray], writes: tuple[int, ...] = ()) -> list[np.ndarray]:
+        """Compute a graph on arrays; the first outputs go into the inputs that `writes` numbers."""
+        key = graph, writes, tuple([a.strides for a in arrays])
+        executable = self.executables.get(key)
+        if executable is None:
+            self.built += 1
+            executable = self.executables[key] = self.build(graph, [element_strides(a) for a in arrays], writes)
+        return executable(arrays)
