@@ -8,7 +8,7 @@ import inspect
 import os
 import threading
 from collections import OrderedDict
-from typing import Any, Callable, Iterator, NamedTuple
+from typing import Any, Callable, Iterator, NamedTuple, Sequence
 
 import numpy as np
 
@@ -35,6 +35,7 @@ from .tree import flatten, unflatten
 ENTRY_LIMIT = 256  # signatures kept by one function; the least recently used goes first
 VARIANT_LIMIT = 8  # traces kept of one signature, for different states of what the function reads
 ADMITTED = 8  # calls replayed by Python before the gate is told of a trace; at the 16th, 32nd … again: what it reads may have been replaced
+_NEW: Any = object()  # what stands for the result of a call that no trace speaks of yet
 _CONSTANTS = (bool, int, float, complex, str, bytes, type(None), np.dtype)
 
 
@@ -131,7 +132,22 @@ class Compiled(_Called):
             return self.__wrapped__(*args, **kwargs)
         token, leaves = self._signature.flatten(args, kwargs)
         key = token, mode.grad
-        for entry in self._entries.get(key, ()):
+        kept = self._entries.get(key, ())
+        result = self._recall(kept, args, kwargs, key, leaves)
+        if result is not _NEW:
+            return result
+        with self._lock:
+            if self._entries.get(key, ()) is not kept:  # another thread has traced it meanwhile
+                result = self._recall(self._entries.get(key, ()), args, kwargs, key, leaves)
+                if result is not _NEW:
+                    return result
+            self._misses += 1
+            self.trace_count += 1
+            return self._trace(args, kwargs, key, leaves, keep=True)
+
+    def _recall(self, kept: Sequence[Entry], args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any]) -> Any:
+        """The result of a call that one of these traces speaks of; _NEW, if none does."""
+        for entry in kept:
             if not entry.holds(leaves):
                 continue
             self._keep_longer(key)
@@ -151,10 +167,7 @@ class Compiled(_Called):
         if self._stays_lazy(key):
             self._hits += 1
             return self._trace(args, kwargs, key, leaves, keep=False)
-        with self._lock:
-            self._misses += 1
-            self.trace_count += 1
-            return self._trace(args, kwargs, key, leaves, keep=True)
+        return _NEW
 
     def _replayed(self, entry: Entry, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any) -> None:
         """Let further calls like this one through the gate, once there were a few."""

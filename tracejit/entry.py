@@ -38,7 +38,7 @@ class Trace(NamedTuple):
 class Result(NamedTuple):
     """How one leaf of the results is made again."""
 
-    kind: str  # "constant" and "object": what; "argument": its number; "input" and "output": a view of that array
+    kind: str  # "constant" and "object": what; "argument": its number; "input" and "output": a view of that array; "again": the number of a result that is the same object
     what: Any
     chain: tuple[Any, ...] = ()
     history: Slot | Target | None = None
@@ -78,7 +78,9 @@ class Entry:
         self.layouts = [(h._value.shape, h._value.strides, h._value.dtype) for h in flushed.handles]
         self.requires = [(h, h._requires_grad) for s, h in zip(flushed.sources, flushed.handles) if s.kind == "capture"]
         self.grads_read = [(positions.get(i, leaf), was_none) for i, (leaf, was_none) in trace.grads_read.items()]
-        self.results = [_result(value, positions, history, flushed) for value in trace.returned]
+        first: dict[int, int] = {}
+        met = [first.setdefault(id(value), n) for n, value in enumerate(trace.returned)]
+        self.results = [_result(v, positions, history, flushed) if met[n] == n or not isinstance(v, Tensor) else Result("again", met[n]) for n, v in enumerate(trace.returned)]
         self.grads = [(positions.get(id(leaf), leaf), None if g is None else flushed.places.get(id(g))) for leaf, g in trace.grads]
         self.known: list[Any] = [None] * len(flushed.handles)  # the small arrays of the last call, already checked
         self.plain = not history.segments and all(r.kind == "output" and not r.chain and not r.leaf for r in self.results)
@@ -140,6 +142,9 @@ class Entry:
                 arrays.append(what._value if kind == "capture" else _tensor(what, leaves)._grad._value)
         if not all(map(is_, arrays, self.known)):
             self._meet(arrays)
+        for n in self.written_else:
+            if not arrays[n].flags.writeable:  # a flag of an array that may be known already
+                raise OutOfBounds
         return arrays
 
     def _meet(self, arrays: list[np.ndarray]) -> None:
@@ -168,11 +173,13 @@ class Entry:
                 storage.version = tensor._seen = storage.version + 1
         for leaf, place in self.grads:
             _tensor(leaf, leaves)._grad = None if place is None else wrap(_found(place, arrays, outputs))
+        values: list[Any] = []
         if self.plain:
             values = [self._plain(outputs[r.what], r.history) for r in self.results]
         else:
             call = _Call(self, leaves, arrays, outputs)
-            values = [call.give(r) for r in self.results]
+            for result in self.results:
+                values.append(values[result.what] if result.kind == "again" else call.give(result))
         return values[0] if self.single else unflatten(self.structure, values)
 
     def _plain(self, array: np.ndarray, history: Slot | None) -> Any:
