@@ -19,17 +19,16 @@ from .autograd.segment import Segment, Unreplayable
 from .entry import Entry, Misfit, Trace
 from .errors import ArgumentError, CompileError, TracejitError, fail
 from .forks import lock_of
-from .frontend import Reach, Signature, Substitution, compile_guards
+from .frontend import Reach, Signature, Stage, Substitution, Unwoven, compile_guards, form_of, in_form, nothing_to_check, own
 from .graph.ir import Node
 from .graph.text import print_graph
 from .graph.segments import Segments
 from .graph.trace import Tracer
 from .history import History, is_spent
 from .lowering.kernel import Kernel
-from .ops.convert import supported
 from .permits import Gate
 from .runtime.executor import OutOfBounds
-from .tensor import Tensor, wrap
+from .tensor import StandIn, Tensor
 from .tree import flatten, unflatten
 
 ENTRY_LIMIT = 256  # signatures kept by one function; the least recently used goes first
@@ -151,6 +150,9 @@ class Compiled(_Called):
             if not entry.holds(leaves):
                 continue
             self._keep_longer(key)
+            if entry.in_python:
+                self._hits += 1
+                return self.__wrapped__(*args, **kwargs)
             if entry.executable is None:
                 self._hits += 1
                 return self._trace(args, kwargs, key, leaves, keep=False)
@@ -191,43 +193,58 @@ class Compiled(_Called):
     # Tracing
 
     def _trace(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any], keep: bool) -> Any:
-        tracer = Tracer(backend.run) if keep else self._segments.tracer()
-        made = {id(leaf): leaf if isinstance(leaf, Tensor) else wrap(supported(np.asarray(leaf))) for leaf in leaves}
-        handles = [made[id(leaf)] for leaf in leaves]
-        numpy_in = bool(leaves) and not any(isinstance(leaf, Tensor) for leaf in leaves)
-        tracer.arguments(handles)
-        call = Substitution(*self._signature.bind(args, kwargs), handles)
-        mode.interpreter = tracer
-        reach = None
         try:
-            if keep and self._watched:
-                with Reach(self.__wrapped__, call.args, call.kwargs) as reach:
-                    result = self.__wrapped__(*call.args, **call.kwargs)
-            else:
-                result = self.__wrapped__(*call.args, **call.kwargs)
+            stage = Stage(self.__wrapped__, leaves)
+        except Unwoven as reason:
+            return self._in_python(args, kwargs, key, str(reason), keep)
+        tracer, reach = Tracer(backend.run) if keep else self._segments.tracer(), None
+        tracer.arguments(stage.handles)
+        call = Substitution(*self._signature.bind(args, kwargs), stage.shown)
+        mode.interpreter = tracer
+        try:
+            with stage:
+                if keep and self._watched:
+                    with Reach(self.__wrapped__, call.args, call.kwargs) as reach:
+                        result = stage.function(*call.args, **call.kwargs)
+                else:
+                    result = stage.function(*call.args, **call.kwargs)
         except BaseException:
             mode.interpreter = EAGER
             tracer.settle()
-            call.write_back(_as_given(numpy_in))
+            call.write_back(own)
+            stage.settle()
             raise
         finally:
             mode.interpreter = EAGER
         returned, structure = flatten(result)
         del result
+        forms = tuple(map(form_of, returned))
+        returned = [v.tensor if isinstance(v, StandIn) else v for v in returned]
         grads = list(tracer.grads.values())
-        trace = Trace(returned, structure, handles, grads, tracer.grads_read, numpy_in, [isinstance(leaf, Tensor) for leaf in leaves])
+        trace = Trace(returned, structure, stage.handles, grads, tracer.grads_read, forms, [isinstance(leaf, Tensor) for leaf in leaves])
         try:
             if keep:
-                self._keep(key, tracer, reach, trace)
+                self._keep(key, tracer, reach, trace, stage)
             else:
                 tracer.settle()
         finally:
-            call.write_back(_as_given(numpy_in))
+            call.write_back(own)
+            stage.settle()
         return _hand_back(trace, leaves)
 
-    def _keep(self, key: Any, tracer: Tracer, reach: Reach | None, trace: Trace) -> None:
+    def _in_python(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, reason: str, keep: bool) -> Any:
+        """A call of a function whose NumPy code cannot be followed: as it is."""
+        if self._fullgraph:
+            fail(CompileError, f"fullgraph=True, but {reason}", "Drop fullgraph=True, or write the function in a file.")
+        if keep:
+            self._remember(key, Entry(nothing_to_check, [reason], in_python=True))
+        return self.__wrapped__(*args, **kwargs)
+
+    def _keep(self, key: Any, tracer: Tracer, reach: Reach | None, trace: Trace, stage: Stage) -> None:
         """Settle a trace, and keep it."""
         reasons, history = self._reasons(tracer, reach, trace)
+        if stage.reasons and not reasons:
+            reasons, history = list(stage.reasons), None
         if self._fullgraph and reasons:
             tracer.settle()
             fail(CompileError, f"fullgraph=True, but {reasons[0]}", "Take that out of the function, or drop fullgraph=True.")
@@ -311,7 +328,7 @@ class Compiled(_Called):
     def cache_info(self) -> CacheInfo:
         """Hits, misses, entries, and the mode of each entry."""
         entries = [e for kept in self._entries.values() for e in kept]
-        modes = tuple("lazy" if e.executable is None else "graph" for e in entries)
+        modes = tuple(e.mode for e in entries)
         return CacheInfo(self._hits + self._gate.hits, self._misses, len(entries), self.trace_count, modes, tuple(r for e in entries for r in e.reasons[:1]))
 
 
@@ -331,22 +348,11 @@ def _compile_backward(segment: Segment) -> Compiled:
     return Compiled(segment.pull_back, watched=segment.user_code)
 
 
-def _as_given(numpy_in: bool) -> Callable[[Any], Any]:
-    """What turns a value of the function's into the caller's kind: arrays for arrays, unless it carries history."""
-
-    def convert(value: Any) -> Any:
-        if numpy_in and isinstance(value, Tensor) and not value._requires_grad:
-            return value._value if value._value.ndim else value._value[()]
-        return value
-
-    return convert
-
-
 def _hand_back(trace: Trace, leaves: list[Any]) -> Any:
     """The first call's result: arguments as they came, arrays for arrays."""
     given = {id(h): leaf for h, leaf in zip(trace.handles, leaves)}
-    convert = _as_given(trace.numpy_in)
-    return unflatten(trace.structure, [given[id(v)] if id(v) in given else convert(v) for v in trace.returned])
+    values = [given[id(v)] if id(v) in given else in_form(v, form) for v, form in zip(trace.returned, trace.forms)]
+    return unflatten(trace.structure, values)
 
 
 def _place(line: Any) -> str:

@@ -10,7 +10,7 @@ from .application import Application, OpApplication, alias_of, anomaly, set_hist
 from .errors import ArgumentError, DTypeError, GradError, ShapeError, fail
 from .interpreter import EAGER, Eager, Interpreter, mode, operand, spec_of
 from .spec import broadcast_shapes, is_inexact
-from .tensor import Storage, Tensor, method, storage_of
+from .tensor import StandIn, Storage, Tensor, method, storage_of
 
 __all__ = [
     "EAGER", "Eager", "Interpreter", "anomaly", "assign", "assigned", "bind", "mode", "operand", "record", "refresh_view", "spec_of", "walk_chain",
@@ -19,6 +19,8 @@ __all__ = [
 
 def bind(op: Any, *args: Any, **attrs: Any) -> Any:
     """Apply an op: ask the interpreter in force for the value, and record the application for autograd."""
+    if mode.interpreter is not EAGER:
+        args = tuple([a.tensor if isinstance(a, StandIn) else a for a in args])
     result = mode.interpreter.apply(op, args, attrs)
     if op.is_view:
         _link_view(op, args[0], attrs, result)

@@ -15,6 +15,7 @@ from .autograd.segment import Segment, SegmentApplication, Slot, Target
 from .backend import LARGE
 from .backends.cpu import backend
 from .dispatch import refresh_view, walk_chain
+from .frontend import in_form
 from .graph.trace import Flushed, Source, view_of
 from .history import History
 from .runtime.executor import Executable, OutOfBounds
@@ -31,7 +32,7 @@ class Trace(NamedTuple):
     handles: list[Tensor]  # of the arguments
     grads: list[tuple[Tensor, Tensor | None]]
     grads_read: dict[int, tuple[Tensor, bool]]  # whether their .grad was None when first read
-    numpy_in: bool
+    forms: tuple[str, ...]  # of each result: see `in_form`
     tensors: list[bool]  # whether each argument is a tensor, or a NumPy array
 
 
@@ -44,6 +45,10 @@ class Result(NamedTuple):
     history: Slot | Target | None = None
     leaf: bool = False  # requires grad, with no history
     grad: bool = True  # a view of an input: the mode it was made in
+    form: str = ""  # "array" or "scalar": NumPy's
+
+
+_PLAIN = {"": "plain(outputs[{what}], history[{n}])", "array": "outputs[{what}]", "scalar": "outputs[{what}][()]"}
 
 
 @lru_cache(maxsize=1024)
@@ -58,14 +63,15 @@ class Misfit(Exception):
 class Entry:
     """One trace: when it holds, and how to run it."""
 
-    def __init__(self, guard: Callable[[], Any], reasons: list[str]) -> None:
-        self.guard, self.reasons = guard, reasons
+    def __init__(self, guard: Callable[[], Any], reasons: list[str], in_python: bool = False) -> None:
+        """`in_python`: calls are left to the function itself."""
+        self.guard, self.reasons, self.in_python = guard, reasons, in_python
         self.executable: Executable | None = None
         self.asked = 0  # the calls that Python replayed
 
     def fill(self, flushed: Flushed, trace: Trace, history: History, compile_backward: Callable[[Segment], Callable]) -> None:
         """Take what a trace found; the executable is the one that has just run."""
-        self.structure, self.numpy_in = trace.structure, trace.numpy_in
+        self.structure = trace.structure
         self.single = is_leaf(trace.structure)
         positions = {id(h): i for i, h in enumerate(trace.handles)}
         self.sources = [s if s.kind == "argument" else Source(s.kind, positions.get(id(s.what), s.what)) for s in flushed.sources]
@@ -80,7 +86,9 @@ class Entry:
         self.grads_read = [(positions.get(i, leaf), was_none) for i, (leaf, was_none) in trace.grads_read.items()]
         first: dict[int, int] = {}
         met = [first.setdefault(id(value), n) for n, value in enumerate(trace.returned)]
-        self.results = [_result(v, positions, history, flushed) if met[n] == n or not isinstance(v, Tensor) else Result("again", met[n]) for n, v in enumerate(trace.returned)]
+        again = [met[n] != n and isinstance(value, Tensor) for n, value in enumerate(trace.returned)]
+        made = [Result("again", met[n]) if again[n] else _result(v, positions, history, flushed) for n, v in enumerate(trace.returned)]
+        self.results = [result._replace(form=form) for result, form in zip(made, trace.forms)]
         self.grads = [(positions.get(id(leaf), leaf), None if g is None else flushed.places.get(id(g))) for leaf, g in trace.grads]
         self.known: list[Any] = [None] * len(flushed.handles)  # the small arrays of the last call, already checked
         self.plain = not history.segments and all(r.kind == "output" and not r.chain and not r.leaf for r in self.results)
@@ -101,7 +109,7 @@ class Entry:
         inputs = [f"leaves[{s.what}]" + "._value" * tensors[s.what] for s in self.sources[: self.given]]
         inputs += [f"captured[{n}]._value" for n in range(len(self.captured))]
         changed = " or ".join(f"arrays[{n}] is not known[{n}]" for n in range(len(inputs)))
-        results = [f"plain(outputs[{r.what}], history[{n}])" for n, r in enumerate(self.results)]
+        results = [_PLAIN[r.form].format(what=r.what, n=n) for n, r in enumerate(self.results)]
         text = f"""def run(leaves):
             arrays = [{", ".join(inputs)}]
             if {changed or False}:
@@ -114,6 +122,11 @@ class Entry:
         }  # fmt: skip
         exec(_code(text), world)
         return world["run"]
+
+    @property
+    def mode(self) -> str:
+        """How calls run: "graph" (replayed natively), "lazy" (Python runs, its ops compiled) or "python" (as it is)."""
+        return "python" if self.in_python else "lazy" if self.executable is None else "graph"
 
     def holds(self, leaves: list[Any]) -> bool:
         """Whether this trace speaks of the present state of the world."""
@@ -175,7 +188,7 @@ class Entry:
             _tensor(leaf, leaves)._grad = None if place is None else wrap(_found(place, arrays, outputs))
         values: list[Any] = []
         if self.plain:
-            values = [self._plain(outputs[r.what], r.history) for r in self.results]
+            values = [in_form(outputs[r.what], r.form) if r.form else self._plain(outputs[r.what], r.history) for r in self.results]
         else:
             call = _Call(self, leaves, arrays, outputs)
             for result in self.results:
@@ -183,8 +196,6 @@ class Entry:
         return values[0] if self.single else unflatten(self.structure, values)
 
     def _plain(self, array: np.ndarray, history: Slot | None) -> Any:
-        if self.numpy_in:
-            return array if array.shape else array[()]
         tensor = wrap(array)
         if history is not None:
             set_history(tensor, *history)
@@ -236,12 +247,13 @@ class _Call:
         kind, what = result.kind, result.what
         if kind == "argument":
             return self.leaves[what]
-        if kind in ("constant", "object"):
+        if kind == "constant":
             return what
+        if kind == "object":
+            return in_form(what, result.form)
         history = result.history
-        if self.entry.numpy_in and not isinstance(history, Target):
-            array = _found((kind, what, result.chain), self.arrays, self.outputs)
-            return array if array.ndim else array[()]
+        if result.form:
+            return in_form(_found((kind, what, result.chain), self.arrays, self.outputs), result.form)
         source = self.entry.source_of(what, self.leaves) if kind == "input" else None
         if isinstance(source, Tensor) and (source._requires_grad or source._base is not None):
             return _view(source, result)

@@ -216,6 +216,13 @@ class Tensor:
         def __index__(self) -> int: ...
 
 
+class StandIn:
+    """What stands for an array of another library in a trace: `tensor` has its value."""
+
+    __slots__ = ("__weakref__", "tensor")
+    tensor: Tensor
+
+
 def wrap(value: Any) -> Tensor:
     """A new Tensor on this value (a NumPy array or a Node), without history."""
     tensor = _new(Tensor)

@@ -4,6 +4,10 @@ from .effects import Effect
 from .guards import Guard, compile_guards, nothing_to_check
 from .reach import Reach
 from .signature import Signature, Spelling
+from .stage import Stage, form_of, in_form, own
 from .substitute import Substitution
+from .weave import Unwoven
 
-__all__ = ["Effect", "Guard", "Reach", "Signature", "Spelling", "Substitution", "compile_guards", "nothing_to_check"]
+__all__ = [
+    "Effect", "Guard", "Reach", "Signature", "Spelling", "Stage", "Substitution", "Unwoven", "compile_guards", "form_of", "in_form", "nothing_to_check", "own",
+]  # fmt: skip

@@ -19,6 +19,7 @@ from .lookup import CLASS, INSTANCE, METHOD, MISSING, find
 from .places import Cell, Field, Place
 from .values import CONTAINERS, has_attributes, is_immutable, is_imported, is_leaf, is_library_class, is_library_module
 from .watch import CORE, in_package, side_of
+from .weave import original_of
 
 _ATTRIBUTE_METHODS = ("__setattr__", "__delattr__", "__getattr__", "__getattribute__")
 _WHOLE_METHODS = frozenset(("items", "values", "keys", "get", "copy", "pop", "setdefault"))
@@ -38,7 +39,7 @@ class Follower:
 
     def entered(self, frame: FrameType) -> None:
         """A function of the user's is entered. The function must run on as if it were not watched, so nothing is raised."""
-        code = frame.f_code
+        code = original_of(frame.f_code)
         if code.co_name != "<module>":
             try:
                 self._enter(frame, code)

@@ -15,7 +15,6 @@ from typing import Any, Callable, Iterator
 import numpy as np
 import optree
 
-from ..errors import CompileError, fail
 from ..tensor import Tensor
 from .identity import Held, Token, known, token_of
 
@@ -236,9 +235,9 @@ def _encode_other(value: Any, kind: type, leaves: Leaves) -> tuple[Any, ...]:
         return _tensor(value, leaves)
     if isinstance(value, np.generic):
         return _generic(value, leaves)
-    if isinstance(value, np.ndarray):
-        met = f"an argument is a {kind.__module__}.{kind.__qualname__}, a class of arrays of its own kind"
-        fail(CompileError, met, "Pass a plain array, np.asarray(a), which shares its memory; or call the function undecorated.")
+    if isinstance(value, np.ndarray):  # of a class with rules of its own
+        leaves.append(value)
+        return (kind, value.shape, value.dtype)
     if isinstance(value, tuple) and hasattr(kind, "_fields"):
         return _fields(value, leaves)
     if isinstance(value, np.dtype):

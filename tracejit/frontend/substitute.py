@@ -9,7 +9,8 @@ from typing import Any, Callable, Iterator
 import numpy as np
 import optree
 
-from ..tensor import Tensor
+from ..tensor import StandIn, Tensor
+from .numpy_code import Array
 
 _MUTABLE = (list, dict, deque, OrderedDict, defaultdict)
 _DICTS = (dict, OrderedDict, defaultdict)
@@ -35,6 +36,8 @@ class Substitution:
             stand_in = next(arrays)
             if stand_in is not value:
                 self._owners[id(stand_in)] = value
+                if type(stand_in) is Array:
+                    stand_in.is_scalar = isinstance(value, np.generic)
             return stand_in
         before = parts_of(value)
         if before is None:
@@ -107,7 +110,7 @@ def parts_of(value: Any) -> list[Any] | None:
         return None if value.__dict__ else [value.func, value.args, value.keywords]
     if isinstance(value, tuple) and hasattr(kind, "_fields"):
         return list(value)
-    if kind.__module__ == "builtins" or isinstance(value, Tensor):
+    if kind.__module__ == "builtins" or isinstance(value, (StandIn, Tensor)):
         return None
     entry = optree.register_pytree_node.get(kind, namespace="tracejit")
     return None if entry is None else list(entry.flatten_func(value)[0])

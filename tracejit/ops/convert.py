@@ -10,7 +10,7 @@ from ..dispatch import bind, mode
 from ..errors import ArgumentError, DTypeError, ShapeError, TracejitError, fail
 from ..op import Library
 from ..spec import DTYPES, DType, TensorSpec, as_dtype, check_device, default_dtype_of, get_default_dtype, is_complex, promote
-from ..tensor import Tensor, wrap
+from ..tensor import StandIn, Tensor, wrap
 from .casts import cast, copy
 
 __all__ = ["as_tensor", "asarray", "assemble", "beside", "from_dlpack", "number_dtype", "plain_number", "tensor"]
@@ -47,6 +47,8 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | 
     """
     check_device(device)
     wanted = None if dtype is None else as_dtype(dtype)
+    if isinstance(obj, StandIn):
+        obj = obj.tensor
     if isinstance(obj, Tensor):
         return _converted(obj, wanted, copy)
     if isinstance(obj, np.ndarray):

@@ -10,7 +10,7 @@ import numpy as np
 from ..dispatch import assign, bind
 from ..errors import IndexingError, ShapeError, fail
 from ..spec import Shape, bool_, int64
-from ..tensor import Tensor, method, wrap
+from ..tensor import StandIn, Tensor, method, wrap
 from .casts import cast, where
 from .convert import asarray, plain_number
 from .create import fill
@@ -101,6 +101,8 @@ def _is_basic(keys: tuple[Any, ...]) -> bool:
 def _item(k: Any) -> Any:
     if type(k) in _BASIC or isinstance(k, slice):
         return k
+    if isinstance(k, StandIn):
+        k = k.tensor
     if isinstance(k, Tensor):
         return k if k.dtype == bool_ else as_index(k)
     if isinstance(k, np.ndarray):

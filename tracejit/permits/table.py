@@ -196,9 +196,11 @@ class Table:
                 continue
             if result.kind != "output" or result.chain or result.leaf:
                 raise Untold
-            number = self._made(result.what, 0 if entry.numpy_in else Tensor)
+            if result.form == "array" and not entry.executable.plan.outputs[result.what].shape:  # type: ignore[union-attr]
+                raise Untold  # the gate makes scalars of arrays without axes
+            number = self._made(result.what, 0 if result.form else Tensor)
             self.add("results", number)
-            if result.history is not None and not entry.numpy_in:
+            if result.history is not None:
                 for name, value in zip(("_application", "_index", "_requires_grad"), (*result.history, True)):
                     self.add("stores", number, sys.intern(name), self.point(value))
         self.header["finish"] = 0 if entry.single else self.point(entry.structure.unflatten)

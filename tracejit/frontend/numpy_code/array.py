@@ -1,0 +1,153 @@
+"""`Array`: what NumPy code sees in a trace in the place of an array or a NumPy scalar."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import numpy as np
+
+from ...dispatch import mode
+from ...tensor import StandIn, Tensor, wrap
+from .world import world
+
+_ndarray = np.ndarray
+_new = object.__new__
+
+
+class Array(StandIn):
+    """Stands for an ndarray, or for a NumPy scalar. Its tensor has its value; NumPy's rules are followed in all else.
+
+    Code written in C cannot read it but by `__array__`, which is an observation.
+    """
+
+    __slots__ = ("is_scalar", "base")
+    __array_priority__ = 0.0
+    is_scalar: bool  # a NumPy scalar: immutable
+    base: Any
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:  # type: ignore[override]
+        return self.tensor.dtype.type if self.is_scalar else _ndarray
+
+    # What is known without a value
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.tensor._value.dtype
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.tensor._value.shape)
+
+    @property
+    def ndim(self) -> int:
+        return len(self.tensor._value.shape)
+
+    @property
+    def size(self) -> int:
+        return self.tensor._value.size
+
+    @property
+    def itemsize(self) -> int:
+        return self.tensor._value.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        return self.tensor._value.size * self.tensor._value.dtype.itemsize
+
+    def __len__(self) -> int:
+        if self.is_scalar:
+            raise TypeError(f"object of type '{self.__class__.__name__}' has no len()")
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    # What asks for the value
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(real(self), dtype=dtype, copy=copy)
+
+    def __bool__(self) -> bool:
+        return bool(real(self))
+
+    def __float__(self) -> float:
+        return float(real(self))
+
+    def __int__(self) -> int:
+        return int(real(self))
+
+    def __complex__(self) -> complex:
+        return complex(real(self))
+
+    def __index__(self) -> int:
+        return real(self).__index__()
+
+    def __hash__(self) -> int:
+        return hash(real(self))
+
+    def __str__(self) -> str:
+        return str(real(self))
+
+    def __repr__(self) -> str:
+        return repr(real(self))
+
+    def __format__(self, spec: str) -> str:
+        return format(real(self), spec)
+
+    def item(self, *args: Any) -> Any:
+        return real(self).item(*args)
+
+    def tolist(self) -> Any:
+        return real(self).tolist()
+
+    def __getattr__(self, name: str) -> Any:
+        """An attribute that is not known here is asked of the array itself."""
+        return stand_in_all(getattr(real(self), name))
+
+
+def attach(*names: str) -> Callable[[Callable], Callable]:
+    """Make the decorated function a method of Array under these names (its own, if none is given)."""
+
+    def attached(function: Callable) -> Callable:
+        for name in names or (function.__name__,):
+            setattr(Array, name, function)
+        return function
+
+    return attached
+
+
+def array_of(tensor: Tensor, is_scalar: bool = False, base: Any = None) -> Array:
+    """A new Array that shows a tensor."""
+    made = _new(Array)
+    made.tensor, made.is_scalar, made.base = tensor, is_scalar, base
+    return made
+
+
+def stand_in(array: np.ndarray) -> Array:
+    """What stands for an array from outside: always the same for one array."""
+    known = world.arrays
+    assert known is not None
+    found = known.get(id(array))
+    if found is None:
+        found = known[id(array)] = array_of(wrap(array))
+    return found
+
+
+def stand_in_all(value: Any) -> Any:
+    """A value that code that is not traced gave: arrays in it as stand-ins, also those in tuples and lists."""
+    if type(value) is _ndarray:
+        return stand_in(value)
+    if type(value) is tuple or type(value) is list:
+        parts = list(map(stand_in_all, value))
+        return value if all(a is b for a, b in zip(parts, value)) else type(value)(parts)
+    if isinstance(value, tuple) and hasattr(value, "_fields") and not isinstance(value, StandIn):
+        return type(value)(*map(stand_in_all, value))
+    return value
+
+
+def real(value: Any) -> Any:
+    """The array or NumPy scalar that an Array stands for: an observation. Any other value itself."""
+    if type(value) is not Array:
+        return value
+    array = mode.interpreter.observe(value.tensor)
+    return array[()] if value.is_scalar else array

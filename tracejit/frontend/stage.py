@@ -1,0 +1,105 @@
+"""`Stage`: what a function sees of its arguments' arrays while it is traced, and what becomes of that when the trace is over."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import numpy as np
+
+from ..errors import DTypeError
+from ..ops.convert import supported
+from ..tensor import StandIn, Tensor, wrap
+from .numpy_code import Array, array_of, world
+from .substitute import parts_of, rebuild
+from .values import has_attributes
+from .watch import in_package
+from .weave import Unwoven, root
+
+
+class Stage:
+    """`with Stage(function, leaves) as stage: stage.function(...)`. Raises Unwoven if the function's NumPy code cannot be followed.
+
+    handles: a tensor for each array of a call. shown: what the function sees in their places: a Tensor, or an Array
+    for what is NumPy's. function: what is to be called. reasons: why the trace cannot be replayed.
+    """
+
+    def __init__(self, function: Callable, leaves: list[Any]) -> None:
+        made = {id(leaf): leaf if isinstance(leaf, Tensor) else _tensor(leaf) for leaf in leaves}
+        self.handles = [made[id(leaf)] for leaf in leaves]
+        self.arrays = {id(leaf): array_of(made[id(leaf)]) for leaf in leaves if not isinstance(leaf, Tensor)}
+        self.leaves = leaves  # whose ids those are
+        self.reasons: list[str] = []
+        self.touched: list[Any] = []
+        if self.arrays and not in_package(getattr(getattr(function, "__code__", None), "co_filename", "")):
+            self.shown = [self.arrays.get(id(leaf), leaf) for leaf in leaves]
+            self.function = root(function)
+        else:  # a function of tracejit's takes tensors
+            self.shown, self.function = list(self.handles), function
+
+    def __enter__(self) -> Stage:
+        world.begin()
+        world.arrays = dict(self.arrays)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.touched, self.reasons = list(world.touched.values()), world.reasons
+        world.end()
+
+    def settle(self) -> None:
+        """Where the function stored stand-ins outside, there are arrays now: the trace was settled."""
+        for owner in self.touched:
+            _settle(owner)
+
+
+def _tensor(leaf: Any) -> Tensor:
+    array = np.asarray(leaf)
+    if type(leaf) is not np.ndarray and not isinstance(leaf, np.generic):
+        raise Unwoven(f"an argument is a {type(leaf).__name__}")
+    try:
+        return wrap(supported(array))
+    except DTypeError:
+        raise Unwoven(f"an argument is an array of {array.dtype}") from None
+
+
+def form_of(value: Any) -> str:
+    """How a result is given: "array" or "scalar" where it is NumPy's, else ""."""
+    return ("scalar" if value.is_scalar else "array") if type(value) is Array else ""
+
+
+def in_form(value: Any, form: str) -> Any:
+    """A result, given its tensor or array, as the function gives it."""
+    if not form:
+        return value
+    array = value._value if isinstance(value, Tensor) else value
+    return array[()] if form == "scalar" else array
+
+
+def own(value: Any) -> Any:
+    """The array or scalar that a stand-in stands for, once the trace is settled; any other value itself."""
+    return in_form(value.tensor, form_of(value)) if isinstance(value, StandIn) else value
+
+
+def _own_all(value: Any) -> Any:
+    parts = None if isinstance(value, StandIn) else parts_of(value)
+    if parts is None:
+        return own(value)
+    after = [_own_all(part) for part in parts]
+    if all(a is b for a, b in zip(after, parts)):
+        return value
+    if isinstance(value, list):
+        value[:] = after
+        return value
+    return rebuild(value, after)
+
+
+def _settle(owner: Any) -> None:
+    if isinstance(owner, (dict, list)) and not has_attributes(owner):
+        for key, value in list(owner.items() if isinstance(owner, dict) else enumerate(owner)):
+            settled = _own_all(value)
+            if settled is not value:
+                owner[key] = settled
+        return
+    for name, value in list(getattr(owner, "__dict__", {}).items()):
+        settled = _own_all(value)
+        if settled is not value:
+            setattr(owner, name, settled)

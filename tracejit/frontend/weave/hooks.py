@@ -1,0 +1,163 @@
+"""What the hooks of woven functions do: while a trace runs in this thread, outer arrays become `Array`s, and what is called
+becomes what knows them. Outside a trace they do nothing."""
+
+from __future__ import annotations
+
+import functools
+from collections import deque
+from types import BuiltinFunctionType, FunctionType, MethodType
+from typing import Any, Callable, Iterator
+
+import numpy as np
+
+from ...tensor import StandIn, Tensor
+from ..lookup import in_class
+from ..numpy_code import SUBSTITUTES, stand_in, world
+from ..watch import USER, in_package, side_of_file
+from .source import Unwoven
+from .twin import twin_of
+from .unknown import Unknown, Unwrapping
+from .weaver import CALLEE, EACH, INTO, SEEN
+
+_ndarray = np.ndarray
+_CONTAINERS = (list, dict, set, deque)
+_NUMPY = (np.ufunc, type(np.sum))  # these ask their arguments' protocols
+
+
+def seen(value: Any) -> Any:
+    """A stand-in for an array that the trace has not met; any other value itself."""
+    if type(value) is _ndarray and world.arrays is not None:
+        return stand_in(value)
+    return value
+
+
+def each(values: Any) -> Any:
+    """What gives the same elements, arrays among them as stand-ins, also those in tuples (as of zip and items)."""
+    if world.arrays is None or isinstance(values, (StandIn, Tensor, range)):
+        return values
+    if type(values) is list or type(values) is tuple:
+        return _Each(values) if type(values) is list else tuple(map(_element, values))
+    return map(_element, values) if hasattr(type(values), "__iter__") else values
+
+
+class _Each:
+    """A list's elements as they are when they are asked for."""
+
+    def __init__(self, values: list[Any]) -> None:
+        self.values = values
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(_element, self.values)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+def _element(value: Any) -> Any:
+    return tuple(map(seen, value)) if type(value) is tuple else seen(value)
+
+
+def into(owner: Any) -> Any:
+    """Note an object that something is stored in: stand-ins in it become arrays when the call ends."""
+    if not isinstance(owner, (StandIn, Tensor)) and world.arrays is not None:
+        world.touched[id(owner)] = owner
+    return owner
+
+
+def callee(function: Any) -> Any:
+    """What is to be called in the place of `function`."""
+    if world.arrays is None:
+        return function
+    kind = type(function)
+    if kind is FunctionType:
+        return _of_function(function)
+    if kind is MethodType:
+        return _of_method(function)
+    if kind is BuiltinFunctionType or isinstance(function, type) or kind in _NUMPY:
+        return _of_builtin(function)
+    if kind is functools.partial:
+        return functools.partial(callee(function.func), *function.args, **function.keywords)
+    call = getattr(kind, "__call__", None)
+    if type(call) is FunctionType and not in_package(call.__code__.co_filename):
+        return functools.partial(_of_function(call), function)
+    return Unwrapping(function) if kind.__module__.startswith("tracejit.") else Unknown(function) if callable(function) else function
+
+
+def root(function: Any) -> Any:
+    """What a trace calls in the place of the function that is traced, whose arguments are stand-ins. Raises Unwoven."""
+    kind = type(function)
+    if kind is functools.partial:
+        return functools.partial(root(function.func), *function.args, **function.keywords)
+    if kind is MethodType:
+        return MethodType(root(function.__func__), function.__self__)
+    if kind is FunctionType:
+        return twin_of(function, HOOKS)
+    call = getattr(kind, "__call__", None)
+    if type(call) is FunctionType and not in_package(call.__code__.co_filename):
+        return MethodType(twin_of(call, HOOKS), function)
+    if kind in _NUMPY or function in SUBSTITUTES:
+        return SUBSTITUTES.get(function, function)
+    raise Unwoven(f"{getattr(function, '__name__', function)!r} is not written in Python")
+
+
+def _of_function(function: FunctionType) -> Any:
+    ours = SUBSTITUTES.get(function)
+    if ours is not None:
+        return ours
+    filename = function.__code__.co_filename
+    if in_package(filename):
+        return Unwrapping(function)
+    if filename == "<string>":  # written by the standard library: a dataclass's, a named tuple's
+        return function
+    if side_of_file(filename) != USER:
+        return Unknown(function)
+    try:
+        return twin_of(function, HOOKS)
+    except Unwoven as reason:
+        world.untold(f"{function.__name__} cannot be followed: {reason}")
+        return Unknown(function)
+
+
+def _of_method(method: MethodType) -> Any:
+    owner, function = method.__self__, method.__func__
+    if isinstance(owner, StandIn) or type(function) is not FunctionType:
+        return method
+    found = _of_function(function)
+    return method if found is function else found.bound(owner) if isinstance(found, Unknown) else MethodType(found, owner)
+
+
+def _of_builtin(function: Any) -> Any:
+    if isinstance(function, type):
+        return _of_class(function)
+    ours = SUBSTITUTES.get(function)
+    if ours is not None:
+        return ours
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, _CONTAINERS):
+        world.touched[id(owner)] = owner
+    module = getattr(function, "__module__", None)
+    if isinstance(owner, np.random.Generator | np.random.RandomState) or (module or "").partition(".")[0] in ("scipy", "numba"):
+        return Unknown(function)
+    return function
+
+
+def _of_class(cls: type) -> Any:
+    ours = SUBSTITUTES.get(cls)
+    if ours is not None:
+        return ours
+    made: Any = in_class(cls, "__init__")
+    if type(cls) is not type or in_class(cls, "__new__") is not object.__dict__["__new__"] or type(made) is not FunctionType:
+        return cls
+    init = _of_function(made)
+    if init is made or isinstance(init, Unknown | Unwrapping):
+        return cls
+
+    def construct(*args: Any, **kwargs: Any) -> Any:
+        instance: Any = object.__new__(cls)
+        init(instance, *args, **kwargs)
+        return instance
+
+    return construct
+
+
+HOOKS: dict[str, Callable] = {SEEN: seen, EACH: each, CALLEE: callee, INTO: into}

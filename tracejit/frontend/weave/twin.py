@@ -1,0 +1,64 @@
+"""Twins: a function's woven copy. It has the function's file and lines, globals, closure cells, defaults, and hooks."""
+
+from __future__ import annotations
+
+import ast
+import weakref
+from types import CellType, CodeType, FunctionType
+from typing import Any, Callable
+
+from .source import Unwoven, find
+from .weaver import HOOKS, weave
+
+_FUTURE = 0xFFF0000  # of co_flags: what was imported from __future__
+_woven: dict[int, tuple[weakref.ref[CodeType], CodeType | Unwoven]] = {}  # by id of a code: codes of different files may be equal
+_originals: dict[int, tuple[weakref.ref[CodeType], CodeType]] = {}  # by id of a twin's code
+
+
+def twin_of(function: FunctionType, hooks: dict[str, Callable]) -> FunctionType:
+    """The twin of a function. Raises Unwoven if it cannot have one."""
+    code = function.__code__
+    known = _woven.get(id(code))
+    if known is None or known[0]() is not code:
+        known = _woven[id(code)] = weakref.ref(code), _weave(function)
+    woven = known[1]
+    if isinstance(woven, Unwoven):
+        raise woven
+    cells = dict(zip(code.co_freevars, function.__closure__ or ()))
+    closure = tuple([cells[n] if n in cells else CellType(hooks[n]) for n in woven.co_freevars])
+    twin = FunctionType(woven, function.__globals__, function.__name__, function.__defaults__, closure)
+    twin.__kwdefaults__ = function.__kwdefaults__
+    twin.__qualname__, twin.__module__, twin.__doc__ = function.__qualname__, function.__module__, function.__doc__
+    twin.__dict__.update(function.__dict__)
+    return twin
+
+
+def original_of(code: CodeType) -> CodeType:
+    """The code that a twin's code was woven from; any other code itself."""
+    found = _originals.get(id(code))
+    return found[1] if found is not None and found[0]() is code else code
+
+
+def _weave(function: FunctionType) -> CodeType | Unwoven:
+    code = function.__code__
+    try:
+        node, within = find(function)
+        body: Any = weave(node, function.__globals__)
+    except Unwoven as reason:
+        return reason
+    # the function stands in another one, whose parameters are its free variables and the hooks
+    module = ast.parse(f"class {within or 'Around'}:\n def factory({', '.join((*code.co_freevars, *HOOKS))}): ...")
+    module.body[0].body[0].body = [ast.copy_location(ast.Expr(body), body) if isinstance(body, ast.Lambda) else body]  # type: ignore[attr-defined]
+    made = compile(module, code.co_filename, "exec", flags=code.co_flags & _FUTURE, dont_inherit=True)
+    while made.co_name != code.co_name:
+        made = next(c for c in made.co_consts if isinstance(c, CodeType))
+    return _named(made, code)
+
+
+def _named(code: CodeType, original: CodeType) -> CodeType:
+    """The code, and all codes inside, under the original's names; told to `original_of`."""
+    inner = iter([c for c in original.co_consts if isinstance(c, CodeType)])
+    constants = tuple([_named(c, next(inner)) if isinstance(c, CodeType) else c for c in code.co_consts])
+    made = code.replace(co_consts=constants, co_qualname=original.co_qualname, co_firstlineno=original.co_firstlineno)
+    _originals[id(made)] = (weakref.ref(made), original)
+    return made

@@ -1,0 +1,189 @@
+"""`weave`: hooks put into the syntax tree of a function. What they do is `hooks.py`'s; where they stand is told here.
+
+    seen(x)     around what may be an array from outside: globals, free variables, attributes, items, results of calls
+    each(xs)    around what is iterated or unpacked, whose elements may be such arrays
+    callee(f)   around what is called
+    into(o)     around what an attribute or item is stored in
+"""
+
+from __future__ import annotations
+
+import ast
+from types import ModuleType
+from typing import Any
+
+from .source import Definition, Unwoven
+
+SEEN, EACH, CALLEE, INTO = HOOKS = ("seen·", "each·", "callee·", "into·")  # no name of the user's has a middle dot at its end
+_SEES_FRAMES = frozenset(("locals", "eval", "exec", "vars", "globals", "dir", "__import__"))
+_FRAME_ATTRIBUTES = frozenset(("_getframe", "currentframe", "f_locals", "settrace", "setprofile"))
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+
+
+def weave(node: Definition, scope: dict[str, Any]) -> Definition:
+    """A copy of a definition with hooks in it, without decorators, defaults and annotations. `scope`: its globals."""
+    woven = _Weaver(scope, bound(node)).body_of(_copy(node))
+    ast.fix_missing_locations(woven)
+    return woven
+
+
+def _copy(node: Any) -> Any:
+    """A deep copy: the tree of a file is kept for its other functions."""
+    if isinstance(node, list):
+        return [_copy(n) for n in node]
+    if not isinstance(node, ast.AST):
+        return node
+    made = type(node)(**{field: _copy(value) for field, value in ast.iter_fields(node)})
+    return ast.copy_location(made, node) if hasattr(node, "lineno") else made
+
+
+def bound(function: ast.AST) -> frozenset[str]:
+    """The names that are local to a function, those of comprehensions in it included."""
+    names: set[str] = set()
+    declared: set[str] = set()
+    pending: list[ast.AST] = list(ast.iter_child_nodes(function))
+    while pending:
+        node = pending.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+            pending += [*node.decorator_list, *(n for n in ast.iter_child_nodes(node) if isinstance(n, ast.arguments))]
+            continue
+        if isinstance(node, ast.Lambda):
+            continue
+        if isinstance(node, ast.arg):
+            names.add(node.arg)
+        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            names.add(node.id)
+        elif isinstance(node, (ast.Global, ast.Nonlocal)):
+            declared.update(node.names)
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
+            names.add(node.name)
+        elif isinstance(node, ast.alias):
+            names.add((node.asname or node.name).partition(".")[0])
+        pending += ast.iter_child_nodes(node)
+    return frozenset(names - declared)
+
+
+class _Weaver(ast.NodeTransformer):
+    def __init__(self, scope: dict[str, Any], local: frozenset[str]) -> None:
+        self.scope, self.local = scope, local
+
+    def body_of(self, node: Any) -> Any:
+        """A function's own definition, its body woven."""
+        node.args.defaults, node.args.kw_defaults = [], [None] * len(node.args.kwonlyargs)
+        for argument in ast.walk(node.args):
+            if isinstance(argument, ast.arg):
+                argument.annotation = None
+        if isinstance(node, ast.Lambda):
+            node.body = self.visit(node.body)
+            return node
+        node.decorator_list, node.returns = [], None
+        node.body = [*map(self._entering, _parameters(node.args)), *[self.visit(s) for s in node.body]]
+        return node
+
+    def _entering(self, argument: ast.arg) -> ast.stmt:
+        """An argument may be an array from outside, where a library calls."""
+        name = ast.Name(argument.arg, ast.Load())
+        made = ast.Assign([ast.Name(argument.arg, ast.Store())], _hook(SEEN, name, argument))
+        return ast.copy_location(made, argument)
+
+    # Functions inside
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
+        inner = _Weaver(self.scope, self.local | bound(node))
+        node.args.defaults = [self.visit(d) for d in node.args.defaults]
+        node.args.kw_defaults = [d and self.visit(d) for d in node.args.kw_defaults]
+        node.decorator_list = [self.visit(d) for d in node.decorator_list]
+        node.body = [*map(self._entering, _parameters(node.args)), *[inner.visit(s) for s in node.body]]
+        return node
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> Any:
+        raise Unwoven(f"{node.name} is a coroutine function")
+
+    def visit_Lambda(self, node: ast.Lambda) -> Any:
+        node.args.defaults = [self.visit(d) for d in node.args.defaults]
+        node.args.kw_defaults = [d and self.visit(d) for d in node.args.kw_defaults]
+        node.body = _Weaver(self.scope, self.local | bound(node)).visit(node.body)
+        return node
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> Any:
+        return node  # its methods are woven when they are called
+
+    # Reads
+
+    def visit_Name(self, node: ast.Name) -> Any:
+        if not isinstance(node.ctx, ast.Load) or node.id in self.local or isinstance(self.scope.get(node.id), ModuleType):
+            return node
+        return _hook(SEEN, node, node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> Any:
+        if node.attr in _FRAME_ATTRIBUTES:
+            raise Unwoven(f"it reads .{node.attr}")
+        if isinstance(node.ctx, ast.Load):
+            node.value = self.visit(node.value)
+            return _hook(SEEN, node, node)
+        node.value = _hook(INTO, self.visit(node.value), node)
+        return node
+
+    def visit_Subscript(self, node: ast.Subscript) -> Any:
+        node.value, node.slice = self.visit(node.value), self.visit(node.slice)
+        if isinstance(node.ctx, ast.Load):
+            return _hook(SEEN, node, node)
+        node.value = _hook(INTO, node.value, node)
+        return node
+
+    # Calls
+
+    def visit_Call(self, node: ast.Call) -> Any:
+        function = node.func
+        if isinstance(function, ast.Name) and function.id == "super":
+            return node
+        if isinstance(function, ast.Name) and function.id in _SEES_FRAMES and function.id not in self.local:
+            raise Unwoven(f"it calls {function.id}()")
+        if isinstance(function, ast.Attribute):
+            if function.attr in _FRAME_ATTRIBUTES:
+                raise Unwoven(f"it reads .{function.attr}")
+            function.value = self.visit(function.value)
+        elif not isinstance(function, ast.Name):
+            node.func = self.visit(function)
+        node.func = _hook(CALLEE, node.func, node.func)
+        node.args = [self._starred(a) if isinstance(a, ast.Starred) else self.visit(a) for a in node.args]
+        node.keywords = [ast.copy_location(ast.keyword(k.arg, self.visit(k.value)), k) for k in node.keywords]
+        return _hook(SEEN, node, node)
+
+    def _starred(self, node: ast.Starred) -> ast.Starred:
+        node.value = _hook(EACH, self.visit(node.value), node)
+        return node
+
+    # Iteration and unpacking
+
+    def visit_For(self, node: ast.For) -> Any:
+        self.generic_visit(node)
+        node.iter = _hook(EACH, node.iter, node.iter)
+        return node
+
+    def visit_comprehension(self, node: ast.comprehension) -> Any:
+        self.generic_visit(node)
+        node.iter = _hook(EACH, node.iter, node.iter)
+        return node
+
+    def visit_Assign(self, node: ast.Assign) -> Any:
+        self.generic_visit(node)
+        if any(isinstance(t, (ast.Tuple, ast.List)) for t in node.targets) and not isinstance(node.value, (ast.Tuple, ast.List)):
+            node.value = _hook(EACH, node.value, node.value)
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
+        annotation, node.annotation = node.annotation, ast.Constant(None)
+        self.generic_visit(node)
+        node.annotation = annotation
+        return node
+
+
+def _parameters(arguments: ast.arguments) -> list[ast.arg]:
+    return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+
+
+def _hook(name: str, argument: ast.expr, at: ast.AST) -> Any:
+    call = ast.Call(ast.copy_location(ast.Name(name, ast.Load()), at), [argument], [])
+    return ast.copy_location(call, at)
