@@ -19,13 +19,14 @@ from .autograd.segment import Segment, Unreplayable
 from .entry import Entry, Misfit, Trace
 from .errors import ArgumentError, CompileError, TracejitError, fail
 from .forks import lock_of
-from .frontend import Reach, Signature, Stage, Substitution, Unwoven, compile_guards, form_of, in_form, nothing_to_check, own
+from .frontend import Reach, Signature, Stage, Substitution, Unwoven, asks_for_errors, compile_guards, form_of, in_form, nothing_to_check, own
 from .graph.ir import Node
 from .graph.text import print_graph
 from .graph.segments import Segments
 from .graph.trace import Tracer
 from .history import History, is_spent
 from .lowering.kernel import Kernel
+from .pace import Pace
 from .permits import Gate
 from .runtime.executor import OutOfBounds
 from .tensor import StandIn, Tensor
@@ -33,6 +34,7 @@ from .tree import flatten, unflatten
 
 ENTRY_LIMIT = 256  # signatures kept by one function; the least recently used goes first
 VARIANT_LIMIT = 8  # traces kept of one signature, for different states of what the function reads
+SEVERAL = 3  # lazy traces of one signature, after which others are looked into at the 4th, 8th, 16th … call only
 ADMITTED = 8  # calls replayed by Python before the gate is told of a trace; at the 16th, 32nd … again: what it reads may have been replaced
 _NEW: Any = object()  # what stands for the result of a call that no trace speaks of yet
 _CONSTANTS = (bool, int, float, complex, str, bytes, type(None), np.dtype)
@@ -54,8 +56,8 @@ class CacheInfo(NamedTuple):
     misses: int
     entries: int
     traces: int
-    modes: tuple[str, ...]  # of each entry: "graph" (replayed natively) or "lazy" (Python runs, its ops compiled)
-    reasons: tuple[str, ...]  # why entries are lazy
+    modes: tuple[str, ...]  # of each entry: "graph" (replayed natively), "lazy" (Python runs, its ops compiled) or "python" (as undecorated)
+    reasons: tuple[str, ...]  # why entries are lazy or left to Python
 
 
 def compile(function: Callable | None = None, *, fullgraph: bool = False) -> Any:
@@ -107,7 +109,7 @@ class Compiled(_Called):
     def clear(self) -> None:
         """Forget all traces."""
         self._entries: OrderedDict[Any, list[Entry]] = OrderedDict()
-        self._lapses: dict[Any, int] = {}  # of signatures whose traces are all lazy: the calls that no trace held for
+        self._paces: dict[Any, Pace] = {}  # of signatures that have lazy traces
         self.trace_count = 0
         self._hits = self._misses = 0
         self._segments = Segments(backend.executable)
@@ -130,7 +132,12 @@ class Compiled(_Called):
         if mode.interpreter is not EAGER or _switch.off or anomaly.enabled:
             return self.__wrapped__(*args, **kwargs)
         token, leaves = self._signature.flatten(args, kwargs)
+        if asks_for_errors() and not all([isinstance(leaf, Tensor) for leaf in leaves]):
+            return self.__wrapped__(*args, **kwargs)
         key = token, mode.grad
+        pace = self._paces.get(key)
+        if pace is not None and pace.rests():
+            return self._paced(pace, args, kwargs, key, leaves)
         kept = self._entries.get(key, ())
         result = self._recall(kept, args, kwargs, key, leaves)
         if result is not _NEW:
@@ -149,13 +156,12 @@ class Compiled(_Called):
         for entry in kept:
             if not entry.holds(leaves):
                 continue
+            if entry.mode in ("lazy", "python"):
+                pace = self._paces.setdefault(key, Pace())
+                if pace.mode == "python" and _no_graph(kept):
+                    pace.rest()
+                return self._paced(pace, args, kwargs, key, leaves)
             self._keep_longer(key)
-            if entry.in_python:
-                self._hits += 1
-                return self.__wrapped__(*args, **kwargs)
-            if entry.executable is None:
-                self._hits += 1
-                return self._trace(args, kwargs, key, leaves, keep=False)
             try:
                 result = entry.run(leaves)
             except Misfit:
@@ -166,10 +172,13 @@ class Compiled(_Called):
                 self._replayed(entry, args, kwargs, key)
             self._hits += 1
             return result
-        if self._stays_lazy(key):
-            self._hits += 1
-            return self._trace(args, kwargs, key, leaves, keep=False)
         return _NEW
+
+    def _paced(self, pace: Pace, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any]) -> Any:
+        """A call that no graph stands for."""
+        self._keep_longer(key)
+        self._hits += 1
+        return pace.run(self._lazily, self._plainly, args, kwargs, key, leaves)
 
     def _replayed(self, entry: Entry, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any) -> None:
         """Let further calls like this one through the gate, once there were a few."""
@@ -179,16 +188,21 @@ class Compiled(_Called):
             self._gate.admit(entry, self._signature.spelling(args, kwargs), tokens, ((mode, "grad", grad), (_switch, "off", False)))
             self.__call__ = self._gate.function
 
-    def _stays_lazy(self, key: Any) -> bool:
-        """Whether no trace of a signature could be replayed, so that others need not be looked into: but the 4th, 8th, 16th … is.
+    def _plainly(self, args: tuple[Any, ...], kwargs: dict[str, Any], _key: Any, _leaves: list[Any]) -> Any:
+        return self.__wrapped__(*args, **kwargs)
 
-        A function that changes what it reads (a list that grows) has no trace that holds at the next call.
-        """
-        kept = self._entries.get(key, ())
-        if len(kept) < 3 or any(e.executable is not None for e in kept):
-            return False
-        lapses = self._lapses[key] = self._lapses.get(key, 3) + 1
-        return lapses & (lapses - 1) != 0
+    def _lazily(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any]) -> Any:
+        """Python under a tracer: what the function computes is compiled in segments."""
+        if not all([isinstance(leaf, Tensor) for leaf in leaves]):
+            return self._trace(args, kwargs, key, leaves, keep=False)
+        tracer = self._segments.tracer()  # arguments need no stand-ins
+        tracer.arguments(leaves)
+        mode.interpreter = tracer
+        try:
+            return self.__wrapped__(*args, **kwargs)
+        finally:
+            mode.interpreter = EAGER
+            tracer.settle()
 
     # Tracing
 
@@ -291,9 +305,15 @@ class Compiled(_Called):
             pass
 
     def _remember(self, key: Any, entry: Entry) -> None:
-        self._entries[key] = [*self._entries.pop(key, []), entry][-VARIANT_LIMIT:]
+        kept = self._entries[key] = [*self._entries.pop(key, []), entry][-VARIANT_LIMIT:]
+        if entry.mode in ("lazy", "python"):
+            pace = self._paces.setdefault(key, Pace())
+            if entry.mode == "python":
+                pace.pin(entry.reasons[0])
+            if len(kept) >= SEVERAL and _no_graph(kept):
+                pace.rest()  # as a function that changes what it reads (a list that grows): no trace holds at the next call
         while len(self._entries) > ENTRY_LIMIT:
-            self._lapses.pop(self._entries.popitem(last=False)[0], None)
+            self._paces.pop(self._entries.popitem(last=False)[0], None)
 
     # Looking inside
 
@@ -327,9 +347,14 @@ class Compiled(_Called):
 
     def cache_info(self) -> CacheInfo:
         """Hits, misses, entries, and the mode of each entry."""
-        entries = [e for kept in self._entries.values() for e in kept]
-        modes = tuple(e.mode for e in entries)
-        return CacheInfo(self._hits + self._gate.hits, self._misses, len(entries), self.trace_count, modes, tuple(r for e in entries for r in e.reasons[:1]))
+        entries = [(e, self._paces.get(key) if e.mode == "lazy" else None) for key, kept in self._entries.items() for e in kept]
+        modes = tuple([e.mode if pace is None else pace.mode for e, pace in entries])
+        reasons = [e.reasons[0] if pace is None or pace.mode == "lazy" else f"{e.reasons[0]}; {pace.why}" for e, pace in entries if e.reasons]
+        return CacheInfo(self._hits + self._gate.hits, self._misses, len(entries), self.trace_count, modes, tuple(reasons))
+
+
+def _no_graph(kept: Sequence[Entry]) -> bool:
+    return all([entry.mode in ("lazy", "python") for entry in kept])
 
 
 def _seen_by(reach: Reach) -> list[str]:

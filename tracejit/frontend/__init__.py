@@ -1,6 +1,7 @@
 """What decides whether a cached trace may be replayed: the signature of a call, the guards of a trace, and its effects."""
 
 from .effects import Effect
+from .errstate import asks_for_errors
 from .guards import Guard, compile_guards, nothing_to_check
 from .reach import Reach
 from .signature import Signature, Spelling
@@ -9,5 +10,6 @@ from .substitute import Substitution
 from .weave import Unwoven
 
 __all__ = [
-    "Effect", "Guard", "Reach", "Signature", "Spelling", "Stage", "Substitution", "Unwoven", "compile_guards", "form_of", "in_form", "nothing_to_check", "own",
+    "Effect", "Guard", "Reach", "Signature", "Spelling", "Stage", "Substitution", "Unwoven", "asks_for_errors", "compile_guards",
+    "form_of", "in_form", "nothing_to_check", "own",
 ]  # fmt: skip

@@ -19,7 +19,7 @@ from ..backends.native import gate
 from ..backends.native.numpy_table import numpy_function
 from ..dispatch import EAGER, anomaly, mode
 from ..entry import Entry
-from ..frontend import Spelling, nothing_to_check
+from ..frontend import Spelling, errstate, nothing_to_check
 from ..frontend.identity import Token
 from ..frontend.keys import IDENTITY
 from ..runtime.executor import HostCall
@@ -131,6 +131,8 @@ class Table:
                 raise Untold
         if len(leaves) ** 2 > MOST_PAIRS or len(places) * len(self.entry.writes) > MOST_PAIRS:
             raise Untold
+        if self.rows["given_arrays"]:
+            self.add("check", gate.STEPS.index("context"), errstate.VARIABLE, errstate.VARIABLE.get(), 0)
         for one, other in combinations(leaves, 2):
             self.add("different", one, other)
         for number in places.values():

@@ -65,7 +65,7 @@ WIDTHS = {"names": 2, "objects": 2, "floats": 2, "referents": 2, "given_arrays":
           "attributes": 4, "own": 7, "check": 4, "guards": 1, "outputs": 4, "written": 1, "makes": 3, "stores": 3, "results": 1}  # fmt: skip
 # Of a check: what is found of a (b: a name, a key, nothing), and kept under a number; or what is asked of a (b: an object, a length, an
 # address of a number of keys and the keys).
-STEPS = ("attribute", "item", "referent", "is", "refers", "type_is", "length", "keys", "absent", "true_of")
+STEPS = ("attribute", "item", "referent", "is", "refers", "type_is", "length", "keys", "absent", "true_of", "context")
 SMALLEST_ADDRESS = 4096  # less is the number of an object made in this call
 
 # Where CPython and NumPy keep things, in words; `permits/layout.py` sees to it that they do.
@@ -86,6 +86,7 @@ declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
 declare ptr @PyObject_GetItem(ptr, ptr)
 declare i64 @PyObject_Size(ptr)
 declare ptr @PyDict_GetItemWithError(ptr, ptr)
+declare i32 @PyContextVar_Get(ptr, ptr, ptr)
 declare i32 @PyDict_Next(ptr, ptr, ptr, ptr)
 declare ptr @PyList_New(i64)
 declare i32 @PyList_SetItem(ptr, i64, ptr)

@@ -49,6 +49,10 @@ absent:
   %table = call ptr @named(ptr %call, ptr %row, i64 2)
   %not_there = call i1 @absent(ptr %call, ptr %table, ptr %a)
   ret i1 %not_there
+context: ; the value of the context variable a is b
+  %set_to = word %row, 2
+  %as_then = call i1 @in_context(ptr %a, ptr %set_to)
+  ret i1 %as_then
 true_of:
   %argument = call ptr @named(ptr %call, ptr %row, i64 2)
   %true = call i1 @true_of(ptr %call, ptr %a, ptr %argument)
@@ -161,6 +165,22 @@ clear:
   ret i1 true
 no:
   ret i1 false
+}
+
+define internal i1 @in_context(ptr %variable, ptr %wanted) noinline {
+  %room = alloca ptr
+  store ptr null, ptr %room
+  %status = call i32 @PyContextVar_Get(ptr %variable, ptr null, ptr %room)
+  %value = load ptr, ptr %room
+  %there = icmp ne ptr %value, null
+  br i1 %there, label %compare, label %clear
+clear:
+  call void @PyErr_Clear()
+  ret i1 false
+compare:
+  call void @Py_DecRef(ptr %value)
+  %same = icmp eq ptr %value, %wanted
+  ret i1 %same
 }
 
 define internal i1 @true_of(ptr %call, ptr %function, ptr %argument) alwaysinline {

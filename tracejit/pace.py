@@ -1,0 +1,69 @@
+"""`Pace`: of calls that only Python can run, whether their ops are compiled in segments (lazy) or left as they are (python): what is faster."""
+
+from __future__ import annotations
+
+from math import inf
+from time import perf_counter
+from typing import Any, Callable
+
+WARM = 3  # lazy calls before the first measurement: they build segments
+TRIES = 4  # calls that are measured of each way, in turns; fewer if they take long
+ENOUGH = 0.05  # seconds after which one measurement tells as much as several
+REST = 64  # calls until it is measured again; then twice as many
+
+
+class Pace:
+    """How the calls of one signature are run that no graph stands for: by the clock, for either way gives what the function gives.
+
+    Safe from several threads, as far as it matters: what is lost between them is a measurement.
+    """
+
+    def __init__(self) -> None:
+        self.mode = "lazy"
+        self.why = ""  # of mode "python"
+        self.pinned = False  # nothing is measured any more
+        self.calls = 0
+        self.busy = 0  # the call before which nobody asks whether a trace holds
+        self._measure(at=WARM)
+
+    def _measure(self, at: int) -> None:
+        self.begin, self.best, self.tries = at, {"lazy": inf, "python": inf}, {"lazy": 0, "python": 0}
+
+    def pin(self, why: str) -> None:
+        """Leave all further calls to Python."""
+        self.mode, self.why, self.pinned = "python", why, True
+
+    def rests(self) -> bool:
+        """Whether a call that comes now is run without asking whether a trace holds."""
+        self.calls += 1
+        return self.calls < self.busy
+
+    def rest(self) -> None:
+        """Traces were looked into, and none can be replayed: look again after as many calls as there were until now."""
+        self.busy = 1 << self.calls.bit_length() if self.mode == "lazy" else max(REST, 2 * self.calls)
+
+    def run(self, lazily: Callable[..., Any], plainly: Callable[..., Any], *call: Any) -> Any:
+        """One call, in the way that is faster so far; or measured, if it is time."""
+        if self.pinned or self.calls <= self.begin:
+            return (plainly if self.mode == "python" else lazily)(*call)
+        way = "python" if self.tries["python"] < self.tries["lazy"] else "lazy"
+        start = perf_counter()
+        result = (plainly if way == "python" else lazily)(*call)
+        self._note(way, perf_counter() - start)
+        return result
+
+    def _note(self, way: str, seconds: float) -> None:
+        self.best[way] = min(self.best[way], seconds)
+        self.tries[way] += 1 if seconds < ENOUGH else TRIES
+        if min(self.tries.values()) >= TRIES:
+            lazy, python = self.best["lazy"], self.best["python"]
+            self.mode = "python" if python < lazy else "lazy"
+            self.why = f"eager is faster here: {_shown(python)} against {_shown(lazy)}"
+            self._measure(at=max(REST, 2 * self.calls))
+
+
+def _shown(seconds: float) -> str:
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds * 1e6:.3g} µs"
