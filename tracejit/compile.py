@@ -19,7 +19,9 @@ from .autograd.segment import Segment, Unreplayable
 from .entry import Entry, Misfit, Trace
 from .errors import ArgumentError, CompileError, TracejitError, fail
 from .forks import lock_of
-from .frontend import Reach, Signature, Stage, Substitution, Unwoven, asks_for_errors, compile_guards, form_of, in_form, nothing_to_check, own
+from .frontend import (
+    TRANSPARENT, Reach, Signature, Stage, Substitution, Unwoven, asks_for_errors, compile_guards, form_of, in_form, nothing_to_check, own,
+)  # fmt: skip
 from .graph.ir import Node
 from .graph.text import print_graph
 from .graph.segments import Segments
@@ -226,6 +228,7 @@ class Compiled(_Called):
             mode.interpreter = EAGER
             tracer.settle()
             call.write_back(own)
+            call.forget()
             stage.settle()
             raise
         finally:
@@ -243,6 +246,7 @@ class Compiled(_Called):
                 tracer.settle()
         finally:
             call.write_back(own)
+            call.forget()
             stage.settle()
         return _hand_back(trace, leaves)
 
@@ -256,9 +260,11 @@ class Compiled(_Called):
 
     def _keep(self, key: Any, tracer: Tracer, reach: Reach | None, trace: Trace, stage: Stage) -> None:
         """Settle a trace, and keep it."""
-        reasons, history = self._reasons(tracer, reach, trace)
-        if stage.reasons and not reasons:
-            reasons, history = list(stage.reasons), None
+        reasons, history = self._reasons(tracer, reach, trace, stage)
+        used = {id(t) for t in trace.returned} | tracer.numbers.keys()
+        untold = stage.untold(reach.arrays if reach is not None else [], lambda tensor: id(tensor) in used)
+        if untold and not reasons:
+            reasons, history = [f"{what} ({_place(line)})" for what, line in untold], None
         if self._fullgraph and reasons:
             tracer.settle()
             fail(CompileError, f"fullgraph=True, but {reasons[0]}", "Take that out of the function, or drop fullgraph=True.")
@@ -270,14 +276,14 @@ class Compiled(_Called):
             entry.fill(flushed, trace, history, _compile_backward)
         self._remember(key, entry)
 
-    def _reasons(self, tracer: Tracer, reach: Reach | None, trace: Trace) -> tuple[list[str], History | None]:
+    def _reasons(self, tracer: Tracer, reach: Reach | None, trace: Trace, stage: Stage) -> tuple[list[str], History | None]:
         """Why the graph cannot be replayed in the function's place: none, if it can; and the history of its results."""
         reasons = [f"{what} ({_place(line)})" for what, line in tracer.reasons]
         if reach is not None:
             reasons += _seen_by(reach)
         for value in trace.returned:
             if isinstance(value, Tensor):
-                if not isinstance(value._value, Node) and id(value) not in tracer.numbers:
+                if not isinstance(value._value, Node) and id(value) not in tracer.numbers and not stage.outer(value):
                     reasons.append("a result is a tensor made of Python data")
                 if isinstance(value._value, Node) and value._grad is not None:
                     reasons.append("a result that was made in the function has a .grad")
@@ -355,6 +361,9 @@ class Compiled(_Called):
 
 def _no_graph(kept: Sequence[Entry]) -> bool:
     return all([entry.mode in ("lazy", "python") for entry in kept])
+
+
+TRANSPARENT.add(Compiled)
 
 
 def _seen_by(reach: Reach) -> list[str]:

@@ -7,9 +7,9 @@ from .reach import Reach
 from .signature import Signature, Spelling
 from .stage import Stage, form_of, in_form, own
 from .substitute import Substitution
-from .weave import Unwoven
+from .weave import TRANSPARENT, Unwoven
 
 __all__ = [
-    "Effect", "Guard", "Reach", "Signature", "Spelling", "Stage", "Substitution", "Unwoven", "asks_for_errors", "compile_guards",
+    "Effect", "Guard", "Reach", "Signature", "Spelling", "Stage", "Substitution", "TRANSPARENT", "Unwoven", "asks_for_errors", "compile_guards",
     "form_of", "in_form", "nothing_to_check", "own",
 ]  # fmt: skip

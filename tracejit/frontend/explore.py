@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tensor import Tensor
+from ..tensor import StandIn, Tensor
 from .effects import Streams, digest, is_stream
 from .guards import Absent, Alive, Guard, Identical, KeyObjects, Keys, Kind, Length, Members, Same, SameObject
 from .lookup import (
@@ -69,7 +69,7 @@ class Explorer:
         place = self._places.get(id(value))
         if place is not None:
             return place
-        if isinstance(value, (*CONTAINERS, Tensor)) and not has_attributes(value):
+        if isinstance(value, StandIn) or (isinstance(value, (*CONTAINERS, Tensor)) and not has_attributes(value)):
             return None
         if is_immutable(value) or is_leaf(value) or self.is_made(value):  # a leaf is read by reference
             return None
@@ -89,7 +89,7 @@ class Explorer:
             if isinstance(value, CONTAINERS) and not has_attributes(value):
                 if id(value) not in self._places and not is_immutable(value):
                     self.adopt_elements(value, depth + 1)
-            elif not isinstance(value, (Tensor, np.ndarray)):
+            elif not isinstance(value, (StandIn, Tensor, np.ndarray)):
                 self.adopt(value)
 
     def made(self, value: Any) -> None:
@@ -106,6 +106,8 @@ class Explorer:
 
     def reach(self, place: Place, value: Any, guarded: bool = True) -> None:
         """A read gave `value` at `place`: guard it, and know what it is."""
+        if isinstance(value, StandIn):  # the trace made it
+            return
         if is_immutable(value):
             if guarded:
                 self.guards.append(Same(place, value))

@@ -15,6 +15,7 @@ from ..forks import after_fork
 from .effects import Effect, Effects, Streams, digest, is_stream
 from .explore import Explorer
 from .follow import Follower
+from .numpy_code import world
 from .guards import Guard, Keys, Length, Members
 from .places import Anchor, Attribute, Cell, Entry, Gone, Item, Own, Place, reference_to
 from .values import CONTAINERS
@@ -123,8 +124,9 @@ class _Run:
 
     def finish(self) -> list[Guard]:
         """The guards, without those on what the trace made for itself; and the effects that show in what has changed."""
+        followed = world.arrays or {}  # what is done to these is in the graph
         for array, words, before, full in self.explorer.arrays.values():
-            if digest(array, full) != before:
+            if id(array) not in followed and digest(array, full) != before:
                 self.effects.add("array", f"changes the NumPy array in {words}", *self._line_of_words(words))
         for container, contents in self.arguments:
             if not _unchanged(container, contents):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from typing import Any, Callable
+from weakref import ref
 
 import numpy as np
 
 from ..errors import DTypeError
 from ..ops.convert import supported
 from ..tensor import StandIn, Tensor, wrap
-from .numpy_code import Array, array_of, world
+from .numpy_code import Array, array_of, replace, world
 from .substitute import parts_of, rebuild
 from .values import has_attributes
 from .watch import in_package
@@ -28,8 +29,9 @@ class Stage:
         self.handles = [made[id(leaf)] for leaf in leaves]
         self.arrays = {id(leaf): array_of(made[id(leaf)]) for leaf in leaves if not isinstance(leaf, Tensor)}
         self.leaves = leaves  # whose ids those are
-        self.reasons: list[str] = []
+        self.reasons: list[tuple[str, Any]] = []
         self.touched: list[Any] = []
+        self.met: dict[int, Any] = {}
         if self.arrays and not in_package(getattr(getattr(function, "__code__", None), "co_filename", "")):
             self.shown = [self.arrays.get(id(leaf), leaf) for leaf in leaves]
             self.function = root(function)
@@ -38,17 +40,37 @@ class Stage:
 
     def __enter__(self) -> Stage:
         world.begin()
+        world.born += map(ref, self.arrays.values())
         world.arrays = dict(self.arrays)
         return self
 
     def __exit__(self, *_: Any) -> None:
-        self.touched, self.reasons = list(world.touched.values()), world.reasons
+        self.met = {number: array for number, array in (world.arrays or {}).items() if number not in self.arrays}
+        self.touched, self.born, self.reasons = list(world.touched.values()), world.born, world.reasons
         world.end()
 
+    def outer(self, tensor: Tensor) -> bool:
+        """Whether a tensor is that of an array from outside which is no argument."""
+        return any(array.tensor is tensor for array in self.met.values())
+
+    def untold(self, reached: list[np.ndarray], used: Callable[[Tensor], bool]) -> list[tuple[str, Any]]:
+        """Why the trace cannot be replayed. `reached`: the arrays that are guarded; `used`: whether a tensor counts for anything."""
+        known = set(map(id, reached))
+        if any(number not in known and used(array.tensor) for number, array in self.met.items()):
+            return [*self.reasons, ("an array is used that code which is not traced has made", None)]
+        return self.reasons
+
     def settle(self) -> None:
-        """Where the function stored stand-ins outside, there are arrays now: the trace was settled."""
+        """Where the function left stand-ins outside, there are arrays now: the trace is settled, and the function's frame gone."""
         for owner in self.touched:
             _settle(owner)
+        self.arrays.clear()
+        self.met.clear()
+        self.shown.clear()
+        for reference in self.born:
+            left = reference()
+            if left is not None:
+                replace(left, own(left))
 
 
 def _tensor(leaf: Any) -> Tensor:

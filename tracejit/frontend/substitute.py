@@ -73,6 +73,12 @@ class Substitution:
                 changed = True
         return changed
 
+    def forget(self) -> None:
+        """Let go of what the function was given."""
+        self.args, self.kwargs = (), {}
+        self._copies.clear()
+        self._shared.clear()
+
     def _back(self, value: Any, convert: Callable[[Any], Any]) -> Any:
         if id(value) in self._owners:
             return self._owners[id(value)]

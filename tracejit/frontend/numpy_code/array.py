@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Callable
+from weakref import ref
 
 import numpy as np
 
@@ -120,6 +121,8 @@ def array_of(tensor: Tensor, is_scalar: bool = False, base: Any = None) -> Array
     """A new Array that shows a tensor."""
     made = _new(Array)
     made.tensor, made.is_scalar, made.base = tensor, is_scalar, base
+    if world.arrays is not None:
+        world.born.append(ref(made))
     return made
 
 

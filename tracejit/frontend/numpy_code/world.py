@@ -5,28 +5,30 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from ...errors import user_line
+
 
 class World(threading.local):
-    """Of one thread. Tracing sets the first three and takes them away again."""
+    """Of one thread. A trace begins with these empty."""
 
     arrays: dict[int, Any] | None = None  # the stand-in of each array from outside, by its id; it keeps the array
+    born: list[Any] = []  # weak references of all stand-ins
     touched: dict[int, Any] = {}  # objects that something was stored in
-    reasons: list[str] = []  # why the trace cannot be replayed
+    reasons: list[tuple[str, Any]] = []  # why, and the line the trace cannot be replayed
 
 
 class _World(World):
     def begin(self) -> None:
         """A trace begins."""
-        self.arrays, self.touched, self.reasons = {}, {}, []
+        self.arrays, self.born, self.touched, self.reasons = {}, [], {}, []
 
     def end(self) -> None:
         """The trace is over."""
-        del self.arrays, self.touched, self.reasons
+        del self.arrays, self.born, self.touched, self.reasons
 
     def untold(self, reason: str) -> None:
         """The trace is right for this call, but nothing can be said of others."""
-        if reason not in self.reasons:
-            self.reasons.append(reason)
+        self.reasons.append((reason, user_line()))
 
 
 world = _World()

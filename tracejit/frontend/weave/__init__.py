@@ -1,7 +1,7 @@
 """Woven functions: the user's own code, with hooks by which a trace meets the arrays it comes upon and what it calls."""
 
-from .hooks import callee, root
+from .hooks import TRANSPARENT, callee, root
 from .source import Unwoven
 from .twin import original_of
 
-__all__ = ["Unwoven", "callee", "original_of", "root"]
+__all__ = ["TRANSPARENT", "Unwoven", "callee", "original_of", "root"]

@@ -4,6 +4,7 @@ becomes what knows them. Outside a trace they do nothing."""
 from __future__ import annotations
 
 import functools
+import sys
 from collections import deque
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Callable, Iterator
@@ -12,7 +13,7 @@ import numpy as np
 
 from ...tensor import StandIn, Tensor
 from ..lookup import in_class
-from ..numpy_code import SUBSTITUTES, stand_in, world
+from ..numpy_code import SUBSTITUTES, implements, stand_in, world
 from ..watch import USER, in_package, side_of_file
 from .source import Unwoven
 from .twin import twin_of
@@ -20,7 +21,9 @@ from .unknown import Unknown, Unwrapping
 from .weaver import CALLEE, EACH, INTO, SEEN
 
 _ndarray = np.ndarray
+_KNOWN = frozenset((*sys.stdlib_module_names, "numpy"))  # whose C functions take stand-ins for objects, or ask for their values
 _CONTAINERS = (list, dict, set, deque)
+TRANSPARENT: set[type] = set()  # classes whose objects are called as what they wrap
 _NUMPY = (np.ufunc, type(np.sum))  # these ask their arguments' protocols
 
 
@@ -35,8 +38,12 @@ def each(values: Any) -> Any:
     """What gives the same elements, arrays among them as stand-ins, also those in tuples (as of zip and items)."""
     if world.arrays is None or isinstance(values, (StandIn, Tensor, range)):
         return values
-    if type(values) is list or type(values) is tuple:
-        return _Each(values) if type(values) is list else tuple(map(_element, values))
+    if type(values) is list:
+        return _Each(values)
+    if type(values) is tuple:
+        return tuple(map(_element, values))
+    if type(values) is dict:  # iterated, or the arguments that were given by keyword
+        return {name: seen(value) for name, value in values.items()} if _ndarray in map(type, values.values()) else values
     return map(_element, values) if hasattr(type(values), "__iter__") else values
 
 
@@ -77,6 +84,8 @@ def callee(function: Any) -> Any:
         return _of_builtin(function)
     if kind is functools.partial:
         return functools.partial(callee(function.func), *function.args, **function.keywords)
+    if kind in TRANSPARENT:
+        return callee(function.__wrapped__)
     call = getattr(kind, "__call__", None)
     if type(call) is FunctionType and not in_package(call.__code__.co_filename):
         return functools.partial(_of_function(call), function)
@@ -136,9 +145,9 @@ def _of_builtin(function: Any) -> Any:
     if isinstance(owner, _CONTAINERS):
         world.touched[id(owner)] = owner
     module = getattr(function, "__module__", None)
-    if isinstance(owner, np.random.Generator | np.random.RandomState) or (module or "").partition(".")[0] in ("scipy", "numba"):
+    if isinstance(owner, np.random.Generator | np.random.RandomState):
         return Unknown(function)
-    return function
+    return function if owner is not None or (module or "builtins").partition(".")[0] in _KNOWN else Unknown(function)
 
 
 def _of_class(cls: type) -> Any:
@@ -158,6 +167,12 @@ def _of_class(cls: type) -> Any:
         return instance
 
     return construct
+
+
+@implements(type)
+def type_of(*args: Any) -> Any:
+    """type(x) of a stand-in is the class of what it stands for."""
+    return args[0].__class__ if len(args) == 1 and isinstance(args[0], StandIn) else type(*args)
 
 
 HOOKS: dict[str, Callable] = {SEEN: seen, EACH: each, CALLEE: callee, INTO: into}

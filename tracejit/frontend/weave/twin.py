@@ -16,8 +16,10 @@ _originals: dict[int, tuple[weakref.ref[CodeType], CodeType]] = {}  # by id of a
 
 
 def twin_of(function: FunctionType, hooks: dict[str, Callable]) -> FunctionType:
-    """The twin of a function. Raises Unwoven if it cannot have one."""
+    """The twin of a function; itself, if it was defined in a twin. Raises Unwoven if it cannot have one."""
     code = function.__code__
+    if original_of(code) is not code:
+        return function
     known = _woven.get(id(code))
     if known is None or known[0]() is not code:
         known = _woven[id(code)] = weakref.ref(code), _weave(function)
@@ -46,11 +48,13 @@ def _weave(function: FunctionType) -> CodeType | Unwoven:
         body: Any = weave(node, function.__globals__)
     except Unwoven as reason:
         return reason
-    # the function stands in another one, whose parameters are its free variables and the hooks
+    # the function stands in another one, whose parameters are its free variables and the hooks, under a name that no code of its own has
     module = ast.parse(f"class {within or 'Around'}:\n def factory({', '.join((*code.co_freevars, *HOOKS))}): ...")
+    if isinstance(body, ast.FunctionDef):
+        body.name += "·"
     module.body[0].body[0].body = [ast.copy_location(ast.Expr(body), body) if isinstance(body, ast.Lambda) else body]  # type: ignore[attr-defined]
     made = compile(module, code.co_filename, "exec", flags=code.co_flags & _FUTURE, dont_inherit=True)
-    while made.co_name != code.co_name:
+    for _ in ("class", "factory", "function"):
         made = next(c for c in made.co_consts if isinstance(c, CodeType))
     return _named(made, code)
 
@@ -59,6 +63,8 @@ def _named(code: CodeType, original: CodeType) -> CodeType:
     """The code, and all codes inside, under the original's names; told to `original_of`."""
     inner = iter([c for c in original.co_consts if isinstance(c, CodeType)])
     constants = tuple([_named(c, next(inner)) if isinstance(c, CodeType) else c for c in code.co_consts])
-    made = code.replace(co_consts=constants, co_qualname=original.co_qualname, co_firstlineno=original.co_firstlineno)
+    made = code.replace(
+        co_consts=constants, co_name=original.co_name, co_qualname=original.co_qualname, co_firstlineno=original.co_firstlineno
+    )
     _originals[id(made)] = (weakref.ref(made), original)
     return made

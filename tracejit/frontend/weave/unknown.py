@@ -6,7 +6,7 @@ from types import MethodType
 from typing import Any, Callable
 
 from ...tensor import StandIn, Tensor
-from ..numpy_code import real, stand_in_all
+from ..numpy_code import real, stand_in_all, world
 from ..substitute import parts_of, rebuild
 
 
@@ -21,6 +21,7 @@ class Unknown:
         return Unknown(MethodType(self.function, owner))  # type: ignore[arg-type]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        world.untold(f"calls {getattr(self.function, '__qualname__', self.function)}, which is not traced")
         values = [_each(real, a) for a in args]
         named = {name: _each(real, value) for name, value in kwargs.items()}
         return stand_in_all(self.function(*values, **named))

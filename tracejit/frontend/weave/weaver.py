@@ -81,10 +81,11 @@ class _Weaver(ast.NodeTransformer):
         node.body = [*map(self._entering, _parameters(node.args)), *[self.visit(s) for s in node.body]]
         return node
 
-    def _entering(self, argument: ast.arg) -> ast.stmt:
-        """An argument may be an array from outside, where a library calls."""
+    def _entering(self, parameter: tuple[ast.arg, str]) -> ast.stmt:
+        """An argument may be an array from outside: a default, or where a library calls."""
+        argument, hook = parameter
         name = ast.Name(argument.arg, ast.Load())
-        made = ast.Assign([ast.Name(argument.arg, ast.Store())], _hook(SEEN, name, argument))
+        made = ast.Assign([ast.Name(argument.arg, ast.Store())], _hook(hook, name, argument))
         return ast.copy_location(made, argument)
 
     # Functions inside
@@ -180,8 +181,10 @@ class _Weaver(ast.NodeTransformer):
         return node
 
 
-def _parameters(arguments: ast.arguments) -> list[ast.arg]:
-    return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+def _parameters(arguments: ast.arguments) -> list[tuple[ast.arg, str]]:
+    """The parameters, each with the hook that looks at it."""
+    one = [(a, SEEN) for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+    return one + [(a, EACH) for a in (arguments.vararg, arguments.kwarg) if a is not None]
 
 
 def _hook(name: str, argument: ast.expr, at: ast.AST) -> Any:
