@@ -262,8 +262,15 @@ def test_observations_are_exact():
     for seed in range(6):
         x = data(5, seed=seed)
         assert bits(f(x)) == bits(program(x))
+    assert bits(tj.compile(program, fullgraph=True)(x)) == bits(program(x))
+
+
+def test_fullgraph_names_the_line_that_only_python_can_repeat():
+    def program(x):
+        return x * np.asarray(x)
+
     with pytest.raises(tj.CompileError, match="test_compile.py"):
-        tj.compile(program, fullgraph=True)(x)
+        tj.compile(program, fullgraph=True)(data(5))
 
 
 def test_exceptions_are_the_same_and_leave_no_trace_behind():

@@ -10,26 +10,25 @@ import threading
 from collections import OrderedDict
 from typing import Any, Callable, Iterator, NamedTuple, Sequence
 
-import numpy as np
 
 from .backends.cpu import backend
 from .backends.text.source import print_kernel
 from .dispatch import EAGER, anomaly, mode
-from .autograd.segment import Segment, Unreplayable
+from .autograd.segment import Segment
 from .entry import Entry, Misfit, Trace
-from .errors import ArgumentError, CompileError, TracejitError, fail
+from .errors import ArgumentError, CompileError, TracejitError, fail, warn
 from .forks import lock_of
 from .frontend import (
     TRANSPARENT, Reach, Signature, Stage, Substitution, Unwoven, asks_for_errors, compile_guards, form_of, in_form, nothing_to_check, own,
 )  # fmt: skip
-from .graph.ir import Node
 from .graph.text import print_graph
 from .graph.segments import Segments
 from .graph.trace import Tracer
-from .history import History, is_spent
 from .lowering.kernel import Kernel
 from .pace import Pace
+from .paths import OVERGROWN, Leaf, Node, Tree, Unseen, path
 from .permits import Gate
+from .reasons import reasons_of
 from .runtime.executor import OutOfBounds
 from .tensor import StandIn, Tensor
 from .tree import flatten, unflatten
@@ -39,7 +38,6 @@ VARIANT_LIMIT = 8  # traces kept of one signature, for different states of what 
 SEVERAL = 3  # lazy traces of one signature, after which others are looked into at the 4th, 8th, 16th … call only
 ADMITTED = 8  # calls replayed by Python before the gate is told of a trace; at the 16th, 32nd … again: what it reads may have been replaced
 _NEW: Any = object()  # what stands for the result of a call that no trace speaks of yet
-_CONSTANTS = (bool, int, float, complex, str, bytes, type(None), np.dtype)
 
 
 class _Switch(threading.local):
@@ -58,7 +56,7 @@ class CacheInfo(NamedTuple):
     misses: int
     entries: int
     traces: int
-    modes: tuple[str, ...]  # of each entry: "graph" (replayed natively), "lazy" (Python runs, its ops compiled) or "python" (as undecorated)
+    modes: tuple[str, ...]  # of each entry: "graph" or "tree" (replayed natively, to the end or from event to event), "lazy" (Python runs, its ops compiled), "python" (as undecorated)
     reasons: tuple[str, ...]  # why entries are lazy or left to Python
 
 
@@ -110,7 +108,7 @@ class Compiled(_Called):
 
     def clear(self) -> None:
         """Forget all traces."""
-        self._entries: OrderedDict[Any, list[Entry]] = OrderedDict()
+        self._entries: OrderedDict[Any, list[Entry | Tree]] = OrderedDict()
         self._paces: dict[Any, Pace] = {}  # of signatures that have lazy traces
         self.trace_count = 0
         self._hits = self._misses = 0
@@ -153,7 +151,7 @@ class Compiled(_Called):
             self.trace_count += 1
             return self._trace(args, kwargs, key, leaves, keep=True)
 
-    def _recall(self, kept: Sequence[Entry], args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any]) -> Any:
+    def _recall(self, kept: Sequence[Entry | Tree], args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any]) -> Any:
         """The result of a call that one of these traces speaks of; _NEW, if none does."""
         for entry in kept:
             if not entry.holds(leaves):
@@ -168,6 +166,8 @@ class Compiled(_Called):
                 result = entry.run(leaves)
             except Misfit:
                 continue
+            except Unseen as unseen:
+                return self._go_on(args, kwargs, key, leaves, unseen)
             except (OutOfBounds, TracejitError, ValueError):  # raised again where the user stands, with all done that comes before
                 result = self.__wrapped__(*args, **kwargs)
             else:
@@ -182,8 +182,20 @@ class Compiled(_Called):
         self._hits += 1
         return pace.run(self._lazily, self._plainly, args, kwargs, key, leaves)
 
-    def _replayed(self, entry: Entry, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any) -> None:
+    def _go_on(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any], unseen: Unseen) -> Any:
+        """Finish a call that has left the paths of its tree, by Python."""
+        if not unseen.keep or unseen.tree.mode == "lazy":
+            self._hits += 1
+            return self._trace(args, kwargs, key, leaves, keep=False, unseen=unseen)
+        with self._lock:
+            self._misses += 1
+            self.trace_count += 1
+            return self._trace(args, kwargs, key, leaves, keep=True, unseen=unseen)
+
+    def _replayed(self, entry: Entry | Tree, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any) -> None:
         """Let further calls like this one through the gate, once there were a few."""
+        if isinstance(entry, Tree):
+            return
         entry.asked += 1
         (*tokens, _, same), grad = key
         if same is None and entry.asked >= ADMITTED and entry.asked & (entry.asked - 1) == 0:
@@ -208,19 +220,23 @@ class Compiled(_Called):
 
     # Tracing
 
-    def _trace(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any], keep: bool) -> Any:
+    def _trace(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any], keep: bool, unseen: Unseen | None = None
+    ) -> Any:
         try:
             stage = Stage(self.__wrapped__, leaves)
         except Unwoven as reason:
             return self._in_python(args, kwargs, key, str(reason), keep)
-        tracer, reach = Tracer(backend.run) if keep else self._segments.tracer(), None
+        past = None if unseen is None else unseen.past()
+        tracer = Tracer(backend.run, keep=True, past=past) if keep else self._segments.tracer(past)
         tracer.arguments(stage.handles)
         call = Substitution(*self._signature.bind(args, kwargs), stage.shown)
-        mode.interpreter = tracer
+        mode.interpreter, reach = tracer, None
         try:
             with stage:
                 if keep and self._watched:
                     with Reach(self.__wrapped__, call.args, call.kwargs) as reach:
+                        tracer.told = reach.mark
                         result = stage.function(*call.args, **call.kwargs)
                 else:
                     result = stage.function(*call.args, **call.kwargs)
@@ -241,7 +257,7 @@ class Compiled(_Called):
         trace = Trace(returned, structure, stage.handles, grads, tracer.grads_read, forms, [isinstance(leaf, Tensor) for leaf in leaves])
         try:
             if keep:
-                self._keep(key, tracer, reach, trace, stage)
+                self._keep(key, tracer, reach, trace, stage, unseen)
             else:
                 tracer.settle()
         finally:
@@ -258,50 +274,44 @@ class Compiled(_Called):
             self._remember(key, Entry(nothing_to_check, [reason], in_python=True))
         return self.__wrapped__(*args, **kwargs)
 
-    def _keep(self, key: Any, tracer: Tracer, reach: Reach | None, trace: Trace, stage: Stage) -> None:
-        """Settle a trace, and keep it."""
-        reasons, history = self._reasons(tracer, reach, trace, stage)
-        used = {id(t) for t in trace.returned} | tracer.numbers.keys()
-        untold = stage.untold(reach.arrays if reach is not None else [], lambda tensor: id(tensor) in used)
-        if untold and not reasons:
-            reasons, history = [f"{what} ({_place(line)})" for what, line in untold], None
+    def _keep(self, key: Any, tracer: Tracer, reach: Reach | None, trace: Trace, stage: Stage, unseen: Unseen | None) -> None:
+        """Settle a trace, and keep it: as an entry, or as a path of a tree."""
+        tracer.bring([*trace.returned, *(g for _, g in trace.grads)])
+        reasons, history = reasons_of(tracer, reach, stage, trace)
         if self._fullgraph and reasons:
             tracer.settle()
-            fail(CompileError, f"fullgraph=True, but {reasons[0]}", "Take that out of the function, or drop fullgraph=True.")
+            fail(CompileError, f"fullgraph=True, but {reasons[0].what}", "Take that out of the function, or drop fullgraph=True.")
         tracer.settle()
-        flushed = tracer.flushed if history is not None else None  # what is replayed
-        held = [] if flushed is None else flushed.captures()
-        entry = Entry(compile_guards(reach.guards if reach is not None else [], held), reasons)
-        if history is not None and flushed is not None:
-            entry.fill(flushed, trace, history, _compile_backward)
-        self._remember(key, entry)
+        assert tracer.flushed is not None
+        begun = 0 if unseen is None else len(unseen.log)
+        segments = tracer.segments[: max(begun, min(reason.after for reason in reasons))] if reasons else tracer.segments
+        if unseen is not None and tracer.past is not None and tracer.past.parted:
+            unseen.tree.give_up("Python was told the same as before, and went on in another way")
+        elif not segments:
+            entry = Entry(compile_guards(reach.guards if reach is not None else [], tracer.flushed.captures()), [r.what for r in reasons])
+            if history is not None:
+                entry.fill(tracer.flushed, trace, history, _compile_backward)
+            self._remember(key, entry)
+        else:
+            groups = reach.groups if reach is not None else [[]] * (len(tracer.segments) + 1)
+            leaf = Leaf(nothing_to_check if reasons else compile_guards(groups[-1], tracer.flushed.captures()))
+            if history is not None:
+                leaf.fill(segments, tracer.flushed, trace, history, _compile_backward)
+            way = path(segments[begun:], tracer.answers[begun:], groups[begun:], leaf, trace)
+            if unseen is None:
+                self._remember(key, Tree(way))
+            else:
+                self._grow(unseen, way)
 
-    def _reasons(self, tracer: Tracer, reach: Reach | None, trace: Trace, stage: Stage) -> tuple[list[str], History | None]:
-        """Why the graph cannot be replayed in the function's place: none, if it can; and the history of its results."""
-        reasons = [f"{what} ({_place(line)})" for what, line in tracer.reasons]
-        if reach is not None:
-            reasons += _seen_by(reach)
-        for value in trace.returned:
-            if isinstance(value, Tensor):
-                if not isinstance(value._value, Node) and id(value) not in tracer.numbers and not stage.outer(value):
-                    reasons.append("a result is a tensor made of Python data")
-                if isinstance(value._value, Node) and value._grad is not None:
-                    reasons.append("a result that was made in the function has a .grad")
-            elif not isinstance(value, _CONSTANTS):
-                reasons.append(f"a result is a {type(value).__name__}")
-        if any(g is not None and g._application is not None and not is_spent(g._application) for _, g in trace.grads):
-            reasons.append("a gradient carries history for autograd")
-        if reasons:
-            return reasons, None
-        try:
-            history = History(tracer, trace.returned)
-        except Unreplayable as reason:
-            return [str(reason)], None
-        reachable = [*trace.returned, *(g for _, g in trace.grads), *history.tensors()]
-        known = {id(t) for r in reachable for t in ((r, r._base, r._aside) if isinstance(r, Tensor) else (r,))}
-        if any(id(t) not in known for t in tracer.tensors()):
-            return ["a tensor made in the function is kept beyond the call"], None
-        return [], history
+    def _grow(self, unseen: Unseen, way: Node) -> None:
+        """Add a path to a tree, if it does not have too many."""
+        unseen.lead_to(way)
+        reason = unseen.tree.overgrown()
+        if reason is not None:
+            if self._fullgraph:
+                fail(CompileError, f"fullgraph=True, but {reason}", OVERGROWN)
+            unseen.tree.give_up(reason)
+            warn(f"{self.__name__} runs in Python from now on, its operations compiled in pieces: {reason}", OVERGROWN)  # type: ignore[attr-defined]
 
     def _keep_longer(self, key: Any) -> None:
         """A signature was asked for just now: those that were not go first. What passes the gate is kept there."""
@@ -310,7 +320,7 @@ class Compiled(_Called):
         except KeyError:  # another thread has forgotten it meanwhile
             pass
 
-    def _remember(self, key: Any, entry: Entry) -> None:
+    def _remember(self, key: Any, entry: Entry | Tree) -> None:
         kept = self._entries[key] = [*self._entries.pop(key, []), entry][-VARIANT_LIMIT:]
         if entry.mode in ("lazy", "python"):
             pace = self._paces.setdefault(key, Pace())
@@ -323,11 +333,11 @@ class Compiled(_Called):
 
     # Looking inside
 
-    def _entry(self, args: tuple[Any, ...], kwargs: dict[str, Any], call: bool = True) -> Entry:
+    def _entry(self, args: tuple[Any, ...], kwargs: dict[str, Any], call: bool = True) -> Entry | Tree:
         key, leaves = self._signature.flatten(args, kwargs)
         for entry in self._entries.get((key, mode.grad), ()):
             if entry.holds(leaves):
-                if entry.executable is None:
+                if entry.mode == "lazy":
                     fail(CompileError, f"this call runs in lazy mode: {entry.reasons[0]}", "Only replayed graphs can be shown.")
                 return entry
         if not call:
@@ -337,19 +347,16 @@ class Compiled(_Called):
 
     def graph(self, *args: Any, **kwargs: Any) -> str:
         """The graph of a call, as text. The function is called, if it was not yet called with such arguments."""
-        return print_graph(self._entry(args, kwargs).executable.plan.graph)  # type: ignore[union-attr]
+        return "\n".join(print_graph(e.plan.graph) for e in self._entry(args, kwargs).executables())
 
     def source(self, *args: Any, **kwargs: Any) -> str:
         """The kernels of a call: Python text, each statement with the user's file and line. Calls the function as `graph` does."""
-        steps = self._entry(args, kwargs).executable.plan.steps  # type: ignore[union-attr]
+        steps = [s for e in self._entry(args, kwargs).executables() for s in e.plan.steps]
         return "\n".join(print_kernel(s, f"kernel_{i}")[0] for i, s in enumerate(steps) if isinstance(s, Kernel))
 
     def plan(self, *args: Any, **kwargs: Any) -> str:
         """The steps of a call, one a line. Calls the function as `graph` does."""
-        plan = self._entry(args, kwargs).executable.plan  # type: ignore[union-attr]
-        steps = [s.title if isinstance(s, Kernel) else f"{s.node.op.name}: whole arrays" for s in plan.steps]
-        lines = [f"{i:3}  {'kernel' if isinstance(s, Kernel) else 'call  '}  {t}" for i, (s, t) in enumerate(zip(plan.steps, steps))]
-        return "\n".join([*lines, f"temporaries: {plan.arena} bytes", ""])
+        return "\n".join(e.plan.text() for e in self._entry(args, kwargs).executables())
 
     def cache_info(self) -> CacheInfo:
         """Hits, misses, entries, and the mode of each entry."""
@@ -359,22 +366,11 @@ class Compiled(_Called):
         return CacheInfo(self._hits + self._gate.hits, self._misses, len(entries), self.trace_count, modes, tuple(reasons))
 
 
-def _no_graph(kept: Sequence[Entry]) -> bool:
+def _no_graph(kept: Sequence[Entry | Tree]) -> bool:
     return all([entry.mode in ("lazy", "python") for entry in kept])
 
 
 TRANSPARENT.add(Compiled)
-
-
-def _seen_by(reach: Reach) -> list[str]:
-    """What the watch over a trace has seen that a replay would leave out."""
-    reasons = [str(effect) for effect in reach.effects]
-    if reach.incomplete:
-        reasons.append(str(reach.incomplete))
-    changed = reach.changed()
-    if changed is not None:
-        reasons.append(f"the function changes what it reads: {changed}")
-    return reasons
 
 
 def _compile_backward(segment: Segment) -> Compiled:
@@ -387,7 +383,3 @@ def _hand_back(trace: Trace, leaves: list[Any]) -> Any:
     given = {id(h): leaf for h, leaf in zip(trace.handles, leaves)}
     values = [given[id(v)] if id(v) in given else in_form(v, form) for v, form in zip(trace.returned, trace.forms)]
     return unflatten(trace.structure, values)
-
-
-def _place(line: Any) -> str:
-    return "unknown line" if line is None else f"{os.path.basename(line[0])}:{line[1]}"

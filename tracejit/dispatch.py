@@ -198,13 +198,22 @@ def numpy(self: Tensor) -> np.ndarray:
 @method()
 def item(self: Tensor) -> Any:
     """The one element, as a Python number. During a trace this is an observation."""
-    values = mode.interpreter.observe(self)
-    if values.size != 1:
-        fail(ArgumentError, f"a tensor of shape {values.shape} is not one number", "Reduce it (.any(), .all(), .sum()), or index one element.")
-    return values.item()
+    _check_single(self)
+    return mode.interpreter.value(self).item()
+
+
+@method()
+def __bool__(self: Tensor) -> bool:
+    _check_single(self)
+    return mode.interpreter.truth(self)
+
+
+def _check_single(tensor: Tensor) -> None:
+    if tensor._value.size != 1:
+        fail(ArgumentError, f"a tensor of shape {tensor.shape} is not one number", "Reduce it (.any(), .all(), .sum()), or index one element.")
 
 
 @method()
 def tolist(self: Tensor) -> Any:
     """The values as nested lists of Python numbers. During a trace this is an observation."""
-    return mode.interpreter.observe(self).tolist()
+    return mode.interpreter.value(self).tolist()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from operator import is_
 from types import CodeType
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, NamedTuple, Sequence
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from .backend import LARGE
 from .backends.cpu import backend
 from .dispatch import refresh_view, walk_chain
 from .frontend import in_form
-from .graph.trace import Flushed, Source, view_of
+from .graph.flushed import Flushed, Source, view_of
 from .history import History
 from .runtime.executor import Executable, OutOfBounds
 from .spec import element_strides
@@ -60,6 +60,21 @@ class Misfit(Exception):
     """A tensor that was captured has another layout or dtype now: this is a call for another trace."""
 
 
+def meet(arrays: list[np.ndarray], known: list[Any], layouts: Sequence[Any], writes: Sequence[int], outside: Sequence[int]) -> None:
+    """Arrays from outside, if not known from the last call, must have the traced layout (Misfit), and share no memory that is written (OutOfBounds)."""
+    for n in outside:
+        array = arrays[n]
+        if array is known[n]:
+            continue
+        if (array.shape, array.strides, array.dtype) != layouts[n]:
+            raise Misfit
+        others = outside if n in writes else writes
+        if any(m != n and np.may_share_memory(array, arrays[m]) for m in others):
+            raise OutOfBounds
+    inside = set(range(len(arrays))).difference(outside)
+    known[:] = [None if n in inside or a.nbytes >= LARGE else a for n, a in enumerate(arrays)]  # what is large is not kept alive
+
+
 class Entry:
     """One trace: when it holds, and how to run it."""
 
@@ -69,12 +84,12 @@ class Entry:
         self.executable: Executable | None = None
         self.asked = 0  # the calls that Python replayed
 
-    def fill(self, flushed: Flushed, trace: Trace, history: History, compile_backward: Callable[[Segment], Callable]) -> None:
-        """Take what a trace found; the executable is the one that has just run."""
+    def fill(self, flushed: Flushed, trace: Trace, history: History, compile_backward: Callable[[Segment], Callable], alone: bool = True) -> None:
+        """Take what a trace found; the executable is the one that has just run. `alone`: no segment ran before."""
         self.structure = trace.structure
         self.single = is_leaf(trace.structure)
         positions = {id(h): i for i, h in enumerate(trace.handles)}
-        self.sources = [s if s.kind == "argument" else Source(s.kind, positions.get(id(s.what), s.what)) for s in flushed.sources]
+        self.sources = [s if s.kind in ("argument", "segment") else Source(s.kind, positions.get(id(s.what), s.what)) for s in flushed.sources]
         self.writes = flushed.writes
         # arguments come first; what is captured, without exception in most traces, is read in one step
         self.given = sum(s.kind == "argument" for s in self.sources)
@@ -100,7 +115,7 @@ class Entry:
             segment.release()
         strides = [element_strides(h._value) for h in flushed.handles]
         self.executable = backend.executable(flushed.graph, strides, flushed.writes)
-        if self.plain and not self.writes and not self.grads and self.captured is not None:
+        if alone and self.plain and not self.writes and not self.grads and self.captured is not None:
             self.run = self._direct(trace.tensors)  # type: ignore[method-assign, assignment]
 
     def _direct(self, tensors: list[bool]) -> Callable[[list[Any]], Any]:
@@ -127,6 +142,10 @@ class Entry:
     def mode(self) -> str:
         """How calls run: "graph" (replayed natively), "lazy" (Python runs, its ops compiled) or "python" (as it is)."""
         return "python" if self.in_python else "lazy" if self.executable is None else "graph"
+
+    def executables(self) -> list[Executable]:
+        """What is run."""
+        return [] if self.executable is None else [self.executable]
 
     def holds(self, leaves: list[Any]) -> bool:
         """Whether this trace speaks of the present state of the world."""
@@ -161,20 +180,14 @@ class Entry:
         return arrays
 
     def _meet(self, arrays: list[np.ndarray]) -> None:
-        """Arrays not met at the last call must have the traced layout (Misfit), and share no memory that is written (OutOfBounds)."""
-        for n, (array, known) in enumerate(zip(arrays, self.known)):
-            if array is known:
-                continue
-            if (array.shape, array.strides, array.dtype) != self.layouts[n]:
-                raise Misfit
-            others = range(len(arrays)) if n in self.writes else self.writes
-            if any(m != n and np.may_share_memory(array, arrays[m]) for m in others):
-                raise OutOfBounds
-        self.known[:] = [array if array.nbytes < LARGE else None for array in arrays]  # what is large is not kept alive
+        meet(arrays, self.known, self.layouts, self.writes, range(len(arrays)))
 
     def run(self, leaves: list[Any]) -> Any:
         """One call: gather arrays, run, hand back."""
-        arrays = self._arrays(leaves)
+        return self.give(leaves, self._arrays(leaves))
+
+    def give(self, leaves: list[Any], arrays: list[np.ndarray]) -> Any:
+        """Run on these arrays, and hand back."""
         outputs = self.executable(arrays)  # type: ignore[misc]
         for tensor in self.written:
             storage = tensor._storage or storage_of(tensor)
@@ -204,6 +217,8 @@ class Entry:
     def source_of(self, number: int, leaves: list[Any]) -> Any:
         """The tensor (or NumPy array) that an input's array belongs to, in this call."""
         source = self.sources[number]
+        if source.kind == "segment":
+            return None
         tensor = _tensor(source.what, leaves)
         return tensor._grad if source.kind == "grad" else tensor
 

@@ -11,6 +11,7 @@ import linecache
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from functools import lru_cache
 from types import FrameType
@@ -61,6 +62,10 @@ class StateError(TracejitError, RuntimeError):
     """A saved state that does not fit the model or the optimiser it is loaded into."""
 
 
+class TracejitWarning(UserWarning):
+    """The base of all warnings of this library's compiler."""
+
+
 class CompileError(TracejitError, RuntimeError):
     """`@compile` was asked for something it cannot promise."""
 
@@ -103,6 +108,17 @@ def user_line() -> tuple[str, int] | None:
         return _standing.line
     frame = user_frame()
     return None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+
+
+def place(line: tuple[str, int] | None) -> str:
+    """A line of the user's, in short."""
+    return "an unknown line" if line is None else f"{os.path.basename(line[0])}:{line[1]}"
+
+
+def warn(met: str, instead: str) -> None:
+    """Warn at the user's line, saying what was met and what to do about it."""
+    file, line = user_line() or ("<unknown>", 1)
+    warnings.warn_explicit(f"{met}\n  {instead}", TracejitWarning, file, line)
 
 
 def fail(kind: type[TracejitError], met: str, instead: str) -> NoReturn:

@@ -23,7 +23,9 @@ class Interpreter(Protocol):
 
     def apply(self, op: Any, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any: ...
     def assign(self, target: Tensor, value: Tensor) -> None: ...
-    def observe(self, tensor: Tensor) -> np.ndarray: ...
+    def observe(self, tensor: Tensor) -> np.ndarray: ...  # its array itself: whoever gets it may keep it, and write to it
+    def value(self, tensor: Tensor) -> np.ndarray: ...  # its values, to be looked at, and let go of
+    def truth(self, tensor: Tensor) -> bool: ...  # of its one element
     def constant(self, array: np.ndarray) -> Tensor: ...
     def handle(self, tensor: Tensor) -> Tensor: ...
     def strides(self, tensor: Tensor) -> tuple[int, ...]: ...
@@ -67,6 +69,12 @@ class Eager:
 
     def observe(self, tensor: Tensor) -> np.ndarray:
         return tensor._value
+
+    def value(self, tensor: Tensor) -> np.ndarray:
+        return tensor._value
+
+    def truth(self, tensor: Tensor) -> bool:
+        return bool(tensor._value.item())
 
     def constant(self, array: np.ndarray) -> Tensor:
         return wrap(array)

@@ -27,7 +27,7 @@ def set_printoptions(**options: int) -> None:
 @method("__repr__", "__str__")
 def text_of(self: Tensor) -> str:
     """The values, then what is not the default: the shape of an empty tensor, the dtype, the history."""
-    values = mode.interpreter.observe(self)
+    values = mode.interpreter.value(self)
     if values.dtype in SMALL_FLOATS:
         values = values.astype(np.float32)
     body = "[]" if not values.size else np.array2string(values, separator=", ", prefix="tensor(", suffix=")", **_options)

@@ -380,7 +380,7 @@ def _watched(node: Application, cotangents: list[Any], wanted: Sequence[Any]) ->
         error.add_note(f"The forward of {node.name} ran{where}.")
         raise
     for position, result in enumerate(results):
-        if result is not None and np.isnan(mode.interpreter.observe(result)).any():
+        if result is not None and np.isnan(mode.interpreter.value(result)).any():
             fail(
                 GradError,
                 f"the backward of {node.name} returned NaN as the gradient of input {position}; its forward ran{where}",

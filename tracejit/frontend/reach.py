@@ -44,13 +44,16 @@ class Reach:
     guards: what must still hold for a replay.
     effects: what a replay would leave out (`Effect`s, each with the user's line); with any, Python must run at each call.
     incomplete: why the guards may not be all, or None; to be treated as an effect.
+    groups: the guards that were found before the first mark, before the second, and so on.
     arrays: the outer NumPy arrays that were reached. They are guarded by identity; what the trace read of their contents
       other than through tracejit is not known here.
     """
 
     def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.guards: list[Guard] = []
+        self.groups: list[list[Guard]] = [[]]
         self.effects: list[Effect] = []
+        self._marks_before: dict[Effect, int] = {}
         self.incomplete: str | None = None
         self.arrays: list[np.ndarray] = []
         self._changed: Guard | None = None
@@ -75,10 +78,24 @@ class Reach:
         if kind is None:
             self.incomplete = self.incomplete or run.follower.incomplete or run.explorer.incomplete
             self.arrays = [array for array, *_ in run.explorer.arrays.values()]
+            seen = list(run.effects.found)
             self.guards = run.finish()
+            kept = set(map(id, self.guards))
+            starts, ends = [0, *(g for g, _ in run.marks)], [*(g for g, _ in run.marks), len(run.explorer.guards)]
+            self.groups = [[g for g in run.explorer.guards[a:b] if id(g) in kept] for a, b in zip(starts, ends)]
             self.effects = list(run.effects.found)
+            self._marks_before = {effect: sum(n <= number for _, n in run.marks) for number, effect in enumerate(seen)}
             self._changed = run.changed
         run.explorer.release()
+
+    def mark(self) -> None:
+        """Tell apart what is found before and after now."""
+        if self._run is not None:
+            self._run.marks.append((len(self._run.explorer.guards), len(self._run.effects.found)))
+
+    def marks_before(self, effect: Effect) -> int:
+        """How many marks were set before an effect was seen; 0 for those that show at the end alone."""
+        return self._marks_before.get(effect, 0)
 
     def changed(self) -> Guard | None:
         """The first guard that no longer held when the trace ended: the function changes what it reads."""
@@ -100,6 +117,7 @@ class _Run:
                 self.streams.keep(value, "iterator", "moves an iterator among its arguments")
         self.effects.outside.update(self.streams.kept)
         self.changed: Guard | None = None
+        self.marks: list[tuple[int, int]] = []  # how many guards and effects had been found at each
         # what the watch calls
         self.entered = self.follower.entered
         self.called = self.effects.called

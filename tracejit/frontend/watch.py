@@ -105,7 +105,7 @@ class Quiet:
         self.interpreter = mode.interpreter
         self.wrapped: tuple[str, ...] = ()
         if mode.interpreter is not EAGER and hasattr(self.interpreter, "__dict__"):
-            self.wrapped = tuple(n for n in ("apply", "assign", "observe") if n not in self.interpreter.__dict__)
+            self.wrapped = tuple(n for n in ("apply", "assign", "observe", "value", "truth") if n not in self.interpreter.__dict__)
         for name in self.wrapped:
             self.interpreter.__dict__[name] = _quietly(getattr(self.interpreter, name), get, set)
 

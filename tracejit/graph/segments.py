@@ -9,6 +9,7 @@ import numpy as np
 from ..spec import element_strides
 from .applications import Applications
 from .ir import Graph
+from .past import Past
 from .trace import Tracer
 
 Executable = Callable[[Sequence[np.ndarray]], list[np.ndarray]]
@@ -28,11 +29,11 @@ class Segments:
         self.make = Applications()
         self.executables: dict[Any, Executable] = {}
 
-    def tracer(self) -> Tracer:
-        """One for the next call."""
+    def tracer(self, past: Past | None = None) -> Tracer:
+        """One for the next call; past: what was done of it."""
         if len(self.make) > MOST:
             self._forget()
-        return Tracer(self.run, make=self.make)
+        return Tracer(self.run, make=self.make, past=past)
 
     def run(self, graph: Graph, arrays: Sequence[np.ndarray], writes: tuple[int, ...] = ()) -> list[np.ndarray]:
         """Compute a graph on arrays; the first outputs go into the inputs that `writes` numbers."""

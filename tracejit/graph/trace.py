@@ -8,7 +8,7 @@ its present whole, writing through a view makes a new whole, and a stale view is
 from __future__ import annotations
 
 import weakref
-from typing import Any, Callable, Iterator, NamedTuple, Sequence
+from typing import Any, Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -19,47 +19,15 @@ from ..ops.view import put
 from ..spec import TensorSpec, contiguous_strides, element_strides
 from ..tensor import Storage, Tensor, storage_of, wrap
 from .applications import Applications
-from .evaluate import evaluate
+from .flush import flush
+from .flushed import CAPTURED, Contents, Flushed, Leftovers, Place, Source
+from .ir import Graph, Node, exact
+from .past import ANSWER_BYTES, Past, answer_of
 from .regions import Regions
-from .ir import Graph, Node, exact, topological
 
 _new, _ref = object.__new__, weakref.ref
 
 Run = Callable[[Graph, list[np.ndarray], tuple[int, ...]], list[np.ndarray]]
-
-
-class Source(NamedTuple):
-    """Where an input's array comes from at each call: an argument, a tensor captured by reference, or a leaf's `.grad`."""
-
-    kind: str  # "argument", "capture", "grad"
-    what: Any  # the argument's position, the Tensor, or the leaf
-
-
-class Flushed(NamedTuple):
-    """A graph that was run, and where each tensor that was held then found its value."""
-
-    graph: Graph
-    sources: tuple[Source, ...]
-    handles: tuple[Tensor, ...]
-    writes: tuple[int, ...]  # the inputs that the first outputs are written into
-    places: dict[int, tuple[str, int, tuple[Any, ...]]]  # id of a tensor: ("input" or "output", number, view chain)
-
-    def captures(self) -> list[Tensor]:
-        """The tensors that inputs are captured from: an entry that replays the graph keeps them."""
-        return [source.what for source in self.sources if source.kind == "capture"]
-
-
-class Contents:
-    """What a storage, or the part of it that an outside tensor shows, holds now."""
-
-    __slots__ = ("node", "chain", "start", "home", "shape", "changed")
-
-    def __init__(self, node: Node, chain: tuple[Any, ...], home: int | None) -> None:
-        self.node = node
-        self.chain, self.start = chain, len(chain)  # the view chain at which this whole stands
-        self.home = home  # the input it is the memory of; None for a storage born in the trace
-        self.shape = node.shape
-        self.changed = False
 
 
 class Tracer:
@@ -67,17 +35,24 @@ class Tracer:
 
     again: whoever traces runs the function again where `run` fails; else the graph is then computed up to the op that fails.
     make: what makes the nodes of all graphs, where traces have much in common; an application that it knows costs a look-up.
+    keep: segments that end in events are kept, to be replayed. past: what a replay of the same call has done, which is not done again.
     """
 
-    def __init__(self, run: Run, again: bool = False, make: Applications | None = None) -> None:
-        self.run, self.again, self.shared = run, again, make
-        self.reasons: list[tuple[str, Any]] = []  # why a replay of the graph would not do, and where
+    def __init__(self, run: Run, again: bool = False, make: Applications | None = None, keep: bool = False, past: Past | None = None) -> None:
+        self.run, self.again, self.shared, self.keep, self.past = run, again, make, keep, past
+        self.reasons: list[tuple[str, Any, int]] = []  # why a replay would not do, where, and after how many events
         self.flushed: Flushed | None = None
+        self.segments: list[Flushed] = []  # those that ended in an event
+        self.told: Callable[[], None] = _nothing  # called after each event
+        self.answers: list[Any] = []  # what Python was told at each of them
+        self.follows = keep or past is not None  # what segments leave to later ones is known
+        self.left = Leftovers()
         self.grads: dict[int, tuple[Tensor, Tensor | None]] = {}
         self.grads_read: dict[int, tuple[Tensor, bool]] = {}  # of outside tensors: whether their .grad was None at first
-        self._start()
+        self.start()
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Begin a new graph."""
         self.make = Applications() if self.shared is None else self.shared
         self.inputs: list[Node] = []
         self.sources: list[Source] = []
@@ -87,6 +62,7 @@ class Tracer:
         self.arrays: list[np.ndarray] = []
         self.memory = Regions(self.arrays)
         self.aliases: list[Tensor] = []  # further handles on inputs, made in the trace
+        self.brought: dict[int, Place] = {}  # where tensors that earlier segments left are found
         self.contents: dict[Storage, list[Contents]] = {}  # several, where outside tensors share memory that is not changed
         self.changed: set[Storage] = set()  # those of `contents` that were written
         self.live: list[weakref.ref[Tensor]] = []
@@ -154,20 +130,34 @@ class Tracer:
         target._traced_at = storage_of(target).version + 1
 
     def observe(self, tensor: Tensor) -> np.ndarray:
-        self.reasons.append(("Python asks for a value", user_line()))
+        self.outside("Python asks for an array's memory")
         self.read(tensor)
         self.flush()
         return tensor._value
 
+    def value(self, tensor: Tensor) -> np.ndarray:
+        if tensor.nbytes > ANSWER_BYTES:
+            self.outside(f"Python asks for {tensor.size} values")
+        answer = self._ask("value", tensor)
+        return tensor._value if answer is None else np.frombuffer(answer, tensor.dtype).reshape(tensor.shape)
+
+    def truth(self, tensor: Tensor) -> bool:
+        answer = self._ask("truth", tensor)
+        return bool(tensor._value.item()) if answer is None else answer
+
     def constant(self, array: np.ndarray) -> Tensor:
-        return wrap(array)
+        return self._tensor(self.enter(wrap(array), CAPTURED))  # new at each call: what is written is never the array itself
 
     def handle(self, tensor: Tensor) -> Tensor:
         """Another Tensor on the same value; followed as every traced tensor is."""
         value = tensor._value
         if not isinstance(value, Node):
-            self.enter(tensor, Source("capture", tensor))
             handle = wrap(value)
+            left = self.left.of(tensor)
+            if left is not None:
+                self.left.leave(handle, tensor if left.whole is None else left.whole, left.chain)
+                return handle
+            self.enter(tensor, CAPTURED)
             self.numbers[id(handle)] = self.numbers[id(tensor)]
             self.aliases.append(handle)
             return handle
@@ -196,7 +186,7 @@ class Tracer:
 
     def outside(self, what: str) -> None:
         """Note that the function does something that only Python can do again."""
-        self.reasons.append((what, user_line()))
+        self.reasons.append((what, user_line(), len(self.segments)))
 
     # Nodes of tensors
 
@@ -214,7 +204,7 @@ class Tracer:
         node = self.make.input(TensorSpec(array.shape, array.dtype), len(self.inputs))
         self.numbers[id(tensor)] = len(self.inputs)
         self.inputs.append(node)
-        self.sources.append(source)
+        self.sources.append(source if source is not CAPTURED else Source("capture", tensor))
         self.handles.append(tensor)
         self.histories.append(history_of(tensor))
         self.arrays.append(array)
@@ -223,7 +213,7 @@ class Tracer:
     def read(self, tensor: Tensor) -> Node:
         """The node of a tensor's present value."""
         value = tensor._value
-        entry = self._contents_of(tensor) if self.changed else None
+        entry = self.contents_of(tensor) if self.changed else None
         if entry is not None and entry.changed and (not isinstance(value, Node) or tensor._traced_at != tensor._version):
             node = entry.node
             for op, attrs in tensor._chain[entry.start :]:
@@ -231,19 +221,37 @@ class Tracer:
             if isinstance(value, Node):
                 tensor._value, tensor._traced_at = node, tensor._version
             return node
-        return value if isinstance(value, Node) else self.enter(tensor, Source("capture", tensor))
+        return value if isinstance(value, Node) else self._meet(tensor)
+
+    def _meet(self, tensor: Tensor) -> Node:
+        """The node of a tensor that holds an array: an input, or a view of one if it is a view of what an earlier segment left."""
+        left = self.left.of(tensor)
+        if left is None:
+            return self.enter(tensor, CAPTURED)
+        if left.whole is None:
+            assert left.source is not None
+            return self.enter(tensor, left.source)
+        node = self.read(left.whole)
+        if left.chain:
+            self.enroll(left.whole)
+        for op, attrs in left.chain:
+            node = self.make.apply(op, (node,), dict(attrs))
+        return node
 
     def enroll(self, tensor: Tensor) -> Contents:
         """Begin to follow the contents of a tensor's storage."""
         storage = storage_of(tensor)
-        entry = self._contents_of(tensor)
+        entry = self.contents_of(tensor)
         if entry is None:
-            entry = Contents(self.read(tensor), tensor._chain, self.numbers.get(id(tensor)))
+            node = self.read(tensor)
+            entry = self.contents_of(tensor)
+        if entry is None:
+            entry = Contents(node, tensor._chain, self.numbers.get(id(tensor)))
             self.contents.setdefault(storage, []).append(entry)
             tensor._traced_at = storage.version
         return entry
 
-    def _contents_of(self, tensor: Tensor) -> Contents | None:
+    def contents_of(self, tensor: Tensor) -> Contents | None:
         """What is followed of the memory that a tensor shows: of the tensors it may be a view of, the nearest."""
         entries = self.contents.get(tensor._storage)  # type: ignore[arg-type]
         if entries is None:
@@ -253,12 +261,12 @@ class Tracer:
         near = [e for e in entries if e.chain == tensor._chain[: e.start]]
         return max(near, key=lambda e: e.start) if near else None
 
-    def _followed(self) -> Iterator[Contents]:
+    def followed(self) -> Iterator[Contents]:
         return (entry for entries in self.contents.values() for entry in entries)
 
     def strides(self, tensor: Tensor) -> tuple[int, ...]:
         """The strides, in elements, that this tensor has in eager mode."""
-        entry = self._contents_of(tensor)
+        entry = self.contents_of(tensor)
         if entry is None:
             return contiguous_strides(tensor.shape)
         shape = entry.shape
@@ -274,7 +282,7 @@ class Tracer:
 
     def _apply_now(self, op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
         """An op whose result's shape depends on values: compute what it reads, then the op."""
-        self.reasons.append((f"the shape of {op.name} depends on values", user_line()))
+        self.outside(f"the shape of {op.name} depends on values")
         for a in args:
             if isinstance(a, Tensor):
                 self.read(a)
@@ -292,13 +300,49 @@ class Tracer:
     def _see_changes(self, args: tuple[Any, ...]) -> None:
         """Write what is pending to memory, if an argument not met before shows such memory."""
         for a in args:
+            if isinstance(a, Tensor) and (left := self.left.of(a)) is not None:
+                a = a if left.whole is None else left.whole
             array = a._value if isinstance(a, Tensor) else a
             if isinstance(array, np.ndarray) and id(a) not in self.numbers:
                 shared = self.memory.sharing(array)
-                if shared and any(e.changed and e.home in shared for e in self._followed()):
+                if shared and any(e.changed and e.home in shared for e in self.followed()):
                     self.outside("memory that is changed is also reached as another tensor")
                     self.flush()
                     return
+
+    # Events
+
+    def _ask(self, kind: str, tensor: Tensor) -> Any:
+        """End the segment, for Python asks for a value: what it is told, if that is kept; else None, and the value is there."""
+        self.read(tensor)
+        self.flush(kind, tensor)
+        if self.past is not None and self.past.ahead:
+            answer = self.past.answer()
+        elif self.keep:
+            answer = answer_of(kind, tensor._value)
+        else:
+            return None
+        if self.keep:
+            self.answers.append(answer)
+            self.told()
+        return answer
+
+    def bring(self, tensors: Sequence[Any]) -> None:
+        """Make what earlier segments left in these tensors inputs of the last one, so that it is found there."""
+        for tensor in tensors:
+            left = self.left.of(tensor) if isinstance(tensor, Tensor) else None
+            if left is not None:
+                whole = tensor if left.whole is None else left.whole
+                self.read(whole)
+                self.brought[id(tensor)] = ("input", self.numbers[id(whole)], left.chain)
+
+    def knows(self, tensor: Tensor) -> bool:
+        """Whether it is found at a replay: it was met, or made, in the trace."""
+        return id(tensor) in self.numbers or self.left.of(tensor) is not None or any(t is tensor for f in self.segments for t in f.handles)
+
+    def survivors(self) -> list[Tensor]:
+        """The tensors made in the trace that somebody still holds."""
+        return [*self.tensors(), *self.left.results()]
 
     # Making values real
 
@@ -306,63 +350,12 @@ class Tracer:
         """The traced tensors that somebody still holds."""
         return [t for ref in self.live if (t := ref()) is not None and isinstance(t._value, Node)]
 
-    def flush(self) -> None:
-        """Compute everything that is held or was written, make it real, and begin a new graph."""
-        held = self.tensors()
-        homes = [e for e in self._followed() if e.home is not None and e.changed] if self.written else []
-        outputs: list[Node] = [self.make.fit(e.node, e.shape, e.node.dtype) for e in homes]
-        wholes: dict[Any, int] = {}
-        for tensor in held:
-            entry = self._contents_of(tensor)
-            key = tensor._storage if tensor._storage is not None else tensor
-            if key not in wholes and (entry is None or entry.home is None):
-                wholes[key] = len(outputs)
-                outputs.append(self.read(tensor) if entry is None else entry.node)
-        if self.may_raise:
-            reached = set(Graph(tuple(self.inputs), tuple(outputs)).nodes())
-            outputs += [node for node in self.may_raise if node not in reached]
-        graph = Graph(tuple(self.inputs), tuple(outputs))
-        writes = tuple([e.home for e in homes if e.home is not None])
-        results = self._run(graph, writes) if outputs else []
-        places: dict[int, tuple[str, int, tuple[Any, ...]]] = {id(a): ("input", self.numbers[id(a)], ()) for a in self.aliases}
-        for tensor in held:
-            entry = self._contents_of(tensor)
-            chain = tensor._chain[entry.start :] if entry is not None else ()
-            if entry is not None and entry.home is not None:
-                places[id(tensor)] = ("input", entry.home, chain)
-                tensor._value = view_of(self.arrays[entry.home], chain)
-            else:
-                number = wholes[tensor._storage if tensor._storage is not None else tensor] - len(homes)
-                places[id(tensor)] = ("output", number, chain)
-                tensor._value = view_of(results[number], chain)
-        self.flushed = Flushed(graph, tuple(self.sources), tuple(self.handles), writes, places)
-        self._start()
-
-    def _run(self, graph: Graph, writes: tuple[int, ...]) -> list[np.ndarray]:
-        try:
-            return self.run(graph, self.arrays, writes)
-        except Exception:
-            if not self.again:
-                self._run_until_it_fails(graph)
-            raise
-
-    def _run_until_it_fails(self, graph: Graph) -> None:
-        """Raise the error of the op that failed, at the line that wrote it, with all done that came before it."""
-        arrays, held, written, lines = self.arrays, self.tensors(), self.written, self.may_raise
-        program = [node for made in self.made for node in (made if type(made) is tuple else (made,))]
-        reached = set(Graph(graph.inputs, (*graph.outputs, *(node for _, node in written))).nodes())
-        order = [node for node in topological((*graph.inputs, *program, *graph.outputs), graph.inputs) if node in reached]
-        self._start()
-        values: dict[Node, Tensor] = {}
-        try:
-            evaluate(order, dict(zip(graph.inputs, arrays)), values, lines)
-        finally:
-            for tensor in held:
-                if tensor._value in values:
-                    tensor._value = values[tensor._value]._value
-            contents = {number: np.array(values[node]._value) for number, node in written if node in values}
-            for number, content in contents.items():
-                arrays[number][...] = content
+    def flush(self, kind: str = "", asked: Tensor | None = None) -> None:
+        """Compute everything that is held or was written, make it real, and begin a new graph. `kind`: what Python asks of a tensor."""
+        self.flushed = flush(self, kind, asked)
+        if asked is not None and self.keep:
+            self.segments.append(self.flushed)
+        self.start()
 
     def settle(self) -> None:
         """Flush, and hand the gradients that were written to their leaves: the trace is over."""
@@ -370,6 +363,7 @@ class Tracer:
         for leaf, grad in self.grads.values():
             leaf._grad = grad
         self.grads.clear()
+        self.left.clear()
 
 
 def history_of(tensor: Tensor) -> tuple[Any, int, bool]:
@@ -377,8 +371,4 @@ def history_of(tensor: Tensor) -> tuple[Any, int, bool]:
     return tensor._application, tensor._index, tensor._requires_grad
 
 
-def view_of(array: np.ndarray, chain: tuple[Any, ...]) -> np.ndarray:
-    """The NumPy view that the steps of a chain show of an array."""
-    for op, attrs in chain:
-        array = op.numpy(array, **dict(attrs))
-    return array
+def _nothing() -> None: ...

@@ -56,6 +56,12 @@ class Plan:
     arena: int = 0  # bytes of the temporaries
     places: dict[Slot, int] = field(default_factory=dict)  # byte offset of each temporary
 
+    def text(self) -> str:
+        """The steps, one a line."""
+        kinds = [("kernel", s.title) if isinstance(s, Kernel) else ("call", f"{s.node.op.name}: whole arrays") for s in self.steps]
+        lines = [f"{number:3}  {kind:<6}  {title}" for number, (kind, title) in enumerate(kinds)]
+        return "\n".join([*lines, f"temporaries: {self.arena} bytes", ""])
+
 
 def make_plan(graph: Graph, layouts: Sequence[tuple[int, ...] | None], writes: Sequence[int] = ()) -> Plan:
     """Plan a graph. `layouts` gives each input's strides in elements (None: contiguous); the first outputs are written into

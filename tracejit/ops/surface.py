@@ -246,11 +246,6 @@ def reshape_as(self: Tensor, other: Tensor) -> Tensor:
 
 
 @method()
-def __bool__(self: Tensor) -> bool:
-    return bool(self.item())
-
-
-@method()
 def __float__(self: Tensor) -> float:
     return float(self.item())
 

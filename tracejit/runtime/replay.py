@@ -11,7 +11,8 @@ import numpy as np
 from ..backend import NotKept
 from ..dispatch import EAGER, mode
 from ..graph.ir import Graph
-from ..graph.trace import Flushed, Tracer
+from ..graph.flushed import Flushed
+from ..graph.trace import Tracer
 from ..tensor import Tensor, storage_of, wrap
 from .executor import Executable, OutOfBounds
 

@@ -1,0 +1,121 @@
+"""`flush`: making the values of a trace real."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import user_line
+from ..tensor import Tensor, wrap
+from .evaluate import evaluate
+from .flushed import Flushed, Place, Source, view_of
+from .ir import Graph, Node, topological
+from .past import Event
+
+if TYPE_CHECKING:
+    from .trace import Tracer
+
+
+def flush(tracer: Tracer, kind: str, asked: Tensor | None) -> Flushed:
+    """Compute everything that is held or was written, and put the values in place of the nodes. `kind`: what Python asks of a tensor."""
+    held = tracer.tensors()
+    homes = [e for e in tracer.followed() if e.home is not None and e.changed] if tracer.written else []
+    outputs: list[Node] = [tracer.make.fit(e.node, e.shape, e.node.dtype) for e in homes]
+    numbers: dict[object, int] = {}  # of outputs, by the storage or tensor whose whole they are
+    for tensor in held:
+        entry = tracer.contents_of(tensor)
+        if _owner(tensor) not in numbers and (entry is None or entry.home is None):
+            numbers[_owner(tensor)] = len(outputs) - len(homes)
+            outputs.append(tracer.read(tensor) if entry is None else entry.node)
+    if tracer.may_raise:
+        reached = set(Graph(tuple(tracer.inputs), tuple(outputs)).nodes())
+        outputs += [node for node in tracer.may_raise if node not in reached]
+    graph = Graph(tuple(tracer.inputs), tuple(outputs))
+    writes = tuple([e.home for e in homes if e.home is not None])
+    results = _compute(tracer, graph, writes, kind)
+    places: dict[int, Place] = {id(a): ("input", tracer.numbers[id(a)], ()) for a in tracer.aliases} | tracer.brought
+    for tensor in held:
+        entry = tracer.contents_of(tensor)
+        chain = tensor._chain[entry.start :] if entry is not None else ()
+        if entry is not None and entry.home is not None:
+            where, number, arrays = "input", entry.home, tracer.arrays
+        else:
+            where, number, arrays = "output", numbers[_owner(tensor)], results
+        places[id(tensor)] = (where, number, chain)
+        tensor._value = view_of(arrays[number], chain)
+    event = None
+    if tracer.follows:
+        event = None if asked is None else Event(kind, _place_of(tracer, asked, places), user_line())
+        _leave(tracer, held, places, results)
+    # of tensors made in earlier segments, only the arrays are kept: whether they outlive the call must show
+    handles = tuple([wrap(h._value) if s.kind == "segment" else h for h, s in zip(tracer.handles, tracer.sources)])
+    return Flushed(graph, tuple(tracer.sources), handles, writes, places, event)
+
+
+def _owner(tensor: Tensor) -> object:
+    return tensor if tensor._storage is None else tensor._storage
+
+
+def _leave(tracer: Tracer, held: list[Tensor], places: dict[int, Place], results: list[np.ndarray]) -> None:
+    """Note for later segments what this one leaves in tensors."""
+    made: dict[int, Tensor] = {}  # the wholes of outputs
+    for tensor in held:
+        where, number, chain = places[id(tensor)]
+        if where == "output" and number not in made:
+            made[number] = tracer.left.result(tensor, chain, results[number], Source("segment", (len(tracer.segments), number)))
+        tracer.left.leave(tensor, tracer.handles[number] if where == "input" else made[number], chain)
+    for handle, source in zip(tracer.handles, tracer.sources):
+        if source.kind != "capture":
+            tracer.left.leave_whole(handle, source)
+    for alias in tracer.aliases:
+        tracer.left.leave(alias, tracer.handles[tracer.numbers[id(alias)]], ())
+
+
+def _place_of(tracer: Tracer, tensor: Tensor, places: dict[int, Place]) -> Place:
+    """Where a tensor that was read is found in the segment."""
+    if id(tensor) in places:
+        return places[id(tensor)]
+    if id(tensor) in tracer.numbers:
+        return "input", tracer.numbers[id(tensor)], ()
+    entry = tracer.contents_of(tensor)
+    if entry is not None and entry.home is not None:
+        return "input", entry.home, tensor._chain[entry.start :]
+    left = tracer.left.of(tensor)
+    assert left is not None and left.whole is not None
+    return "input", tracer.numbers[id(left.whole)], left.chain
+
+
+def _compute(tracer: Tracer, graph: Graph, writes: tuple[int, ...], kind: str) -> list[np.ndarray]:
+    """The results of a graph: those of the past, as long as it is ahead."""
+    if tracer.past is not None and tracer.past.ahead:
+        found = tracer.past.outputs(graph, tracer.arrays, writes, kind)
+        if found is not None:
+            return found
+    if not graph.outputs:
+        return []
+    try:
+        return tracer.run(graph, tracer.arrays, writes)
+    except Exception:
+        if not tracer.again:
+            _run_until_it_fails(tracer, graph)
+        raise
+
+
+def _run_until_it_fails(tracer: Tracer, graph: Graph) -> None:
+    """Raise the error of the op that failed, at the line that wrote it, with all done that came before it."""
+    arrays, held, written, lines = tracer.arrays, tracer.tensors(), tracer.written, tracer.may_raise
+    program = [node for made in tracer.made for node in (made if type(made) is tuple else (made,))]
+    reached = set(Graph(graph.inputs, (*graph.outputs, *(node for _, node in written))).nodes())
+    order = [node for node in topological((*graph.inputs, *program, *graph.outputs), graph.inputs) if node in reached]
+    tracer.start()
+    values: dict[Node, Tensor] = {}
+    try:
+        evaluate(order, dict(zip(graph.inputs, arrays)), values, lines)
+    finally:
+        for tensor in held:
+            if tensor._value in values:
+                tensor._value = values[tensor._value]._value
+        contents = {number: np.array(values[node]._value) for number, node in written if node in values}
+        for number, content in contents.items():
+            arrays[number][...] = content

@@ -1,0 +1,247 @@
+"""`Tree`: the paths that calls of one signature take, by what Python is told on the way.
+
+A function that asks for values runs as segments. A `Junction` is one of them, and the event at its end: what Python would be told
+there decides where the call goes on. A `Leaf` is the last segment, and the results. A call whose answers were all met before runs
+without Python; one that meets another is `Unseen`: the function is traced again, catches up with what the call has done
+(`graph/past.py`), and the tree grows by the path it takes.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from types import CodeType
+from typing import Any, Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+
+from .backends.cpu import backend
+from .entry import Entry, Misfit, Trace, meet
+from .errors import TracejitError, place
+from .frontend import compile_guards, nothing_to_check
+from .graph.flushed import Flushed, Source, view_of
+from .graph.past import Past, Step
+from .history import History
+from .runtime.executor import Executable, OutOfBounds
+from .spec import element_strides
+from .tensor import Tensor, storage_of
+
+OUTCOME_LIMIT = 8  # of one event: what comes out in more ways is no choice among paths
+PATH_LIMIT = 64  # of one tree
+OVERGROWN = "Keep the value in a tensor: tj.where chooses between values; tj.cond, tj.while_loop and tj.switch between computations."
+_ANSWERS = {"truth": "bool({0}.item())", "value": "{0}.tobytes()"}
+
+Log = list[tuple["Junction", list[np.ndarray], list[np.ndarray], list[np.ndarray], Any]]  # of each junction: inputs, outputs, what was written, answer
+
+
+class Unseen(Exception):
+    """A call has left the paths of its tree. What it has done is in its log; a trace goes on from there."""
+
+    def __init__(self, tree: Tree, log: Log, keep: bool) -> None:
+        self.tree, self.log, self.keep = tree, log, keep  # keep: the trace is worth keeping
+
+    def past(self) -> Past:
+        """What a trace of the same call has to catch up with."""
+        return Past([Step(j.kind, j.graph, j.writes, *rest) for j, *rest in self.log])
+
+    def lead_to(self, node: Node) -> None:
+        """Have calls like this one go on there."""
+        self.log[-1][0].add(self.log[-1][-1], node)
+
+
+class Inputs:
+    """Where the arrays of a segment come from at each call; and what must hold of them."""
+
+    def __init__(self, flushed: Flushed, trace: Trace) -> None:
+        positions = {id(h): i for i, h in enumerate(trace.handles)}
+        self.sources = [s if s.kind in ("argument", "segment") else Source(s.kind, positions.get(id(s.what), s.what)) for s in flushed.sources]
+        self.writes = flushed.writes
+        self.layouts = [(h._value.shape, h._value.strides, h._value.dtype) for h in flushed.handles]
+        self.outside = [n for n, s in enumerate(self.sources) if s.kind != "segment"]
+        self.known: list[Any] = [None] * len(self.sources)
+        self.requires = [(h, h._requires_grad) for s, h in zip(flushed.sources, flushed.handles) if s.kind == "capture"]
+        self.world: dict[str, Any] = {"asarray": np.asarray, "known": self.known, "check": self.check, "OutOfBounds": OutOfBounds}
+        arrays = ", ".join(self._expression(n, s, trace.tensors) for n, s in enumerate(self.sources))
+        changed = [f"arrays[{n}] is not known[{n}]" for n in self.outside]
+        locked = [f"not arrays[{n}].flags.writeable" for n in self.writes if self.sources[n].kind == "argument"]
+        self.lines = [f"arrays = [{arrays}]"]
+        self.lines += [f"if {' or '.join(changed)}: check(arrays)"] * bool(changed) + [f"if {' or '.join(locked)}: raise OutOfBounds"] * bool(locked)
+
+    def _expression(self, number: int, source: Source, tensors: Sequence[bool]) -> str:
+        kind, what = source
+        if kind == "segment":
+            return f"done[{what[0]}][{what[1]}]"
+        tensor = f"leaves[{what}]" if type(what) is int else f"tensor{number}"
+        self.world[tensor] = what
+        if kind == "grad":
+            return f"{tensor}._grad._value"
+        return f"{tensor}._value" if kind == "capture" or tensors[what] else f"asarray({tensor})"
+
+    def check(self, arrays: list[np.ndarray]) -> None:
+        """Of arrays not met at the last call; raises Misfit or OutOfBounds."""
+        meet(arrays, self.known, self.layouts, self.writes, self.outside)
+
+    def function(self, rest: list[str], **world: Any) -> Callable[..., Any]:
+        """A function of (leaves, done, log) that gathers `arrays`, then does the rest; done: the outputs of the segments before."""
+        scope = {**self.world, **world}
+        exec(_code("\n    ".join(["def run(leaves, done, log):", *self.lines, *rest])), scope)
+        return scope["run"]
+
+
+@lru_cache(maxsize=1024)
+def _code(text: str) -> CodeType:
+    return compile(text, "<tracejit path>", "exec")
+
+
+class Node:
+    """A place in a tree. What must hold for a call to come here was found after the event before."""
+
+    def __init__(self, guard: Callable[[], Any], requires: Sequence[tuple[Tensor, bool]] = ()) -> None:
+        self.guard, self.requires = guard, requires
+        self.free = guard is nothing_to_check and not requires
+
+    def holds(self, leaves: list[Any]) -> bool:
+        """Whether the state of the world is as it was when this path was traced."""
+        return self.guard() is None and all(tensor._requires_grad is flag for tensor, flag in self.requires)
+
+
+class Junction(Node):
+    """A segment that ends in an event."""
+
+    def __init__(self, flushed: Flushed, guard: Callable[[], Any], trace: Trace) -> None:
+        assert flushed.event is not None
+        inputs = Inputs(flushed, trace)
+        super().__init__(guard, inputs.requires)
+        self.kind, (where, number, chain), self.line = flushed.event
+        self.graph, self.writes = flushed.graph, flushed.writes
+        self.ways: dict[Any, tuple[Node, ...]] = {}  # by answer; several, for different states of the world
+        self.executable: Executable | None = None
+        if flushed.graph.outputs:
+            strides = [element_strides(h._value) for h in flushed.handles]
+            self.executable = backend.executable(flushed.graph, strides, flushed.writes)
+        asked = f"{'arrays' if where == 'input' else 'outputs'}[{number}]"
+        answer = _ANSWERS[self.kind].format(f"view({asked}, chain)" if chain else asked)
+        rest = [
+            f"before = [{', '.join(f'arrays[{n}].copy()' for n in self.writes)}]",
+            f"outputs = {'[]' if self.executable is None else 'executable(arrays)'}",
+            "done.append(outputs)",
+            f"answer = {answer}",
+            "log.append((here, arrays, outputs, before, answer))",
+            "return ways.get(answer, ())",
+        ]
+        self.run = inputs.function(rest, executable=self.executable, here=self, ways=self.ways, view=view_of, chain=chain)
+
+    def add(self, answer: Any, node: Node) -> None:
+        """Go on there after this answer."""
+        self.ways[answer] = (*self.ways.get(answer, ()), node)
+
+
+class Leaf(Node):
+    """The last segment of a path, and the results; or, with none, a place from where on only Python can go on."""
+
+    entry: Entry | None = None
+
+    def fill(self, segments: Sequence[Flushed], last: Flushed, trace: Trace, history: History, compile_backward: Callable[[Any], Callable]) -> None:
+        """Take what a trace found, after these segments."""
+        self.entry = Entry(nothing_to_check, [])
+        self.entry.fill(last, trace, history, compile_backward, alone=False)
+        self.free = self.free and not (self.entry.requires or self.entry.grads_read)
+        inputs = Inputs(last, trace)
+        sources = [flushed.sources[n] for flushed in segments for n in flushed.writes]
+        self.written = list(dict.fromkeys(what for kind, what in sources if kind == "argument")), _distinct(what for kind, what in sources if kind == "capture")
+        self.run = inputs.function(["count(leaves)"] * any(self.written) + ["return give(leaves, arrays)"], give=self.entry.give, count=self._count)
+
+    def holds(self, leaves: list[Any]) -> bool:
+        return super().holds(leaves) and (self.entry is None or self.entry.holds(leaves))
+
+    def _count(self, leaves: list[Any]) -> None:
+        """Give what earlier segments have written a new version."""
+        positions, captures = self.written
+        for tensor in [*(leaves[p] for p in positions), *captures]:
+            if isinstance(tensor, Tensor):
+                storage = storage_of(tensor)
+                storage.version = tensor._seen = storage.version + 1
+
+
+def _distinct(tensors: Iterable[Tensor]) -> list[Tensor]:
+    return list({id(t): t for t in tensors}.values())
+
+
+class Tree:
+    """The paths of one signature that begin alike. It stands among the entries of its signature."""
+
+    in_python = False
+
+    def __init__(self, root: Node) -> None:
+        assert isinstance(root, Junction), "a path of no events is an entry"
+        self.root = root
+        self.reasons: list[str] = []  # why it is lazy now
+
+    @property
+    def mode(self) -> str:
+        """How calls run: "tree" (replayed natively, from event to event), or "lazy" (Python runs, its ops compiled)."""
+        return "lazy" if self.reasons else "tree"
+
+    def executables(self) -> list[Executable]:
+        """What is run, each before what may follow it."""
+        found = [node.executable if isinstance(node, Junction) else node.entry and node.entry.executable for node in self.nodes()]  # type: ignore[attr-defined]
+        return [e for e in found if e is not None]
+
+    def holds(self, leaves: list[Any]) -> bool:
+        """Whether a call begins as these paths do."""
+        return self.root.holds(leaves)
+
+    def run(self, leaves: list[Any]) -> Any:
+        """One call. Raises Unseen, or Misfit if nothing was done yet."""
+        done: list[list[np.ndarray]] = []
+        log: Log = []
+        node: Any = self.root
+        try:
+            while type(node) is Junction:
+                for following in node.run(leaves, done, log):
+                    if following.free or following.holds(leaves):
+                        node = following
+                        break
+                else:
+                    raise Unseen(self, log, True)
+            if node.entry is not None:
+                return node.run(leaves, done, log)
+        except Misfit:
+            if not log:
+                raise
+            raise Unseen(self, log, True) from None
+        except (OutOfBounds, TracejitError, ValueError):  # raised again where the user stands, with all done that comes before
+            pass
+        raise Unseen(self, log, False)
+
+    def nodes(self) -> Iterator[Node]:
+        """All places, each before those it leads to."""
+        pending: list[Node] = [self.root]
+        while pending:
+            node = pending.pop()
+            yield node
+            if isinstance(node, Junction):
+                pending += [n for nodes in reversed(list(node.ways.values())) for n in nodes]
+
+    def overgrown(self) -> str | None:
+        """Where Python is told too much, if so."""
+        junctions = [n for n in self.nodes() if isinstance(n, Junction)]
+        many = next((j for j in junctions if len(j.ways) > OUTCOME_LIMIT), None)
+        if many is not None:
+            return f"more than {OUTCOME_LIMIT} different values at {place(many.line)}"
+        if sum(isinstance(n, Leaf) for n in self.nodes()) > PATH_LIMIT:
+            return f"more than {PATH_LIMIT} ways to go on from {place(self.root.line)}"
+        return None
+
+    def give_up(self, reason: str) -> None:
+        """Leave all further calls to Python."""
+        self.reasons = [reason]
+
+
+def path(segments: Sequence[Flushed], answers: Sequence[Any], guards: Sequence[Sequence[Any]], leaf: Leaf, trace: Trace) -> Node:
+    """The first place of a path through segments to a leaf; guards: of each segment, found before its event."""
+    node: Node = leaf
+    for flushed, answer, found in reversed(list(zip(segments, answers, guards))):
+        junction = Junction(flushed, compile_guards(found, flushed.captures()), trace)
+        junction.add(answer, node)
+        node = junction
+    return node

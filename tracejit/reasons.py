@@ -1,0 +1,77 @@
+"""Why a trace cannot be replayed in the function's place, and from which event on."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .autograd.segment import Unreplayable
+from .entry import Trace
+from .errors import place
+from .frontend import Reach, Stage
+from .graph.ir import Node
+from .graph.trace import Tracer
+from .history import History, is_spent
+from .tensor import Tensor
+
+_CONSTANTS = (bool, int, float, complex, str, bytes, type(None), np.dtype)
+
+
+class Reason(NamedTuple):
+    """Something that only Python can do again, so that Python has to run at each call that comes there."""
+
+    what: str
+    after: int  # how many events come before it
+
+
+def reasons_of(tracer: Tracer, reach: Reach | None, stage: Stage, trace: Trace) -> tuple[list[Reason], History | None]:
+    """Why the segments cannot be replayed in the function's place: none, if they can; and the history of its results."""
+    events = len(tracer.segments)
+    reasons = [Reason(f"{what} ({place(line)})", after) for what, line, after in tracer.reasons]
+    if reach is not None:
+        reasons += _seen_by(reach)
+    reasons += [Reason(what, events) for what in _of_results(tracer, stage, trace)]
+    if not reasons:
+        returned = set(map(id, trace.returned))
+        untold = stage.untold(reach.arrays if reach is not None else [], lambda tensor: id(tensor) in returned or tracer.knows(tensor))
+        reasons += [Reason(f"{what} ({place(line)})", 0) for what, line in untold]
+    if reasons:
+        return reasons, None
+    try:
+        history = History(tracer, trace.returned)
+    except Unreplayable as reason:
+        return [Reason(str(reason), events)], None
+    if events and history.segments:
+        return [Reason("a result carries history for autograd, and values were asked for before it was made", events)], None
+    reachable = [*trace.returned, *(g for _, g in trace.grads), *history.tensors()]
+    known = {id(t) for r in reachable for t in ((r, r._base, r._aside) if isinstance(r, Tensor) else (r,))}
+    if any(id(t) not in known for t in tracer.survivors()):
+        return [Reason("a tensor made in the function is kept beyond the call", events)], None
+    return [], history
+
+
+def _of_results(tracer: Tracer, stage: Stage, trace: Trace) -> list[str]:
+    reasons = []
+    for value in trace.returned:
+        if isinstance(value, Tensor):
+            if isinstance(value._value, Node) and value._grad is not None:
+                reasons.append("a result that was made in the function has a .grad")
+            elif not isinstance(value._value, Node) and not tracer.knows(value) and not stage.outer(value):
+                reasons.append("a result is a tensor made of Python data")
+        elif not isinstance(value, _CONSTANTS):
+            reasons.append(f"a result is a {type(value).__name__}")
+    if any(g is not None and g._application is not None and not is_spent(g._application) for _, g in trace.grads):
+        reasons.append("a gradient carries history for autograd")
+    return reasons
+
+
+def _seen_by(reach: Reach) -> list[Reason]:
+    """What the watch over a trace has seen that a replay would leave out."""
+    reasons = [Reason(str(effect), reach.marks_before(effect)) for effect in reach.effects]
+    if reach.incomplete:
+        reasons.append(Reason(str(reach.incomplete), 0))
+    changed = reach.changed()
+    if changed is not None:
+        reasons.append(Reason(f"the function changes what it reads: {changed}", 0))
+    return reasons
