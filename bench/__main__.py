@@ -10,7 +10,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from . import compile_time, cpu, functions, peers, report, roofline, scaling, tables
+from . import compile_time, cpu, functions, peers, program_worker, programs, report, roofline, scaling, tables
 from .crew import Member
 from .workloads import WORKLOADS
 
@@ -84,6 +84,22 @@ def run_scaling(options: argparse.Namespace) -> None:
         print(f"figures: {path}")
 
 
+def run_programs(options: argparse.Namespace) -> None:
+    """NumPy programs as people write them, compiled as they are, beside NumPy, hand-written Numba and torch.compile of the same code."""
+    chosen = [p for name, p in program_worker.catalogue().items() if any(part in name for part in options.only or [""])]
+    limits = dict.fromkeys(programs.COLUMNS, options.limit) | {"torch.compile": options.torch_limit}
+    print(programs.header())
+    found = []
+    for row in programs.run(chosen, programs.crew(set(filter(None, options.skip.split(",")))), 3 if options.quick else options.rounds, options.seconds, limits):
+        found.append(row.entry())
+        print(programs.line(found[-1]), flush=True)
+    print("", *programs.notes(found), "", *programs.summary(found), sep="\n")
+    path = options.out or (None if options.only or options.skip or options.quick else report.RESULTS / f"{report.machine_name()}-programs.json")
+    if path:
+        report.save(path, peers.versions(peers.installed(set())), rows=found)
+        print(f"figures: {path}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     commands = parser.add_subparsers(metavar="COMMAND")
@@ -118,6 +134,16 @@ def main() -> None:
     command.add_argument("--limit", type=float, default=300, help="seconds after which a peer is cut off")
     command.add_argument("--out", type=Path, help="the JSON file; by default, this machine's in bench/results")
     command.set_defaults(run=run_scaling)
+    command = commands.add_parser("programs", help=run_programs.__doc__)
+    command.add_argument("--only", nargs="+", metavar="PART", help="programs whose name contains one of these")
+    command.add_argument("--skip", default="", help="columns or packages to leave out, by commas: torch.compile,numba")
+    command.add_argument("--rounds", type=int, default=7)
+    command.add_argument("--seconds", type=float, default=0.05, help="a column's turn in a round (three calls at least)")
+    command.add_argument("--quick", action="store_true", help="three rounds")
+    command.add_argument("--limit", type=float, default=60, help="seconds in which a column must have settled, else it is cut off")
+    command.add_argument("--torch-limit", type=float, default=20, help="the same for torch.compile, which takes minutes where loops unroll")
+    command.add_argument("--out", type=Path, help="the JSON file; of a whole run, by default, this machine's in bench/results")
+    command.set_defaults(run=run_programs)
     command = commands.add_parser("table", help=run_table.__doc__)
     command.add_argument("file", type=Path, nargs="?", default=report.RESULTS / f"{report.machine_name()}-cpu.json")
     command.set_defaults(run=run_table)

@@ -17,10 +17,10 @@ class Failed(Exception):
 
 
 class Member:
-    """One peer's process. It is started when it is first asked, and anew after it was ended."""
+    """One peer's process, which serves in a module. It is started when it is first asked, and anew after it was ended."""
 
-    def __init__(self, name: str, environment: dict[str, str] | None = None, cores: int | None = None) -> None:
-        self.name, self._cores = name, cores
+    def __init__(self, name: str, environment: dict[str, str] | None = None, cores: int | None = None, module: str = "bench.worker") -> None:
+        self.name, self._cores, self._module = name, cores, module
         self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[str] | None = None
 
@@ -45,7 +45,7 @@ class Member:
         return answer["value"]
 
     def _start(self) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "bench.worker", self.name, *([str(self._cores)] if self._cores else [])]
+        command = [sys.executable, "-m", self._module, self.name, *([str(self._cores)] if self._cores else [])]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=self._environment,
             start_new_session=True,  # so that the compilers which a library starts end with it

@@ -12,7 +12,7 @@ import math
 import os
 import sys
 import time
-from typing import Any
+from typing import Any, Callable
 
 import numpy as np
 
@@ -83,7 +83,9 @@ class Session:
 
 
 def leaves(result: Any) -> list[np.ndarray]:
-    """The arrays of a result, which is an array or a sequence of such."""
+    """The arrays of a result, which is an array or holds such, in sequences or dictionaries."""
+    if isinstance(result, dict):
+        result = list(result.values())
     if isinstance(result, (tuple, list)):
         return [leaf for part in result for leaf in leaves(part)]
     return [np.asarray(result.detach() if hasattr(result, "detach") else result)]
@@ -95,11 +97,11 @@ def sample(array: np.ndarray) -> np.ndarray:
     return flat[:: max(1, flat.size // SAMPLE)].astype(np.float64)
 
 
-def main() -> None:
-    """Serve until stdin ends. Whatever a library prints goes to stderr."""
+def serve(make: Callable[[str], Any]) -> None:
+    """Answer by the methods of the session that `make` gives for this peer until stdin ends. Whatever a library prints goes to stderr."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    session = Session(sys.argv[1])
+    session = make(sys.argv[1])
     if len(sys.argv) > 2:  # some libraries ask the system how many cores they may use, and nothing else
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(sys.argv[2])])
     for line in sys.stdin:
@@ -112,4 +114,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve(Session)
