@@ -56,6 +56,7 @@ PROGRAMS = {
         # Finance and statistics
         Program("black_scholes", 16, "exponentials and logarithms", straight=True),
         Program("binomial_tree", 64, "powers and exponentials", straight=True),
+        Program("monte_carlo", 64, "exponentials", straight=True),
         Program("moving_average"),
         Program("rolling_statistics"),
         Program("autocorrelation", 64, "Fourier transforms and inner products"),
@@ -63,6 +64,8 @@ PROGRAMS = {
         Program("group_by"),
         Program("cumulative_integral", 4, "numpy.interp", straight=True),
         Program("kalman", 1e3, "products and inverses of matrices, in every step"),
+        Program("polynomial_fit", 1e3, "least squares"),
+        Program("principal_components", 1e3, "products and eigenvectors of matrices"),
         # Learning and graphs
         Program("kmeans"),
         Program("softmax_regression", 64, "exponentials and products of matrices", straight=True),
@@ -81,8 +84,10 @@ PROGRAMS = {
         Program("median_filter", straight=True),
         Program("equalize_histogram"),
         Program("resize", straight=True),
+        Program("cosine_transform", 64, "cosines and products of matrices", straight=True),
         # Linear algebra, transforms and geometry
         Program("lu"),
+        Program("cholesky", 64, "inner products"),
         Program("gram_schmidt", 64, "inner products"),
         Program("power_iteration", 1e6, "products of matrices, until values settle to nine digits"),
         Program("conjugate_gradient"),
