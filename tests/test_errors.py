@@ -162,8 +162,9 @@ def test_misuse_is_an_error_that_teaches(name: str) -> None:
         messages.append(str(caught.value))
     assert len(set(messages)) == 1, "compiled, it is the same error"
     told, place = messages[0].split("\n  at ")
-    line, advice = place.split("\n  ")
+    line, advice, page = place.rsplit("\n  ", 2)
     assert line.startswith(f"{__file__}:")
+    assert page == f"docs/errors.md#{kind.__name__.lower()}"
     assert re.search(met, told, re.DOTALL) and re.search(instead, advice), messages[0]
 
 

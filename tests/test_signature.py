@@ -277,10 +277,12 @@ def test_a_container_that_holds_itself_is_an_error_that_says_so():
 CHANGES = [
     ((A, 1), {}, (A, 2), {}, [("y", "was 1 and is 2")]),
     ((A,), {"scale": 2.0}, (A,), {"scale": 3.0}, [("scale", "was 2.0 and is 3.0")]),
-    ((A,), {}, (B,), {}, [("x", "was a ndarray of shape (2, 3), dtype float32 and is a ndarray of shape (4,), dtype float64")]),
+    ((A,), {}, (B,), {}, [("x", "was an array of shape (2, 3), dtype float32 and is an array of shape (4,), dtype float64")]),
     ((A, 1, 5), {}, (A, 1, 6), {}, [("args[0]", "was 5 and is 6")]),
     ((A,), {}, (A,), {"k": 1}, [("k", "was not given and is 1")]),
-    ((A, [1]), {}, (A, [2]), {}, [("y", "was a list of 1 items and is a list of 1 items with other contents")]),
+    ((A, [1]), {}, (A, [2]), {}, [("y[0]", "was 1 and is 2")]),
+    ((A, [1]), {}, (A, [1, 2]), {}, [("y", "was a list of 1 items and is a list of 2 items")]),
+    ((A, {"a": (1, A)}), {}, (A, {"a": (1, B)}), {}, [("y['a'][1]", "was an array of shape (2, 3), dtype float32 and is an array of shape (4,), dtype float64")]),
 ]
 
 

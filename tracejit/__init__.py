@@ -9,9 +9,10 @@ from . import autograd, fft, linalg, nn, optim, random
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .autograd.transforms import grad, hessian, jacobian, value_and_grad, vjp
 from .backends.native.threads import get_num_threads, set_num_threads
-from .compile import compile, disable
+from .compile import compile
 from .errors import (
-    ArgumentError, AxisError, CompileError, DeviceError, DTypeError, GradError, IndexingError, LinAlgError, ShapeError, TracejitError,
+    ArgumentError, AxisError, CompileError, DeviceError, DTypeError, FullGraphError, GradError, IndexingError, LazyWarning, LinAlgError,
+    RetraceWarning, ShapeError, SpecsError, StateError, TracejitError, TracejitWarning, VerifyWarning,
 )  # fmt: skip
 from .ops import (  # noqa: F401 (their methods are attached to Tensor by importing them)
     methods as _methods,
@@ -92,11 +93,13 @@ from .spec import (
     int32, int64, set_default_dtype, uint8, uint16, uint32, uint64,
 )  # fmt: skip
 from .spec import bool_ as bool
+from .switch import disable
 from .tensor import Tensor
 
 __all__ = [
-    "ArgumentError", "AxisError", "CompileError", "DTypeError", "DeviceError", "FloatInfo", "Generator", "GradError", "IndexingError",
-    "IntInfo", "LinAlgError", "ShapeError", "Tensor", "TensorSpec", "TracejitError", "__array_api_version__",
+    "ArgumentError", "AxisError", "CompileError", "DTypeError", "DeviceError", "FloatInfo", "FullGraphError", "Generator", "GradError", "IndexingError",
+    "IntInfo", "LazyWarning", "LinAlgError", "RetraceWarning", "ShapeError", "SpecsError", "StateError", "Tensor", "TensorSpec", "TracejitError",
+    "TracejitWarning", "VerifyWarning", "__array_api_version__",
     "__array_namespace_info__", "__version__", "abs", "absolute", "acos", "acosh", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "add",
     "addmm", "all", "allclose", "amax", "amin", "angle", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2",
     "arctanh", "argmax", "argmin", "argsort", "argwhere", "array_equal", "as_tensor", "asarray", "asin", "asinh", "astype", "atan",

@@ -2,87 +2,75 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
-import os
-import threading
 from collections import OrderedDict
-from typing import Any, Callable, Iterator, NamedTuple, Sequence
-
+from typing import Any, Callable, Iterable, Sequence
 
 from .backends.cpu import backend
-from .backends.text.source import print_kernel
 from .dispatch import EAGER, anomaly, mode
 from .autograd.segment import Segment
 from .entry import Entry, Misfit, Trace
-from .errors import ArgumentError, CompileError, TracejitError, fail, warn
+from .errors import ArgumentError, CompileError, FullGraphError, LazyWarning, TracejitError, fail, warn
 from .forks import lock_of
 from .frontend import (
-    TRANSPARENT, Reach, Signature, Stage, Substitution, Unwoven, asks_for_errors, compile_guards, form_of, in_form, nothing_to_check, own,
+    TRANSPARENT, Reach, Signature, Stage, Substitution, Unwoven, asks_for_errors, check_specs, compile_guards, form_of, in_form, nothing_to_check,
+    own,
 )  # fmt: skip
 from .graph.text import print_graph
 from .graph.segments import Segments
 from .graph.trace import Tracer
-from .lowering.kernel import Kernel
+from .lowering.plan import Plan
+from .misses import CacheInfo, Misses, name_of
+from .options import LIMIT, Options, options_of
 from .pace import Pace
 from .paths import OVERGROWN, Leaf, Node, Tree, Unseen, path
 from .permits import Gate
 from .reasons import reasons_of
+from .report import kernels_of
 from .runtime.executor import OutOfBounds
+from .spec import TensorSpec
+from .switch import switch
 from .tensor import StandIn, Tensor
 from .tree import flatten, unflatten
+from .verify import Verifier, once_only
 
-ENTRY_LIMIT = 256  # signatures kept by one function; the least recently used goes first
 VARIANT_LIMIT = 8  # traces kept of one signature, for different states of what the function reads
 SEVERAL = 3  # lazy traces of one signature, after which others are looked into at the 4th, 8th, 16th … call only
 ADMITTED = 8  # calls replayed by Python before the gate is told of a trace; at the 16th, 32nd … again: what it reads may have been replaced
 _NEW: Any = object()  # what stands for the result of a call that no trace speaks of yet
 
 
-class _Switch(threading.local):
-    """Whether compiled functions run eagerly in this thread."""
-
-    off: bool = os.environ.get("TRACEJIT_DISABLE") == "1"
-
-
-_switch = _Switch()
-
-
-class CacheInfo(NamedTuple):
-    """What a compiled function's cache did so far."""
-
-    hits: int
-    misses: int
-    entries: int
-    traces: int
-    modes: tuple[str, ...]  # of each entry: "graph" or "tree" (replayed natively, to the end or from event to event), "lazy" (Python runs, its ops compiled), "python" (as undecorated)
-    reasons: tuple[str, ...]  # why entries are lazy or left to Python
-
-
-def compile(function: Callable | None = None, *, fullgraph: bool = False) -> Any:
+def compile(
+    function: Callable | None = None,
+    *,
+    fullgraph: bool = False,
+    verify: str | float | None = None,
+    specs: Iterable[TensorSpec] | None = None,
+    limit: int = LIMIT,
+) -> Any:
     """Compile a function: traced once per signature, then run natively, with the undecorated function's results to the bit.
 
-    Use as `@tj.compile`, `@tj.compile(fullgraph=True)` or `tj.compile(f)`. With `fullgraph`, a call that only Python can
-    repeat raises CompileError and names the line; without, Python runs at such calls and its ops are compiled in segments.
+    Use as `@tj.compile`, `@tj.compile(fullgraph=True)` or `tj.compile(f)`.
+
+    fullgraph: a call that only Python can repeat raises FullGraphError and names the line; without, Python runs at such calls and
+      its ops are compiled in segments.
+    verify: run the undecorated function too, and compare results, arguments, captures, gradients and generators to the bit: "first",
+      the call that traces each signature and the first that replays it; "always", every call; 0.01, that share of them. The caller
+      gets eager mode's results. Where they differ, a VerifyWarning names the first operation that does, with its line, both values
+      and a script that shows it again; the signature runs eagerly from then on. A function with effects is not run twice.
+    specs: the only calls that are taken: one TensorSpec for each array among the arguments, in order; an extent that is None may
+      be any. Another call raises SpecsError, which says what differs.
+    limit: how many signatures are kept; the least recently used goes first.
     """
+    options = options_of(fullgraph, verify, specs, limit)
     if function is None:
-        return functools.partial(compile, fullgraph=fullgraph)
+        return functools.partial(compile, **options._asdict())
     if inspect.isgeneratorfunction(function) or inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         fail(ArgumentError, f"compile() of {function.__name__}, a generator or a coroutine function", "Compile the functions that it calls.")
     if not callable(function):
         fail(ArgumentError, f"compile() of a {type(function).__name__}: {function!r:.60}", "Give a function, a method or a callable object.")
-    return Compiled(function, fullgraph)
-
-
-@contextlib.contextmanager
-def disable() -> Iterator[None]:
-    """Run compiled functions eagerly inside the block, in this thread."""
-    before, _switch.off = _switch.off, True
-    try:
-        yield
-    finally:
-        _switch.off = before
+    return Compiled(function, options)
 
 
 class _Called:
@@ -95,10 +83,10 @@ class _Called:
 class Compiled(_Called):
     """A compiled function. Call it as the function; look inside with `graph`, `source` and `plan`."""
 
-    def __init__(self, function: Callable, fullgraph: bool = False, watched: bool = True) -> None:
+    def __init__(self, function: Callable, options: Options = Options(), watched: bool = True) -> None:
         """`watched` False: the function is known to depend on nothing but its arguments, and to have no effects."""
         self.__wrapped__ = function
-        self._fullgraph, self._watched = fullgraph, watched
+        self._options, self._watched = options, watched
         functools.update_wrapper(self, function)
         self._signature = Signature(function)
         self._lock = lock_of(self)
@@ -113,28 +101,36 @@ class Compiled(_Called):
         self.trace_count = 0
         self._hits = self._misses = 0
         self._segments = Segments(backend.executable)
+        self._causes = Misses(self._signature)
         self._gate.clear()
+        self._verifier = None if self._options.verify is None else Verifier(self._signature, self._options.verify)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Compiled, (self.__wrapped__, self._fullgraph)
+        return Compiled, (self.__wrapped__, self._options)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
-        return Compiled(self.__wrapped__, self._fullgraph)
+        return Compiled(self.__wrapped__, self._options)
 
     def __repr__(self) -> str:
         return f"<compiled {self.__wrapped__!r}>"
 
     def _ask(self, *args: Any, **kwargs: Any) -> Any:
         """A call that the gate does not let through."""
-        if mode.interpreter is not EAGER or _switch.off or anomaly.enabled:
+        if mode.interpreter is not EAGER or switch.off or anomaly.enabled:
             return self.__wrapped__(*args, **kwargs)
         token, leaves = self._signature.flatten(args, kwargs)
         if asks_for_errors() and not all([isinstance(leaf, Tensor) for leaf in leaves]):
             return self.__wrapped__(*args, **kwargs)
         key = token, mode.grad
+        if self._verifier is not None:
+            return self._verifier.call(self, args, kwargs, key, leaves)
+        return self.answer(args, kwargs, key, leaves)
+
+    def answer(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any]) -> Any:
+        """The result of a call whose key is known: from a trace that holds, or by tracing it now."""
         pace = self._paces.get(key)
         if pace is not None and pace.rests():
             return self._paced(pace, args, kwargs, key, leaves)
@@ -142,6 +138,8 @@ class Compiled(_Called):
         result = self._recall(kept, args, kwargs, key, leaves)
         if result is not _NEW:
             return result
+        if self._options.specs is not None:
+            check_specs(self._options.specs, leaves, self._signature.arrays(key[0]))
         with self._lock:
             if self._entries.get(key, ()) is not kept:  # another thread has traced it meanwhile
                 result = self._recall(self._entries.get(key, ()), args, kwargs, key, leaves)
@@ -149,7 +147,20 @@ class Compiled(_Called):
                     return result
             self._misses += 1
             self.trace_count += 1
+            self._causes.note(key, kept, self._hits + self._gate.hits + self._misses)
             return self._trace(args, kwargs, key, leaves, keep=True)
+
+    def find(self, key: Any, leaves: list[Any]) -> Entry | Tree | None:
+        """The trace that holds now, if there is one."""
+        return next((entry for entry in self._entries.get(key, ()) if entry.holds(leaves)), None)
+
+    def newest(self, key: Any) -> Entry | Tree | None:
+        """The trace made last for a key."""
+        return next(reversed(self._entries.get(key, [])), None)
+
+    def retrace(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any]) -> Any:
+        """The result of a call by Python under a tracer, and nothing kept."""
+        return self._trace(args, kwargs, key, leaves, keep=False)
 
     def _recall(self, kept: Sequence[Entry | Tree], args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any]) -> Any:
         """The result of a call that one of these traces speaks of; _NEW, if none does."""
@@ -190,6 +201,7 @@ class Compiled(_Called):
         with self._lock:
             self._misses += 1
             self.trace_count += 1
+            self._causes.note_path(unseen, self._hits + self._gate.hits + self._misses)
             return self._trace(args, kwargs, key, leaves, keep=True, unseen=unseen)
 
     def _replayed(self, entry: Entry | Tree, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any) -> None:
@@ -198,8 +210,8 @@ class Compiled(_Called):
             return
         entry.asked += 1
         (*tokens, _, same), grad = key
-        if same is None and entry.asked >= ADMITTED and entry.asked & (entry.asked - 1) == 0:
-            self._gate.admit(entry, self._signature.spelling(args, kwargs), tokens, ((mode, "grad", grad), (_switch, "off", False)))
+        if same is None and entry.asked >= ADMITTED and entry.asked & (entry.asked - 1) == 0 and (self._verifier is None or self._verifier.admits(entry)):
+            self._gate.admit(entry, self._signature.spelling(args, kwargs), tokens, ((mode, "grad", grad), (switch, "off", False)))
             self.__call__ = self._gate.function
 
     def _plainly(self, args: tuple[Any, ...], kwargs: dict[str, Any], _key: Any, _leaves: list[Any]) -> Any:
@@ -268,8 +280,8 @@ class Compiled(_Called):
 
     def _in_python(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, reason: str, keep: bool) -> Any:
         """A call of a function whose NumPy code cannot be followed: as it is."""
-        if self._fullgraph:
-            fail(CompileError, f"fullgraph=True, but {reason}", "Drop fullgraph=True, or write the function in a file.")
+        if self._options.fullgraph:
+            fail(FullGraphError, f"fullgraph=True, but {reason}", "Drop fullgraph=True, or write the function in a file.")
         if keep:
             self._remember(key, Entry(nothing_to_check, [reason], in_python=True))
         return self.__wrapped__(*args, **kwargs)
@@ -278,29 +290,32 @@ class Compiled(_Called):
         """Settle a trace, and keep it: as an entry, or as a path of a tree."""
         tracer.bring([*trace.returned, *(g for _, g in trace.grads)])
         reasons, history = reasons_of(tracer, reach, stage, trace)
-        if self._fullgraph and reasons:
+        if self._options.fullgraph and reasons:
             tracer.settle()
-            fail(CompileError, f"fullgraph=True, but {reasons[0].what}", "Take that out of the function, or drop fullgraph=True.")
+            fail(FullGraphError, f"fullgraph=True, but {reasons[0].what}", "Take that out of the function, or drop fullgraph=True.")
         tracer.settle()
         assert tracer.flushed is not None
+        once = once_only(tracer, reach)
         begun = 0 if unseen is None else len(unseen.log)
         segments = tracer.segments[: max(begun, min(reason.after for reason in reasons))] if reasons else tracer.segments
         if unseen is not None and tracer.past is not None and tracer.past.parted:
             unseen.tree.give_up("Python was told the same as before, and went on in another way")
         elif not segments:
             entry = Entry(compile_guards(reach.guards if reach is not None else [], tracer.flushed.captures()), [r.what for r in reasons])
+            entry.once_only = once
             if history is not None:
-                entry.fill(tracer.flushed, trace, history, _compile_backward)
+                entry.fill(tracer.flushed, trace, history, self._compile_backward)
             self._remember(key, entry)
         else:
             groups = reach.groups if reach is not None else [[]] * (len(tracer.segments) + 1)
             leaf = Leaf(nothing_to_check if reasons else compile_guards(groups[-1], tracer.flushed.captures()))
             if history is not None:
-                leaf.fill(segments, tracer.flushed, trace, history, _compile_backward)
+                leaf.fill(segments, tracer.flushed, trace, history, self._compile_backward)
             way = path(segments[begun:], tracer.answers[begun:], groups[begun:], leaf, trace)
             if unseen is None:
-                self._remember(key, Tree(way))
+                self._remember(key, Tree(way, once))
             else:
+                unseen.tree.once_only, unseen.tree.verified = unseen.tree.once_only or once, False
                 self._grow(unseen, way)
 
     def _grow(self, unseen: Unseen, way: Node) -> None:
@@ -308,10 +323,14 @@ class Compiled(_Called):
         unseen.lead_to(way)
         reason = unseen.tree.overgrown()
         if reason is not None:
-            if self._fullgraph:
-                fail(CompileError, f"fullgraph=True, but {reason}", OVERGROWN)
+            if self._options.fullgraph:
+                fail(FullGraphError, f"fullgraph=True, but {reason}", OVERGROWN)
             unseen.tree.give_up(reason)
-            warn(f"{self.__name__} runs in Python from now on, its operations compiled in pieces: {reason}", OVERGROWN)  # type: ignore[attr-defined]
+            warn(LazyWarning, f"{name_of(self.__wrapped__)} runs in Python from now on, its operations compiled in pieces: {reason}", OVERGROWN)
+
+    def _compile_backward(self, segment: Segment) -> Compiled:
+        """A segment's backward pass, compiled. It is a function of its arguments alone, unless it runs code of the user's."""
+        return Compiled(segment.pull_back, Options(verify=self._options.verify), watched=segment.user_code)
 
     def _keep_longer(self, key: Any) -> None:
         """A signature was asked for just now: those that were not go first. What passes the gate is kept there."""
@@ -328,35 +347,34 @@ class Compiled(_Called):
                 pace.pin(entry.reasons[0])
             if len(kept) >= SEVERAL and _no_graph(kept):
                 pace.rest()  # as a function that changes what it reads (a list that grows): no trace holds at the next call
-        while len(self._entries) > ENTRY_LIMIT:
+        while len(self._entries) > self._options.limit:
             self._paces.pop(self._entries.popitem(last=False)[0], None)
 
     # Looking inside
 
-    def _entry(self, args: tuple[Any, ...], kwargs: dict[str, Any], call: bool = True) -> Entry | Tree:
+    def _plans_of(self, args: tuple[Any, ...], kwargs: dict[str, Any], call: bool = True) -> list[Plan]:
         key, leaves = self._signature.flatten(args, kwargs)
-        for entry in self._entries.get((key, mode.grad), ()):
-            if entry.holds(leaves):
-                if entry.mode == "lazy":
-                    fail(CompileError, f"this call runs in lazy mode: {entry.reasons[0]}", "Only replayed graphs can be shown.")
-                return entry
+        entry = self.find((key, mode.grad), leaves)
+        if entry is not None and entry.mode in ("graph", "tree"):
+            return [executable.plan for executable in entry.executables()]
+        if entry is not None:
+            fail(CompileError, f"this call runs in {entry.mode} mode: {entry.reasons[0]}", "Only replayed graphs can be shown; explain() says more.")
         if not call:
             fail(CompileError, "the call that was made to look inside left no trace that still holds", "Call the function first.")
         self(*args, **kwargs)
-        return self._entry(args, kwargs, call=False)
+        return self._plans_of(args, kwargs, call=False)
 
     def graph(self, *args: Any, **kwargs: Any) -> str:
         """The graph of a call, as text. The function is called, if it was not yet called with such arguments."""
-        return "\n".join(print_graph(e.plan.graph) for e in self._entry(args, kwargs).executables())
+        return "\n".join(print_graph(plan.graph) for plan in self._plans_of(args, kwargs))
 
     def source(self, *args: Any, **kwargs: Any) -> str:
         """The kernels of a call: Python text, each statement with the user's file and line. Calls the function as `graph` does."""
-        steps = [s for e in self._entry(args, kwargs).executables() for s in e.plan.steps]
-        return "\n".join(print_kernel(s, f"kernel_{i}")[0] for i, s in enumerate(steps) if isinstance(s, Kernel))
+        return kernels_of(self._plans_of(args, kwargs))
 
     def plan(self, *args: Any, **kwargs: Any) -> str:
         """The steps of a call, one a line. Calls the function as `graph` does."""
-        return "\n".join(e.plan.text() for e in self._entry(args, kwargs).executables())
+        return "\n".join(plan.text() for plan in self._plans_of(args, kwargs))
 
     def cache_info(self) -> CacheInfo:
         """Hits, misses, entries, and the mode of each entry."""
@@ -371,11 +389,6 @@ def _no_graph(kept: Sequence[Entry | Tree]) -> bool:
 
 
 TRANSPARENT.add(Compiled)
-
-
-def _compile_backward(segment: Segment) -> Compiled:
-    """A segment's backward pass, compiled. It is a function of its arguments alone, unless it runs code of the user's."""
-    return Compiled(segment.pull_back, watched=segment.user_code)
 
 
 def _hand_back(trace: Trace, leaves: list[Any]) -> Any:

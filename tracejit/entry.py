@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from operator import is_
 from types import CodeType
-from typing import Any, Callable, NamedTuple, Sequence
+from typing import Any, Callable, Iterable, NamedTuple, Sequence
 
 import numpy as np
 
@@ -75,6 +75,13 @@ def meet(arrays: list[np.ndarray], known: list[Any], layouts: Sequence[Any], wri
     known[:] = [None if n in inside or a.nbytes >= LARGE else a for n, a in enumerate(arrays)]  # what is large is not kept alive
 
 
+def arrays_of(sources: Iterable[Source], leaves: list[Any]) -> list[np.ndarray]:
+    """The arrays from outside that inputs stand for in a call."""
+    found = [(kind, _tensor(what, leaves)) for kind, what in sources if kind != "segment"]
+    tensors = [tensor._grad if kind == "grad" else tensor for kind, tensor in found]
+    return [t._value if isinstance(t, Tensor) else np.asarray(t) for t in tensors if t is not None]
+
+
 class Entry:
     """One trace: when it holds, and how to run it."""
 
@@ -82,6 +89,8 @@ class Entry:
         """`in_python`: calls are left to the function itself."""
         self.guard, self.reasons, self.in_python = guard, reasons, in_python
         self.executable: Executable | None = None
+        self.once_only: str | None = None  # why the function may not be run twice, if so
+        self.verified = False
         self.asked = 0  # the calls that Python replayed
 
     def fill(self, flushed: Flushed, trace: Trace, history: History, compile_backward: Callable[[Segment], Callable], alone: bool = True) -> None:
@@ -213,6 +222,12 @@ class Entry:
         if history is not None:
             set_history(tensor, *history)
         return tensor
+
+    def reached(self, leaves: list[Any]) -> tuple[list[np.ndarray], list[Tensor]]:
+        """What a replay reads or writes from outside: arrays, and the leaves whose .grad it sets."""
+        if self.executable is None:
+            return [], []
+        return arrays_of(self.sources, leaves), [_tensor(leaf, leaves) for leaf, _ in self.grads]
 
     def source_of(self, number: int, leaves: list[Any]) -> Any:
         """The tensor (or NumPy array) that an input's array belongs to, in this call."""

@@ -62,12 +62,32 @@ class StateError(TracejitError, RuntimeError):
     """A saved state that does not fit the model or the optimiser it is loaded into."""
 
 
+class CompileError(TracejitError, RuntimeError):
+    """`@compile` was asked for something it cannot promise."""
+
+
+class FullGraphError(CompileError):
+    """`fullgraph=True`, and a call that only Python can repeat."""
+
+
+class SpecsError(CompileError, ValueError, TypeError):
+    """A call that `specs=` does not name."""
+
+
 class TracejitWarning(UserWarning):
     """The base of all warnings of this library's compiler."""
 
 
-class CompileError(TracejitError, RuntimeError):
-    """`@compile` was asked for something it cannot promise."""
+class VerifyWarning(TracejitWarning):
+    """`verify=` found eager and compiled to differ, or a function that it cannot run twice."""
+
+
+class LazyWarning(TracejitWarning):
+    """A compiled function runs in Python from now on: a graph of it would take too much."""
+
+
+class RetraceWarning(TracejitWarning):
+    """A compiled function is traced again and again: nearly every call has another signature."""
 
 
 def user_frame() -> FrameType | None:
@@ -115,12 +135,6 @@ def place(line: tuple[str, int] | None) -> str:
     return "an unknown line" if line is None else f"{os.path.basename(line[0])}:{line[1]}"
 
 
-def warn(met: str, instead: str) -> None:
-    """Warn at the user's line, saying what was met and what to do about it."""
-    file, line = user_line() or ("<unknown>", 1)
-    warnings.warn_explicit(f"{met}\n  {instead}", TracejitWarning, file, line)
-
-
 def fail(kind: type[TracejitError], met: str, instead: str) -> NoReturn:
     """Raise `kind`, saying where the user stood, what was met, and what to write instead."""
     line = user_line()
@@ -128,4 +142,15 @@ def fail(kind: type[TracejitError], met: str, instead: str) -> NoReturn:
     if line is not None:
         text = linecache.getline(*line).strip()
         where = f"\n  at {line[0]}:{line[1]}" + (f": {text}" if text else "")
-    raise kind(f"{met}{where}\n  {instead}")
+    raise kind(f"{met}{where}\n  {instead}\n  {page_of(kind)}")
+
+
+def warn(kind: type[TracejitWarning], met: str, instead: str) -> None:
+    """Warn at the user's line, saying what was met and what to do about it."""
+    file, line = user_line() or ("<unknown>", 1)
+    warnings.warn_explicit(f"{met}\n  {instead}\n  {page_of(kind)}", kind, file, line)
+
+
+def page_of(kind: type) -> str:
+    """Where the docs say more of an error or a warning."""
+    return f"docs/errors.md#{kind.__name__.lower()}"

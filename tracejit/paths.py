@@ -15,7 +15,7 @@ from typing import Any, Callable, Iterable, Iterator, Sequence
 import numpy as np
 
 from .backends.cpu import backend
-from .entry import Entry, Misfit, Trace, meet
+from .entry import Entry, Misfit, Trace, arrays_of, meet
 from .errors import TracejitError, place
 from .frontend import compile_guards, nothing_to_check
 from .graph.flushed import Flushed, Source, view_of
@@ -110,6 +110,7 @@ class Junction(Node):
     def __init__(self, flushed: Flushed, guard: Callable[[], Any], trace: Trace) -> None:
         assert flushed.event is not None
         inputs = Inputs(flushed, trace)
+        self.sources = inputs.sources
         super().__init__(guard, inputs.requires)
         self.kind, (where, number, chain), self.line = flushed.event
         self.graph, self.writes = flushed.graph, flushed.writes
@@ -171,15 +172,22 @@ class Tree:
 
     in_python = False
 
-    def __init__(self, root: Node) -> None:
+    def __init__(self, root: Node, once_only: str | None = None) -> None:
         assert isinstance(root, Junction), "a path of no events is an entry"
         self.root = root
+        self.once_only = once_only  # why the function may not be run twice, if so
+        self.verified = False
         self.reasons: list[str] = []  # why it is lazy now
 
     @property
     def mode(self) -> str:
         """How calls run: "tree" (replayed natively, from event to event), or "lazy" (Python runs, its ops compiled)."""
         return "lazy" if self.reasons else "tree"
+
+    @property
+    def guard(self) -> Callable[[], Any]:
+        """The guards of where all paths begin."""
+        return self.root.guard
 
     def executables(self) -> list[Executable]:
         """What is run, each before what may follow it."""
@@ -212,6 +220,13 @@ class Tree:
         except (OutOfBounds, TracejitError, ValueError):  # raised again where the user stands, with all done that comes before
             pass
         raise Unseen(self, log, False)
+
+    def reached(self, leaves: list[Any]) -> tuple[list[np.ndarray], list[Tensor]]:
+        """What a replay may read or write from outside: arrays, and leaves whose .grad it may set."""
+        nodes = list(self.nodes())
+        ends = [node.entry.reached(leaves) for node in nodes if isinstance(node, Leaf) and node.entry is not None]
+        arrays = [array for node in nodes if isinstance(node, Junction) for array in arrays_of(node.sources, leaves)]
+        return arrays + [array for found, _ in ends for array in found], [leaf for _, found in ends for leaf in found]
 
     def nodes(self) -> Iterator[Node]:
         """All places, each before those it leads to."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..dispatch import mode
-from ..errors import ArgumentError, DTypeError, TracejitError, fail
+from ..errors import ArgumentError, DTypeError, TracejitError, fail, page_of
 from ..spec import is_complex
 from ..tensor import Tensor, wrap
 from .engine import grad
@@ -134,7 +134,7 @@ def _report(
     worst = np.nanmax(np.abs(first - second), initial=0.0)
     raise GradcheckError(
         f"{what}: output {output} with respect to input {position} (largest difference {worst:.3g}; rows are elements of the "
-        f"output, columns of the input, complex ones as real and imaginary part)\n{names[0]}\n{first}\n{names[1]}\n{second}"
+        f"output, columns of the input, complex ones as real and imaginary part)\n{names[0]}\n{first}\n{names[1]}\n{second}\n  {page_of(GradcheckError)}"
     )
 
 

@@ -1,15 +1,17 @@
 """What decides whether a cached trace may be replayed: the signature of a call, the guards of a trace, and its effects."""
 
-from .effects import Effect
+from .effects import GLOBAL_GENERATORS, Effect
 from .errstate import asks_for_errors
 from .guards import Guard, compile_guards, nothing_to_check
 from .reach import Reach
 from .signature import Signature, Spelling
+from .specs import check_specs
 from .stage import Stage, form_of, in_form, own
 from .substitute import Substitution
 from .weave import TRANSPARENT, Unwoven
 
 __all__ = [
-    "Effect", "Guard", "Reach", "Signature", "Spelling", "Stage", "Substitution", "TRANSPARENT", "Unwoven", "asks_for_errors", "compile_guards",
+    "GLOBAL_GENERATORS", "Effect", "Guard", "Reach", "Signature", "Spelling", "Stage", "Substitution", "TRANSPARENT", "Unwoven", "asks_for_errors", "check_specs",
+    "compile_guards",
     "form_of", "in_form", "nothing_to_check", "own",
 ]  # fmt: skip

@@ -18,6 +18,9 @@ import numpy as np
 from .watch import CORE, LIBRARY, in_package, side_of
 
 
+GLOBAL_GENERATORS = ("draws from random", "draws from np.random")  # effects on generators that everybody knows, and can put back
+
+
 class Effect(NamedTuple):
     """Something that has to happen at every call, so that Python has to run at every call."""
 

@@ -20,8 +20,8 @@ from .identity import Held, Token, known, token_of
 
 Leaves = list[Any]
 IDENTITY = "identity"  # compared by identity: (IDENTITY, Token or Held)
-_FIELDS = "fields"  # a named tuple: (_FIELDS, class, *tokens)
-_NODE = "node"  # a class registered with optree: (_NODE, class, metadata, *tokens)
+FIELDS = "fields"  # a named tuple: (FIELDS, class, *tokens)
+NODE = "node"  # a class registered with optree: (NODE, class, metadata, *tokens)
 _STATELESS = "stateless"  # a function without closure, defaults or attributes: (_STATELESS, code, globals)
 _NAMESPACE = "tracejit"
 _new = tuple.__new__
@@ -210,7 +210,7 @@ def _restore_partial(token: tuple[Any, ...], arrays: Iterator[Any]) -> Any:
 
 
 def _fields(value: Any, leaves: Leaves) -> tuple[Any, ...]:
-    return (_FIELDS, type(value), *[encode(v, leaves) for v in value])
+    return (FIELDS, type(value), *[encode(v, leaves) for v in value])
 
 
 def _restore_fields(token: tuple[Any, ...], arrays: Iterator[Any]) -> Any:
@@ -220,7 +220,7 @@ def _restore_fields(token: tuple[Any, ...], arrays: Iterator[Any]) -> Any:
 def _node(value: Any, leaves: Leaves) -> tuple[Any, ...]:
     entry = optree.register_pytree_node.get(type(value), namespace=_NAMESPACE)
     children, metadata, *_ = entry.flatten_func(value)  # type: ignore[union-attr]
-    return (_NODE, type(value), metadata, *[encode(c, leaves) for c in children])
+    return (NODE, type(value), metadata, *[encode(c, leaves) for c in children])
 
 
 def _restore_node(token: tuple[Any, ...], arrays: Iterator[Any]) -> Any:
@@ -262,7 +262,7 @@ _DECODERS: dict[Any, Callable[[tuple[Any, ...], Iterator[Any]], Any]] = {
     set: _restore_sequence, frozenset: _restore_sequence,
     dict: _restore_dict, OrderedDict: _restore_dict, defaultdict: _restore_dict,
     types.MethodType: _restore_method, functools.partial: _restore_partial,
-    IDENTITY: _restore_object, _STATELESS: _restore_function, _FIELDS: _restore_fields, _NODE: _restore_node,
+    IDENTITY: _restore_object, _STATELESS: _restore_function, FIELDS: _restore_fields, NODE: _restore_node,
 }  # fmt: skip
 
 
@@ -280,7 +280,8 @@ def describe(token: tuple[Any, ...]) -> str:
     kind = token[0]
     if isinstance(kind, type) and issubclass(kind, (np.ndarray, Tensor)):
         history = ("", ", requires grad", ", with history")[token[4]] if len(token) > 4 else ""
-        return f"a {kind.__name__} of shape {token[1]}, dtype {token[3]}{history}"
+        name = "an array" if kind is np.ndarray else f"a {kind.__name__}"
+        return f"{name} of shape {token[1]}, dtype {token[3]}{history}"
     if isinstance(kind, type) and issubclass(kind, np.generic):
         return f"a NumPy scalar of dtype {token[1]}"
     if kind is IDENTITY:

@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import CompileError, fail
 from ..tensor import Tensor
 from .identity import Token, known
+from .inside import arrays_in, differences
 from .keys import Leaves, decode, describe, encode, identities
 
 Key = tuple[Any, ...]
@@ -184,21 +185,24 @@ class Signature:
                 token.watchers = [w for w in token.watchers if w[1] is not key]
 
     def difference(self, key: Key, other: Key) -> list[tuple[str, str]]:
-        """(parameter, "was … and is …") for each argument that differs between two keys."""
+        """(path of an argument, "was … and is …") for each part of the arguments that differs between two keys."""
         found = []
         names, others = self.names(key), self.names(other)
         before = dict(zip(names, key))
         after = dict(zip(others, other))
         for name in dict.fromkeys(names + others):
-            if before.get(name) != after.get(name):
-                was = describe(before[name]) if name in before else "not given"
-                now = describe(after[name]) if name in after else "not given"
-                if was == now:
-                    now += " with other contents"
+            if name in before and name in after:
+                found += [(path, f"was {was} and is {now}") for path, was, now in differences(name, before[name], after[name])]
+            else:
+                was, now = [describe(side[name]) if name in side else "not given" for side in (before, after)]
                 found.append((name, f"was {was} and is {now}"))
         if not found and key[-1] != other[-1]:
             found.append(("arguments", "are the same array in other places"))
         return found
+
+    def arrays(self, key: Key) -> list[str]:
+        """What the arrays of a call with this key are called: `x`, `batch['image']`."""
+        return [path for name, token in zip(self.names(key), key) for path in arrays_in(name, token)]
 
     def names(self, key: Key) -> list[str]:
         """The parameter of each token of a key."""

@@ -12,6 +12,7 @@ from .evaluate import evaluate
 from .flushed import Flushed, Place, Source, view_of
 from .ir import Graph, Node, topological
 from .past import Event
+from .witness import witness
 
 if TYPE_CHECKING:
     from .trace import Tracer
@@ -94,6 +95,8 @@ def _compute(tracer: Tracer, graph: Graph, writes: tuple[int, ...], kind: str) -
             return found
     if not graph.outputs:
         return []
+    if witness.told is not None:
+        witness.told.take_run(graph, tracer.arrays)
     try:
         return tracer.run(graph, tracer.arrays, writes)
     except Exception:

@@ -24,6 +24,7 @@ from .flushed import CAPTURED, Contents, Flushed, Leftovers, Place, Source
 from .ir import Graph, Node, exact
 from .past import ANSWER_BYTES, Past, answer_of
 from .regions import Regions
+from .witness import witness
 
 _new, _ref = object.__new__, weakref.ref
 
@@ -40,6 +41,7 @@ class Tracer:
 
     def __init__(self, run: Run, again: bool = False, make: Applications | None = None, keep: bool = False, past: Past | None = None) -> None:
         self.run, self.again, self.shared, self.keep, self.past = run, again, make, keep, past
+        self.once_only: str | None = None  # why the function may not be run again, if so
         self.reasons: list[tuple[str, Any, int]] = []  # why a replay would not do, where, and after how many events
         self.flushed: Flushed | None = None
         self.segments: list[Flushed] = []  # those that ended in an event
@@ -113,6 +115,7 @@ class Tracer:
             self._see_changes((target, value))
         if self._overlapped(target):
             self.outside("memory that is changed here is also reached as another tensor")
+            self.once_only = "it changes memory that it reaches in two ways"
             self.flush()
             mode.interpreter = EAGER  # for the rest of this call: eager mode sees all aliases
             return EAGER.assign(target, value)
@@ -360,6 +363,8 @@ class Tracer:
     def settle(self) -> None:
         """Flush, and hand the gradients that were written to their leaves: the trace is over."""
         self.flush()
+        if witness.told is not None:
+            witness.told.take_leaves(leaf for leaf, _ in self.grads.values())
         for leaf, grad in self.grads.values():
             leaf._grad = grad
         self.grads.clear()
