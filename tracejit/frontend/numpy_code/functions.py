@@ -1,22 +1,47 @@
-"""NumPy's functions on Arrays, one statement each; those that are not here run on real arrays."""
+"""`FUNCTIONS`: NumPy's functions on Arrays that ops do, by families; `weave/numpy_calls.py` says what becomes of all others."""
 
 from __future__ import annotations
 
 from typing import Any, Callable
 
+import numpy as np
 
-from .array import Array, attach
-from .ufuncs import on_real_arrays
-
-
-@attach()
-def __array_function__(self: Array, function: Callable, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    ours = FUNCTIONS.get(function)
-    if ours is not None:
-        result = ours(*args, **kwargs)
-        if result is not NotImplemented:
-            return result
-    return on_real_arrays(function, args, kwargs)
-
+from ...dispatch import bind, mode
+from ...errors import TracejitError
+from ...ops.casts import copy
+from ...spec import as_dtype
+from ...tensor import StandIn
+from .array import array_of
 
 FUNCTIONS: dict[Any, Callable] = {}
+
+
+def function(*names: Any) -> Callable[[Callable], Callable]:
+    """Let the decorated function do what these of NumPy's do of Arrays. NotImplemented leaves a call to NumPy's own code."""
+
+    def enter(ours: Callable) -> Callable:
+        for name in names:
+            FUNCTIONS[name] = ours
+        return ours
+
+    return enter
+
+
+def is_known(dtype: np.dtype) -> bool:
+    """Whether arrays of this dtype can be traced."""
+    try:
+        return as_dtype(dtype) == dtype and dtype.isnative
+    except TracejitError:
+        return False
+
+
+def constants(value: Any) -> Any:
+    """What NumPy made of Python values: its arrays as Arrays, which are new at each call, since the function may change them."""
+    if type(value) is np.ndarray and is_known(value.dtype):
+        tensor = mode.interpreter.constant(value)
+        return array_of(bind(copy, tensor) if value.flags.writeable else tensor)
+    if type(value) is tuple or type(value) is list:
+        return type(value)(map(constants, value))
+    if isinstance(value, tuple) and hasattr(value, "_fields") and not isinstance(value, StandIn):
+        return type(value)(*map(constants, value))
+    return value

@@ -16,7 +16,8 @@ from ..lookup import in_class
 from ..numpy_code import SUBSTITUTES, implements, stand_in, world
 from ..watch import USER, in_package, side_of_file
 from .source import Unwoven
-from .twin import twin_of
+from .numpy_calls import NumPyCall, is_numpy
+from .twin import HOOKED, twin_of
 from .unknown import Unknown, Unwrapping
 from .weaver import CALLEE, EACH, INTO, SEEN
 
@@ -100,10 +101,10 @@ def root(function: Any) -> Any:
     if kind is MethodType:
         return MethodType(root(function.__func__), function.__self__)
     if kind is FunctionType:
-        return twin_of(function, HOOKS)
+        return twin_of(function)
     call = getattr(kind, "__call__", None)
     if type(call) is FunctionType and not in_package(call.__code__.co_filename):
-        return MethodType(twin_of(call, HOOKS), function)
+        return MethodType(twin_of(call), function)
     if kind in _NUMPY or function in SUBSTITUTES:
         return SUBSTITUTES.get(function, function)
     raise Unwoven(f"{getattr(function, '__name__', function)!r} is not written in Python")
@@ -119,9 +120,9 @@ def _of_function(function: FunctionType) -> Any:
     if filename == "<string>":  # written by the standard library: a dataclass's, a named tuple's
         return function
     if side_of_file(filename) != USER:
-        return Unknown(function)
+        return NumPyCall(function) if is_numpy(function) else Unknown(function)
     try:
-        return twin_of(function, HOOKS)
+        return twin_of(function)
     except Unwoven as reason:
         world.untold(f"{function.__name__} cannot be followed: {reason}")
         return Unknown(function)
@@ -147,6 +148,8 @@ def _of_builtin(function: Any) -> Any:
     module = getattr(function, "__module__", None)
     if isinstance(owner, np.random.Generator | np.random.RandomState):
         return Unknown(function)
+    if is_numpy(function):
+        return NumPyCall(function)
     return function if owner is not None or (module or "builtins").partition(".")[0] in _KNOWN else Unknown(function)
 
 
@@ -175,4 +178,4 @@ def type_of(*args: Any) -> Any:
     return args[0].__class__ if len(args) == 1 and isinstance(args[0], StandIn) else type(*args)
 
 
-HOOKS: dict[str, Callable] = {SEEN: seen, EACH: each, CALLEE: callee, INTO: into}
+HOOKED.update({SEEN: seen, EACH: each, CALLEE: callee, INTO: into})

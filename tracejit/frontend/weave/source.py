@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import linecache
+import textwrap
 from functools import lru_cache
 from types import CodeType, FunctionType
 from typing import Any, Iterator, NamedTuple
+
+from ..watch import LIBRARY, side_of_file
 
 Definition = ast.FunctionDef | ast.Lambda
 
@@ -28,6 +32,8 @@ def find(function: FunctionType) -> Found:
     lines = linecache.getlines(code.co_filename, function.__globals__)
     if not lines:
         raise Unwoven(f"the source of {function.__name__} is not at hand")
+    if side_of_file(code.co_filename) == LIBRARY:
+        return _alone(lines, code)
     try:
         tree, module = _parsed("".join(lines), code.co_filename)
     except SyntaxError:
@@ -38,6 +44,17 @@ def find(function: FunctionType) -> Found:
         if _stands_at(found.node, code):
             return found
     raise Unwoven(f"the source of {function.__name__} is not at hand")
+
+
+def _alone(lines: list[str], code: CodeType) -> Found:
+    """A function of an installed library, parsed without the rest of its long file, which does not change while it is imported."""
+    first = code.co_firstlineno - 1
+    tree = ast.parse(textwrap.dedent("".join(inspect.getblock(lines[first:]))))
+    node = ast.increment_lineno(tree, first).body[0]  # type: ignore[attr-defined]
+    if not isinstance(node, ast.FunctionDef) or node.name != code.co_name:
+        raise Unwoven(f"the source of {code.co_name} is not at hand")
+    *_, within, _ = ("<locals>", *code.co_qualname.split("."))
+    return Found(node, None if within == "<locals>" else within)
 
 
 @lru_cache(maxsize=64)

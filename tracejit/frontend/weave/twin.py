@@ -13,9 +13,10 @@ from .weaver import HOOKS, weave
 _FUTURE = 0xFFF0000  # of co_flags: what was imported from __future__
 _woven: dict[int, tuple[weakref.ref[CodeType], CodeType | Unwoven]] = {}  # by id of a code: codes of different files may be equal
 _originals: dict[int, tuple[weakref.ref[CodeType], CodeType]] = {}  # by id of a twin's code
+HOOKED: dict[str, Callable] = {}  # what the hooks do, by their names: filled by `hooks.py`
 
 
-def twin_of(function: FunctionType, hooks: dict[str, Callable]) -> FunctionType:
+def twin_of(function: FunctionType) -> FunctionType:
     """The twin of a function; itself, if it was defined in a twin. Raises Unwoven if it cannot have one."""
     code = function.__code__
     if original_of(code) is not code:
@@ -27,7 +28,7 @@ def twin_of(function: FunctionType, hooks: dict[str, Callable]) -> FunctionType:
     if isinstance(woven, Unwoven):
         raise woven
     cells = dict(zip(code.co_freevars, function.__closure__ or ()))
-    closure = tuple([cells[n] if n in cells else CellType(hooks[n]) for n in woven.co_freevars])
+    closure = tuple([cells[n] if n in cells else CellType(HOOKED[n]) for n in woven.co_freevars])
     twin = FunctionType(woven, function.__globals__, function.__name__, function.__defaults__, closure)
     twin.__kwdefaults__ = function.__kwdefaults__
     twin.__qualname__, twin.__module__, twin.__doc__ = function.__qualname__, function.__module__, function.__doc__

@@ -1,0 +1,88 @@
+"""Calls of NumPy's functions in woven code.
+
+Of Python values alone, NumPy computes the result while the function is traced: it is a constant of the trace. Of traced
+arrays, ours does it where there is one (`numpy_code`); else NumPy's own code is followed, if it is written in Python, as the
+user's helpers are: dtypes, shapes, views and exceptions are then NumPy's by construction. What is left runs on real arrays.
+"""
+
+from __future__ import annotations
+
+import os
+from types import FunctionType
+from typing import Any, Callable
+
+import numpy as np
+
+from ...errors import TracejitError
+from ...tensor import StandIn
+from ..numpy_code import FUNCTIONS, Array, attach, constants, on_real_arrays, stand_in_all
+from .source import Unwoven
+from .twin import twin_of
+
+_HOME = os.path.dirname(np.__file__) + os.sep
+_APART = tuple(_HOME + room + os.sep for room in ("random", "testing", "ma", "f2py", "matrixlib", "ctypeslib", "typing"))
+_DISPATCHING = type(np.sum)
+_REAL = {np.save, np.savetxt, np.savez, np.savez_compressed, np.array2string, np.array_repr, np.array_str}  # they ask for values
+_twins: dict[Any, FunctionType | None] = {}
+
+
+def is_numpy(function: Any) -> bool:
+    """Whether a function, a ufunc or a method of one is NumPy's."""
+    if isinstance(function, (np.ufunc, _DISPATCHING)) or isinstance(getattr(function, "__self__", None), np.ufunc):
+        return True
+    if type(function) is FunctionType:
+        filename = function.__code__.co_filename
+        return filename.startswith(_HOME) and not filename.startswith(_APART)
+    return not hasattr(function, "__objclass__") and str(getattr(function, "__module__", "")).partition(".")[0] == "numpy"
+
+
+class NumPyCall:
+    """A function of NumPy's, called in woven code."""
+
+    def __init__(self, function: Callable) -> None:
+        self.function = function
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        args, kwargs = tuple(map(stand_in_all, args)), {name: stand_in_all(value) for name, value in kwargs.items()}
+        if any(map(_traced, args)) or any(map(_traced, kwargs.values())):
+            return call(self.function, args, kwargs)
+        return constants(self.function(*args, **kwargs))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.function, name)
+
+
+def call(function: Callable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A function of NumPy's, of traced arrays."""
+    ours = FUNCTIONS.get(function)
+    if ours is not None:
+        try:
+            result = ours(*args, **kwargs)
+        except TracejitError:  # NumPy raises its own
+            result = NotImplemented
+        if result is not NotImplemented:
+            return result
+    if isinstance(function, np.ufunc) or isinstance(getattr(function, "__self__", None), np.ufunc):
+        return function(*args, **kwargs)  # which asks its arguments
+    twin = _twin(function)
+    return on_real_arrays(function, args, kwargs) if twin is None else twin(*args, **kwargs)
+
+
+@attach()
+def __array_function__(self: Array, function: Callable, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return call(function, args, kwargs)
+
+
+def _twin(function: Any) -> FunctionType | None:
+    """NumPy's own code of a function, woven; None where it is not written in Python."""
+    if function not in _twins:
+        code = function if type(function) is FunctionType else getattr(function, "__wrapped__", None)
+        try:
+            _twins[function] = twin_of(code) if type(code) is FunctionType and function not in _REAL else None
+        except Unwoven:
+            _twins[function] = None
+    return _twins[function]
+
+
+def _traced(value: Any) -> bool:
+    return type(value) is Array or type(value) in (tuple, list) and any(map(_traced, value)) or isinstance(value, StandIn)
