@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import standing_at
 from ..interpreter import EAGER
 from ..tensor import wrap
-from .ir import CONSTANT, OUTPUT, Node
+from .ir import CONSTANT, INPUT, OUTPUT, Graph, Node
 
 
 def evaluate(nodes: Iterable[Node], inputs: dict[Node, np.ndarray], values: dict[Node, Any], lines: Mapping[Node, Any]) -> None:
@@ -30,3 +30,18 @@ def evaluate(nodes: Iterable[Node], inputs: dict[Node, np.ndarray], values: dict
         else:
             with standing_at(lines.get(node, node.line)):
                 values[node] = EAGER.apply(node.op, operands, dict(node.attrs))
+
+
+def known(node: Node, constants: Mapping[Node, np.ndarray]) -> np.ndarray | None:
+    """The value of a node that is made of constants alone, the same at each call; None of any other."""
+    pending, seen = [node], {node}
+    while pending:
+        current = pending.pop()
+        if current.op is INPUT and current not in constants:
+            return None
+        fresh = [n for n in current.inputs if n not in seen]
+        pending += fresh
+        seen.update(fresh)
+    values: dict[Node, Any] = {}
+    evaluate(Graph((), (node,)).nodes(), dict(constants), values, {})
+    return values[node]._value

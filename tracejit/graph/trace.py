@@ -19,6 +19,7 @@ from ..ops.view import put
 from ..spec import TensorSpec, contiguous_strides, element_strides
 from ..tensor import Storage, Tensor, storage_of, wrap
 from .applications import Applications
+from .evaluate import known
 from .flush import flush
 from .flushed import CAPTURED, Contents, Flushed, Leftovers, Place, Source
 from .ir import Graph, Node, exact
@@ -64,6 +65,7 @@ class Tracer:
         self.arrays: list[np.ndarray] = []
         self.memory = Regions(self.arrays)
         self.aliases: list[Tensor] = []  # further handles on inputs, made in the trace
+        self.constants: dict[Node, np.ndarray] = {}  # the inputs that are the same at each call
         self.brought: dict[int, Place] = {}  # where tensors that earlier segments left are found
         self.contents: dict[Storage, list[Contents]] = {}  # several, where outside tensors share memory that is not changed
         self.changed: set[Storage] = set()  # those of `contents` that were written
@@ -139,17 +141,25 @@ class Tracer:
         return tensor._value
 
     def value(self, tensor: Tensor) -> np.ndarray:
+        constant = known(self.read(tensor), self.constants)
+        if constant is not None:
+            return constant
         if tensor.nbytes > ANSWER_BYTES:
             self.outside(f"Python asks for {tensor.size} values")
         answer = self._ask("value", tensor)
         return tensor._value if answer is None else np.frombuffer(answer, tensor.dtype).reshape(tensor.shape)
 
     def truth(self, tensor: Tensor) -> bool:
+        constant = known(self.read(tensor), self.constants)
+        if constant is not None:
+            return bool(constant.item())
         answer = self._ask("truth", tensor)
         return bool(tensor._value.item()) if answer is None else answer
 
     def constant(self, array: np.ndarray) -> Tensor:
-        return self._tensor(self.enter(wrap(array), CAPTURED))  # new at each call: what is written is never the array itself
+        node = self.enter(wrap(array), CAPTURED)
+        self.constants[node] = array
+        return self._tensor(node)  # new at each call: what is written is never the array itself
 
     def handle(self, tensor: Tensor) -> Tensor:
         """Another Tensor on the same value; followed as every traced tensor is."""

@@ -6,9 +6,8 @@ from typing import Any, Callable
 
 import numpy as np
 
-from ...dispatch import bind, mode
+from ...dispatch import mode
 from ...errors import TracejitError
-from ...ops.casts import copy
 from ...spec import as_dtype
 from ...tensor import StandIn
 from .array import array_of
@@ -38,8 +37,7 @@ def is_known(dtype: np.dtype) -> bool:
 def constants(value: Any) -> Any:
     """What NumPy made of Python values: its arrays as Arrays, which are new at each call, since the function may change them."""
     if type(value) is np.ndarray and is_known(value.dtype):
-        tensor = mode.interpreter.constant(value)
-        return array_of(bind(copy, tensor) if value.flags.writeable else tensor)
+        return array_of(mode.interpreter.constant(value))
     if type(value) is tuple or type(value) is list:
         return type(value)(map(constants, value))
     if isinstance(value, tuple) and hasattr(value, "_fields") and not isinstance(value, StandIn):

@@ -32,7 +32,7 @@ def find(function: FunctionType) -> Found:
     lines = linecache.getlines(code.co_filename, function.__globals__)
     if not lines:
         raise Unwoven(f"the source of {function.__name__} is not at hand")
-    if side_of_file(code.co_filename) == LIBRARY:
+    if side_of_file(code.co_filename) == LIBRARY and code.co_name != "<lambda>":
         return _alone(lines, code)
     try:
         tree, module = _parsed("".join(lines), code.co_filename)

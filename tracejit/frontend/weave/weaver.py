@@ -107,6 +107,10 @@ class _Weaver(ast.NodeTransformer):
         node.body = _Weaver(self.scope, self.local | bound(node)).visit(node.body)
         return node
 
+    def visit_match_case(self, node: ast.match_case) -> Any:
+        node.guard, node.body = node.guard and self.visit(node.guard), [self.visit(s) for s in node.body]  # a pattern calls nothing
+        return node
+
     def visit_ClassDef(self, node: ast.ClassDef) -> Any:
         return node  # its methods are woven when they are called
 
