@@ -7,7 +7,7 @@ import functools
 import sys
 from collections import deque
 from types import BuiltinFunctionType, FunctionType, MethodType
-from typing import Any, Callable, Iterator
+from typing import Any, Iterator
 
 import numpy as np
 
