@@ -20,7 +20,6 @@ from .frontend import (
 from .graph.text import print_graph
 from .graph.segments import Segments
 from .graph.trace import Tracer
-from .lowering.plan import Plan
 from .misses import CacheInfo, Misses, name_of
 from .options import LIMIT, Options, options_of
 from .pace import Pace
@@ -352,29 +351,30 @@ class Compiled(_Called):
 
     # Looking inside
 
-    def _plans_of(self, args: tuple[Any, ...], kwargs: dict[str, Any], call: bool = True) -> list[Plan]:
+    def _entry(self, args: tuple[Any, ...], kwargs: dict[str, Any], call: bool = True) -> Entry | Tree:
+        """The trace of a call that is replayed."""
         key, leaves = self._signature.flatten(args, kwargs)
         entry = self.find((key, mode.grad), leaves)
         if entry is not None and entry.mode in ("graph", "tree"):
-            return [executable.plan for executable in entry.executables()]
+            return entry
         if entry is not None:
             fail(CompileError, f"this call runs in {entry.mode} mode: {entry.reasons[0]}", "Only replayed graphs can be shown; explain() says more.")
         if not call:
             fail(CompileError, "the call that was made to look inside left no trace that still holds", "Call the function first.")
         self(*args, **kwargs)
-        return self._plans_of(args, kwargs, call=False)
+        return self._entry(args, kwargs, call=False)
 
     def graph(self, *args: Any, **kwargs: Any) -> str:
         """The graph of a call, as text. The function is called, if it was not yet called with such arguments."""
-        return "\n".join(print_graph(plan.graph) for plan in self._plans_of(args, kwargs))
+        return "\n".join(print_graph(e.plan.graph) for e in self._entry(args, kwargs).executables())
 
     def source(self, *args: Any, **kwargs: Any) -> str:
         """The kernels of a call: Python text, each statement with the user's file and line. Calls the function as `graph` does."""
-        return kernels_of(self._plans_of(args, kwargs))
+        return kernels_of(e.plan for e in self._entry(args, kwargs).executables())
 
     def plan(self, *args: Any, **kwargs: Any) -> str:
         """The steps of a call, one a line. Calls the function as `graph` does."""
-        return "\n".join(plan.text() for plan in self._plans_of(args, kwargs))
+        return "\n".join(e.plan.text() for e in self._entry(args, kwargs).executables())
 
     def cache_info(self) -> CacheInfo:
         """Hits, misses, entries, and the mode of each entry."""
