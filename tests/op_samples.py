@@ -94,6 +94,9 @@ SAMPLES: dict[str, list[Sample]] = {
     ],
     "put_first": [sample(lambda: real(2, 3) * 0, lambda: real(2, 2, seed=1), chain=COLUMNS)],
     "assemble": [sample(X, Y), sample(lambda: real())],
+    # NumPy's own
+    "host": [sample(X, function="add.reduce", options=(("axis", (1,)), ("dtype", "float64"), ("keepdims", False)), named=(), shape=(2,), dtype=tj.float64)],
+    "host_pair": [sample(X, function="frexp", options=(), named=(), shape=((2, 3), (2, 3)), dtype=(tj.float64, tj.int32))],
     # scans
     "running_sum": [sample(X, axis=1, reverse=False), sample(Z, axis=0, reverse=True)],
     "running_product": [sample(X, axis=1, reverse=False), sample(lambda: X() * ints(1, 0, 1), axis=1, reverse=True), sample(Z, axis=1, reverse=False)],

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import DTypeError
 from ..ops.convert import supported
 from ..tensor import StandIn, Tensor, wrap
-from .numpy_code import Array, array_of, replace, world
+from .numpy_code import Array, from_outside, replace, world
 from .substitute import parts_of, rebuild
 from .values import has_attributes
 from .watch import in_package
@@ -27,7 +27,7 @@ class Stage:
     def __init__(self, function: Callable, leaves: list[Any]) -> None:
         made = {id(leaf): leaf if isinstance(leaf, Tensor) else _tensor(leaf) for leaf in leaves}
         self.handles = [made[id(leaf)] for leaf in leaves]
-        self.arrays = {id(leaf): array_of(made[id(leaf)]) for leaf in leaves if not isinstance(leaf, Tensor)}
+        self.arrays = {id(leaf): from_outside(made[id(leaf)]) for leaf in leaves if not isinstance(leaf, Tensor)}
         self.leaves = leaves  # whose ids those are
         self.reasons: list[tuple[str, Any]] = []
         self.touched: list[Any] = []

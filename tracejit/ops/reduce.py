@@ -179,7 +179,7 @@ def _floats(x: Tensor) -> Tensor:
     return _as(x, compute_dtype(x.dtype) if is_inexact(x.dtype) else float64)
 
 
-def _divided(total: Tensor, count: float) -> Tensor:
+def divided(total: Tensor, count: float) -> Tensor:
     """total / count, rounded once: where the dtype cannot hold the count, and for complex64, the division is done in 64 bits."""
     wide = {float32: float64 if count > 2**24 else None, complex64: complex128}.get(total.dtype)
     return total / count if wide is None else cast(cast(total, dtype=wide) / count, dtype=total.dtype)
@@ -194,7 +194,7 @@ def mean(x: Tensor, /, axis: Any = None, dtype: Any = None, keepdims: bool = Fal
     x = as_tensor(x) if dtype is None else _as(as_tensor(x), as_dtype(dtype))
     axes = as_axes(axis, x.ndim)
     total = sum_over(_floats(x), axes, bool(keepdims))
-    return _as(_divided(total, float(product(x.shape[d] for d in axes))), _statistics_dtype(x))
+    return _as(divided(total, float(product(x.shape[d] for d in axes))), _statistics_dtype(x))
 
 
 def _variance(x: Any, axis: Any, correction: float, keepdims: bool) -> tuple[Tensor, DType]:
@@ -203,13 +203,13 @@ def _variance(x: Any, axis: Any, correction: float, keepdims: bool) -> tuple[Ten
     axes = as_axes(axis, x.ndim)
     values = _floats(x)
     count = float(product(x.shape[d] for d in axes))
-    distance = values - _divided(sum_over(values, axes, True), count)
+    distance = values - divided(sum_over(values, axes, True), count)
     if is_complex(distance.dtype):
         squares = real(distance) * real(distance) + imag(distance) * imag(distance)
     else:
         squares = distance * distance
     left = count - float(correction)
-    result = _divided(sum_over(squares, axes, bool(keepdims)), left if left > 0 else 0.0)
+    result = divided(sum_over(squares, axes, bool(keepdims)), left if left > 0 else 0.0)
     return result, result.dtype if is_complex(x.dtype) else _statistics_dtype(x)
 
 

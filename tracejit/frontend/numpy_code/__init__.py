@@ -1,7 +1,7 @@
 """NumPy code in a trace: `Array` stands for arrays and NumPy scalars, with NumPy's dtypes, types, views and exceptions."""
 
-from .array import Array, array_of, attach, real, stand_in, stand_in_all
-from . import create, indexing  # noqa: F401  (they attach themselves)
+from .array import Array, array_of, attach, from_outside, real, stand_in, stand_in_all
+from . import create, indexing, operators, protocol, reductions  # noqa: F401  (they attach themselves)
 from .functions import FUNCTIONS, constants
 from .survivors import replace
 from .table import SUBSTITUTES, implements
@@ -9,6 +9,6 @@ from .ufuncs import on_real_arrays
 from .world import world
 
 __all__ = [
-    "FUNCTIONS", "SUBSTITUTES", "Array", "array_of", "attach", "constants", "implements", "on_real_arrays", "real", "replace", "stand_in",
-    "stand_in_all", "world",
+    "FUNCTIONS", "SUBSTITUTES", "Array", "array_of", "attach", "constants", "from_outside", "implements", "on_real_arrays", "real", "replace",
+    "stand_in", "stand_in_all", "world",
 ]  # fmt: skip

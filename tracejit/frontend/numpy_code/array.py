@@ -8,6 +8,7 @@ from weakref import ref
 import numpy as np
 
 from ...dispatch import mode
+from ...spec import DTYPES
 from ...tensor import StandIn, Tensor, wrap
 from .world import world
 
@@ -21,10 +22,12 @@ class Array(StandIn):
     Code written in C cannot read it but by `__array__`, which is an observation.
     """
 
-    __slots__ = ("is_scalar", "base")
+    __slots__ = ("is_scalar", "base", "order", "readonly")
     __array_priority__ = 0.0
     is_scalar: bool  # a NumPy scalar: immutable
     base: Any
+    order: tuple[int, ...] | None  # of the axes in memory, once it is known: see `layout.py`
+    readonly: bool
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:  # type: ignore[override]
@@ -117,22 +120,30 @@ def attach(*names: str) -> Callable[[Callable], Callable]:
     return attached
 
 
-def array_of(tensor: Tensor, is_scalar: bool = False, base: Any = None) -> Array:
+def array_of(tensor: Tensor, is_scalar: bool = False, base: Any = None, order: Any = None, readonly: bool = False) -> Array:
     """A new Array that shows a tensor."""
     made = _new(Array)
-    made.tensor, made.is_scalar, made.base = tensor, is_scalar, base
+    made.tensor, made.is_scalar, made.base, made.order, made.readonly = tensor, is_scalar, base, order, readonly
     if world.arrays is not None:
         world.born.append(ref(made))
     return made
 
 
-def stand_in(array: np.ndarray) -> Array:
-    """What stands for an array from outside: always the same for one array."""
+def from_outside(tensor: Tensor) -> Array:
+    """A new Array that shows an array from outside."""
+    return array_of(tensor, readonly=not tensor._value.flags.writeable)
+
+
+def stand_in(array: np.ndarray) -> Any:
+    """What stands for an array from outside: always the same for one array. An array of a dtype that is not traced is itself."""
     known = world.arrays
     assert known is not None
     found = known.get(id(array))
     if found is None:
-        found = known[id(array)] = array_of(wrap(array))
+        if array.dtype not in DTYPES:
+            world.untold(f"an array of {array.dtype}")
+            return array
+        found = known[id(array)] = from_outside(wrap(array))
     return found
 
 

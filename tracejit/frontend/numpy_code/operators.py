@@ -1,0 +1,109 @@
+"""Operators of Arrays: those of Python, by NumPy's ufuncs."""
+
+from __future__ import annotations
+
+import operator as python
+from typing import Any, Callable
+
+import numpy as np
+
+from ...dispatch import assign
+from ...ops.casts import cast
+from ...ops.view import put
+from ...tensor import Tensor
+from .array import Array, array_of, real, stand_in_all
+from .ufuncs import PLANS, call, is_readonly
+
+_BINARY = {
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "floordiv": np.floor_divide, "mod": np.remainder,
+    "pow": np.power, "matmul": np.matmul, "and_": np.bitwise_and, "or_": np.bitwise_or, "xor": np.bitwise_xor, "lshift": np.left_shift,
+    "rshift": np.right_shift,
+}  # fmt: skip
+_COMPARISONS = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal}
+_UNARY = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
+
+
+def _on_real(function: Callable, *operands: Any) -> Any:
+    """The operator itself, of the arrays themselves: what NumPy refuses is refused in its words."""
+    return stand_in_all(function(*map(real, operands)))
+
+
+def _operator(ufunc: np.ufunc, function: Callable, swapped: bool = False) -> Callable:
+    def operator(self: Array, other: Any) -> Any:
+        kind = type(other)
+        if kind is Array:  # the common case, in few steps
+            left, right = self.tensor, other.tensor
+            plan = PLANS.get((ufunc, left._value.dtype, right._value.dtype))
+            if plan is not None and plan.plain and self.order == () == other.order and left._value.shape == right._value.shape:
+                result = plan.op(left, right)
+                return array_of(result, not result._value.shape, None, ())
+        elif isinstance(other, Tensor):
+            return NotImplemented
+        operands = (other, self) if swapped else (self, other)
+        result = call(ufunc, *operands)
+        return _on_real(function, *operands) if result is NotImplemented else result
+
+    return operator
+
+
+def _in_place(ufunc: np.ufunc, function: Callable) -> Callable:
+    def operator(self: Array, other: Any) -> Any:
+        if isinstance(other, Tensor):
+            return NotImplemented
+        result = call(ufunc, self, other)
+        if self.is_scalar:
+            return _on_real(function, self, other) if result is NotImplemented else result
+        target = self.tensor
+        if result is not NotImplemented and not is_readonly(self) and result.shape == self.shape:
+            value = result.tensor
+            if value._value.dtype != target._value.dtype:
+                if not np.can_cast(value.dtype, target.dtype, "same_kind"):
+                    return _changed(function, self, other)
+                value = cast(value, dtype=target.dtype)
+            assign(target, value, put)
+            return self
+        return _changed(function, self, other)
+
+    return operator
+
+
+def _changed(function: Callable, self: Array, other: Any) -> Any:
+    found = _on_real(function, self, other)
+    return self if found is not NotImplemented and type(found) is Array else found
+
+
+def _divmod(self: Array, other: Any) -> Any:
+    result = call(np.divmod, self, other)
+    return _on_real(divmod, self, other) if result is NotImplemented else result
+
+
+def _rdivmod(self: Array, other: Any) -> Any:
+    result = call(np.divmod, other, self)
+    return _on_real(divmod, other, self) if result is NotImplemented else result
+
+
+def _unary(ufunc: np.ufunc, function: Callable) -> Callable:
+    def operator(self: Array) -> Any:
+        result = call(ufunc, self)
+        return _on_real(function, self) if result is NotImplemented else result
+
+    return operator
+
+
+_to_the = _operator(np.power, python.pow)
+
+
+def _power(self: Array, exponent: Any, modulus: Any = None) -> Any:
+    return _to_the(self, exponent) if modulus is None else _on_real(pow, self, exponent, modulus)
+
+
+for _name, _ufunc in (_BINARY | _COMPARISONS).items():
+    setattr(Array, f"__{_name.strip('_')}__", _operator(_ufunc, getattr(python, _name)))
+for _name, _ufunc in _BINARY.items():
+    _name = _name.strip("_")
+    setattr(Array, f"__r{_name}__", _operator(_ufunc, getattr(python, f"__{_name}__"), swapped=True))
+    setattr(Array, f"__i{_name}__", _in_place(_ufunc, getattr(python, f"__i{_name}__")))
+for _name, _ufunc in _UNARY.items():
+    setattr(Array, f"__{_name}__", _unary(_ufunc, getattr(python, _name)))
+for _name, _function in {"divmod": _divmod, "rdivmod": _rdivmod, "pow": _power}.items():
+    setattr(Array, f"__{_name}__", _function)
