@@ -44,7 +44,7 @@ def traced(function: Callable, *args: Any) -> tuple[Any, list[str]]:
     finally:
         mode.interpreter = EAGER
         world.end()
-    return _settled(result), [what for what, _ in tracer.reasons]
+    return _settled(result), [reason[0] for reason in tracer.reasons]
 
 
 def _settled(value: Any) -> Any:

@@ -14,7 +14,7 @@ from ...op import Library, Reduction
 from ...ops.casts import cast, copy, imag, real
 from ...ops.reduce import argmax_op, argmin_op, divided, reduce_all, reduce_any, reduce_max, reduce_min, reduce_prod, reduce_sum
 from ...ops.scan import running_product, running_sum
-from ...ops.view import reshape
+from ...ops.view import is_contiguous, reshape
 from ...spec import bool_, broadcast_shapes, complex64, complex128, float16, float32, float64, int64, is_complex, is_inexact, reduced_shape, uint64
 from ...tensor import Tensor
 from .array import Array, array_of, attach
@@ -119,6 +119,8 @@ def _same_order(op: Reduction, plan: _Plan, tensor: Tensor, axes: tuple[int, ...
     given = tensor.dtype
     if given != plan.dtype and tensor.size > BUFFER and (given.itemsize > 4 or given.kind == "f" or op is reduce_prod):
         return False  # NumPy casts part by part; sums of small integers are exact in any order
+    if op is reduce_prod and is_complex(given) and not is_contiguous(tensor):
+        return False  # NumPy fuses additions into complex products where elements lie side by side
     return runs_on(tensor, axes)
 
 

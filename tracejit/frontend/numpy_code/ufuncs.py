@@ -6,7 +6,7 @@ from typing import Any, Callable, NamedTuple
 
 import numpy as np
 
-from ...dispatch import assign, bind
+from ...dispatch import assign, bind, mode
 from ...errors import TracejitError
 from ...op import OPS
 from ...ops.casts import cast, where
@@ -69,7 +69,7 @@ def as_array(value: Any) -> Any:
         return None
     if made.dtype not in DTYPES:
         return None
-    return array_of(wrap(made)) if made.ndim else array_of(constant(value, made.dtype), True)
+    return array_of(mode.interpreter.constant(made)) if made.ndim else array_of(constant(value, made.dtype), True)
 
 
 def constant(value: Any, dtype: np.dtype) -> Tensor:
