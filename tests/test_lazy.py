@@ -105,10 +105,10 @@ def test_a_segment_is_built_once(program):
     x, y = operands()
     for _ in range(LONG_RUN):
         compiled(x, y)
-    built = compiled._segments.built
+    built = compiled._unreplayed.segments.built
     for _ in range(LONG_RUN):
         compiled(x, y)
-    assert compiled._segments.built == built > 0
+    assert compiled._unreplayed.segments.built == built > 0
 
 
 def test_what_is_held_is_part_of_a_segment():

@@ -18,11 +18,9 @@ from .frontend import (
     own,
 )  # fmt: skip
 from .graph.text import print_graph
-from .graph.segments import Segments
 from .graph.trace import Tracer
 from .misses import CacheInfo, Misses, name_of
 from .options import LIMIT, Options, options_of
-from .pace import Pace
 from .paths import OVERGROWN, Leaf, Node, Tree, Unseen, path
 from .permits import Gate
 from .reasons import reasons_of
@@ -32,10 +30,10 @@ from .spec import TensorSpec
 from .switch import switch
 from .tensor import StandIn, Tensor
 from .tree import flatten, unflatten
+from .unreplayed import Unreplayed
 from .verify import Verifier, once_only
 
 VARIANT_LIMIT = 8  # traces kept of one signature, for different states of what the function reads
-SEVERAL = 3  # lazy traces of one signature, after which others are looked into at the 4th, 8th, 16th … call only
 ADMITTED = 8  # calls replayed by Python before the gate is told of a trace; at the 16th, 32nd … again: what it reads may have been replaced
 _NEW: Any = object()  # what stands for the result of a call that no trace speaks of yet
 
@@ -96,10 +94,9 @@ class Compiled(_Called):
     def clear(self) -> None:
         """Forget all traces."""
         self._entries: OrderedDict[Any, list[Entry | Tree]] = OrderedDict()
-        self._paces: dict[Any, Pace] = {}  # of signatures that have lazy traces
         self.trace_count = 0
         self._hits = self._misses = 0
-        self._segments = Segments(backend.executable)
+        self._unreplayed = Unreplayed(self.__wrapped__, self.retrace)
         self._causes = Misses(self._signature)
         self._gate.clear()
         self._verifier = None if self._options.verify is None else Verifier(self._signature, self._options.verify)
@@ -130,9 +127,8 @@ class Compiled(_Called):
 
     def answer(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any]) -> Any:
         """The result of a call whose key is known: from a trace that holds, or by tracing it now."""
-        pace = self._paces.get(key)
-        if pace is not None and pace.rests():
-            return self._paced(pace, args, kwargs, key, leaves)
+        if self._unreplayed.rests(key):
+            return self._without_graph(args, kwargs, key, leaves)
         kept = self._entries.get(key, ())
         result = self._recall(kept, args, kwargs, key, leaves)
         if result is not _NEW:
@@ -167,10 +163,8 @@ class Compiled(_Called):
             if not entry.holds(leaves):
                 continue
             if entry.mode in ("lazy", "python"):
-                pace = self._paces.setdefault(key, Pace())
-                if pace.mode == "python" and _no_graph(kept):
-                    pace.rest()
-                return self._paced(pace, args, kwargs, key, leaves)
+                self._unreplayed.met(key, kept)
+                return self._without_graph(args, kwargs, key, leaves)
             self._keep_longer(key)
             try:
                 result = entry.run(leaves)
@@ -186,11 +180,11 @@ class Compiled(_Called):
             return result
         return _NEW
 
-    def _paced(self, pace: Pace, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any]) -> Any:
+    def _without_graph(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any]) -> Any:
         """A call that no graph stands for."""
         self._keep_longer(key)
         self._hits += 1
-        return pace.run(self._lazily, self._plainly, args, kwargs, key, leaves)
+        return self._unreplayed.run(args, kwargs, key, leaves)
 
     def _go_on(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any], unseen: Unseen) -> Any:
         """Finish a call that has left the paths of its tree, by Python."""
@@ -213,22 +207,6 @@ class Compiled(_Called):
             self._gate.admit(entry, self._signature.spelling(args, kwargs), tokens, ((mode, "grad", grad), (switch, "off", False)))
             self.__call__ = self._gate.function
 
-    def _plainly(self, args: tuple[Any, ...], kwargs: dict[str, Any], _key: Any, _leaves: list[Any]) -> Any:
-        return self.__wrapped__(*args, **kwargs)
-
-    def _lazily(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any]) -> Any:
-        """Python under a tracer: what the function computes is compiled in segments."""
-        if not all([isinstance(leaf, Tensor) for leaf in leaves]):
-            return self._trace(args, kwargs, key, leaves, keep=False)
-        tracer = self._segments.tracer()  # arguments need no stand-ins
-        tracer.arguments(leaves)
-        mode.interpreter = tracer
-        try:
-            return self.__wrapped__(*args, **kwargs)
-        finally:
-            mode.interpreter = EAGER
-            tracer.settle()
-
     # Tracing
 
     def _trace(
@@ -239,7 +217,7 @@ class Compiled(_Called):
         except Unwoven as reason:
             return self._in_python(args, kwargs, key, str(reason), keep)
         past = None if unseen is None else unseen.past()
-        tracer = Tracer(backend.run, keep=True, past=past) if keep else self._segments.tracer(past)
+        tracer = Tracer(backend.run, keep=True, past=past) if keep else self._unreplayed.segments.tracer(past)
         tracer.arguments(stage.handles)
         call = Substitution(*self._signature.bind(args, kwargs), stage.shown)
         mode.interpreter, reach = tracer, None
@@ -247,7 +225,7 @@ class Compiled(_Called):
             with stage:
                 if keep and self._watched:
                     with Reach(self.__wrapped__, call.args, call.kwargs) as reach:
-                        tracer.told = reach.mark
+                        tracer.told, tracer.departed = reach.mark, reach.let_go
                         result = stage.function(*call.args, **call.kwargs)
                 else:
                     result = stage.function(*call.args, **call.kwargs)
@@ -260,6 +238,7 @@ class Compiled(_Called):
             raise
         finally:
             mode.interpreter = EAGER
+        self._unreplayed.give_up(key, tracer.too_much)
         returned, structure = flatten(result)
         del result
         forms = tuple(map(form_of, returned))
@@ -340,14 +319,9 @@ class Compiled(_Called):
 
     def _remember(self, key: Any, entry: Entry | Tree) -> None:
         kept = self._entries[key] = [*self._entries.pop(key, []), entry][-VARIANT_LIMIT:]
-        if entry.mode in ("lazy", "python"):
-            pace = self._paces.setdefault(key, Pace())
-            if entry.mode == "python":
-                pace.pin(entry.reasons[0])
-            if len(kept) >= SEVERAL and _no_graph(kept):
-                pace.rest()  # as a function that changes what it reads (a list that grows): no trace holds at the next call
+        self._unreplayed.keep(key, kept)
         while len(self._entries) > self._options.limit:
-            self._paces.pop(self._entries.popitem(last=False)[0], None)
+            self._unreplayed.forget(self._entries.popitem(last=False)[0])
 
     # Looking inside
 
@@ -378,14 +352,9 @@ class Compiled(_Called):
 
     def cache_info(self) -> CacheInfo:
         """Hits, misses, entries, and the mode of each entry."""
-        entries = [(e, self._paces.get(key) if e.mode == "lazy" else None) for key, kept in self._entries.items() for e in kept]
-        modes = tuple([e.mode if pace is None else pace.mode for e, pace in entries])
-        reasons = [e.reasons[0] if pace is None or pace.mode == "lazy" else f"{e.reasons[0]}; {pace.why}" for e, pace in entries if e.reasons]
-        return CacheInfo(self._hits + self._gate.hits, self._misses, len(entries), self.trace_count, modes, tuple(reasons))
-
-
-def _no_graph(kept: Sequence[Entry | Tree]) -> bool:
-    return all([entry.mode in ("lazy", "python") for entry in kept])
+        found = [self._unreplayed.pace_of(key, entry) for key, kept in self._entries.items() for entry in kept]
+        modes, reasons = tuple([mode for mode, _ in found]), tuple([reason for _, reasons in found for reason in reasons])
+        return CacheInfo(self._hits + self._gate.hits, self._misses, len(found), self.trace_count, modes, reasons)
 
 
 TRANSPARENT.add(Compiled)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from functools import lru_cache
+from time import perf_counter
 from typing import Any, Callable, Sequence
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from ..backend import Backend
 from ..forks import shared_lock
 from ..graph.ir import Graph, Interner
+from ..graph.limits import built
 from ..graph.rules import simplify
 from ..graph.text import print_graph
 from ..lowering.kernel import Kernel, Slot
@@ -97,7 +99,9 @@ class Cpu(Backend):
             with _lock:
                 found = self.executables[key]
                 if found is None:
+                    start = perf_counter()
                     found = self.executables[key] = self.build(simplify(graph, layouts), layouts, writes)
+                    built.count, built.seconds = built.count + 1, built.seconds + perf_counter() - start
         return found
 
     def run(self, graph: Graph, arrays: Sequence[np.ndarray], writes: tuple[int, ...] = ()) -> list[np.ndarray]:

@@ -57,6 +57,7 @@ class Reach:
         self.incomplete: str | None = None
         self.arrays: list[np.ndarray] = []
         self._changed: Guard | None = None
+        self._let_go = False
         self._run: _Run | None = _Run(function, (*args, *kwargs.values()))
 
     def __enter__(self) -> Reach:
@@ -68,14 +69,25 @@ class Reach:
         self.incomplete = self._run.watch.start()
         return self
 
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        run, self._run = self._run, None
-        assert run is not None
+    def let_go(self) -> None:
+        """See no more of the block: it will not be replayed."""
+        if self._run is not None and not self._let_go:
+            self._let_go = True
+            self.incomplete = self.incomplete or "not all of it was seen"
+            self._end(self._run)
+
+    def _end(self, run: _Run) -> None:
         run.watch.stop()
         if self._collects:
             _paused.remove(threading.get_ident())
             gc.enable()
-        if kind is None:
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        run, self._run = self._run, None
+        assert run is not None
+        if not self._let_go:
+            self._end(run)
+        if kind is None and not self._let_go:
             self.incomplete = self.incomplete or run.follower.incomplete or run.explorer.incomplete
             self.arrays = [array for array, *_ in run.explorer.arrays.values()]
             seen = list(run.effects.found)

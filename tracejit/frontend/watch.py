@@ -103,27 +103,30 @@ class Quiet:
 
     def __init__(self, get: Callable[[], Any], set: Callable[[Any], Any]) -> None:
         self.interpreter = mode.interpreter
+        self.get, self.set = get, set
+        self.over = False
         self.wrapped: tuple[str, ...] = ()
         if mode.interpreter is not EAGER and hasattr(self.interpreter, "__dict__"):
             self.wrapped = tuple(n for n in ("apply", "assign", "observe", "value", "truth") if n not in self.interpreter.__dict__)
         for name in self.wrapped:
-            self.interpreter.__dict__[name] = _quietly(getattr(self.interpreter, name), get, set)
+            self.interpreter.__dict__[name] = self._quietly(getattr(self.interpreter, name))
 
     def end(self) -> None:
+        self.over = True
         for name in self.wrapped:
             del self.interpreter.__dict__[name]
 
+    def _quietly(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any) -> Any:
+            before = self.get()
+            self.set(None)
+            try:
+                return method(*args)
+            finally:
+                if not self.over:  # the tracer may leave, and the watch end, in there
+                    self.set(before)
 
-def _quietly(method: Callable[..., Any], get: Callable[[], Any], set: Callable[[Any], Any]) -> Callable[..., Any]:
-    def run(*args: Any) -> Any:
-        before = get()
-        set(None)
-        try:
-            return method(*args)
-        finally:
-            set(before)
-
-    return run
+        return run
 
 
 class ProfileWatch:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,3 +46,41 @@ def known(node: Node, constants: Mapping[Node, np.ndarray]) -> np.ndarray | None
     values: dict[Node, Any] = {}
     evaluate(Graph((), (node,)).nodes(), dict(constants), values, {})
     return values[node]._value
+
+
+def run_eagerly(graph: Graph, arrays: Sequence[np.ndarray], writes: tuple[int, ...], lines: Mapping[Node, Any]) -> list[np.ndarray]:
+    """A graph's outputs as new arrays, the first of them written into the inputs that `writes` numbers: for what is too long to compile.
+
+    A write into a whole that nobody reads any more is done in place, so that thousands of them take no time for copies.
+    """
+    nodes = graph.nodes()
+    readers = Counter(source for node in nodes for source in node.inputs)
+    readers.update(graph.outputs)
+    inputs = dict(zip(graph.inputs, arrays))
+    values: dict[Node, Any] = {}
+    own: set[Node] = set()  # those whose memory no other value shows
+    for node in nodes:
+        base = node.inputs[0] if node.kind == "put" and dict(node.attrs).get("chain") else None
+        if base in own and readers[base] == 1:
+            _write(values[base]._value, node.attr("chain"), values[node.inputs[1]]._value)
+            values[node] = values[base]
+        else:
+            evaluate((node,), inputs, values, lines)
+            if node.kind == "view":
+                values[node] = wrap(np.array(values[node]._value))
+        if node.kind in ("put", "view"):
+            own.add(node)
+        for source in node.inputs:
+            readers[source] -= 1
+            if not readers[source]:
+                del values[source]
+    outputs = [np.array(values[node]._value, order="C") for node in graph.outputs]
+    for number, output in zip(writes, outputs):
+        arrays[number][...] = output
+    return outputs[len(writes) :]
+
+
+def _write(place: np.ndarray, chain: tuple[Any, ...], value: np.ndarray) -> None:
+    for op, attrs in chain:
+        place = op.numpy(place, **dict(attrs))
+    place[...] = value

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import user_line
 from ..tensor import Tensor, wrap
-from .evaluate import evaluate
+from .evaluate import evaluate, run_eagerly
 from .flushed import Flushed, Place, Source, view_of
 from .ir import Graph, Node, topological
 from .past import Event
@@ -98,6 +98,8 @@ def _compute(tracer: Tracer, graph: Graph, writes: tuple[int, ...], kind: str) -
     if witness.told is not None:
         witness.told.take_run(graph, tracer.arrays)
     try:
+        if len(tracer.made) >= tracer.limits.segment:
+            return run_eagerly(graph, tracer.arrays, writes, tracer.may_raise)
         return tracer.run(graph, tracer.arrays, writes)
     except Exception:
         if not tracer.again:

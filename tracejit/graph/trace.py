@@ -23,6 +23,7 @@ from .evaluate import known
 from .flush import flush
 from .flushed import CAPTURED, Contents, Flushed, Leftovers, Place, Source
 from .ir import Graph, Node, exact
+from .limits import Limits
 from .past import ANSWER_BYTES, Past, answer_of
 from .regions import Regions
 from .witness import witness
@@ -52,6 +53,9 @@ class Tracer:
         self.left = Leftovers()
         self.grads: dict[int, tuple[Tensor, Tensor | None]] = {}
         self.grads_read: dict[int, tuple[Tensor, bool]] = {}  # of outside tensors: whether their .grad was None at first
+        self.limits = Limits(bounded=not again)
+        self.too_much: tuple[str, Any] | None = None  # why a call was left to eager mode, and where
+        self.departed: Callable[[], None] = _nothing  # called when the rest of the call is left to eager mode
         self.start()
 
     def start(self) -> None:
@@ -77,6 +81,9 @@ class Tracer:
     # The interpreter's answers
 
     def apply(self, op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
+        if len(self.made) >= self.limits.segment:
+            self.leave()
+            return EAGER.apply(op, args, attrs)
         if op.dynamic:
             return self._apply_now(op, args, attrs)
         if self.written:
@@ -118,8 +125,7 @@ class Tracer:
         if self._overlapped(target):
             self.outside("memory that is changed here is also reached as another tensor")
             self.once_only = "it changes memory that it reaches in two ways"
-            self.flush()
-            mode.interpreter = EAGER  # for the rest of this call: eager mode sees all aliases
+            self.leave()  # eager mode sees all aliases
             return EAGER.assign(target, value)
         node = self.make.fit(self.read(value), target.shape, target.dtype)
         self.read(target)
@@ -368,7 +374,18 @@ class Tracer:
         self.flushed = flush(self, kind, asked)
         if asked is not None and self.keep:
             self.segments.append(self.flushed)
+        passed = self.limits.passed(len(self.made))
+        if passed is not None and self.too_much is None:
+            self.outside(passed)
+            self.too_much = passed, user_line()
+            self.limits.segment = 0  # the next application leaves
         self.start()
+
+    def leave(self) -> None:
+        """Leave the rest of the call to eager mode."""
+        self.settle()
+        mode.interpreter = EAGER
+        self.departed()
 
     def settle(self) -> None:
         """Flush, and hand the gradients that were written to their leaves: the trace is over."""

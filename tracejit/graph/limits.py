@@ -1,0 +1,41 @@
+"""What one call may cost to trace. Beyond it, the rest of the call is left to eager mode: compile time does not grow with a loop's trips."""
+
+from __future__ import annotations
+
+from math import inf
+
+NODE_LIMIT = 20_000  # applications between two observations; and five times as many in a call
+BUILD_LIMIT = 2.0  # seconds of building executables, if there are MANY: each piece of the call is unlike the others
+MANY = 32
+
+
+class _Built:
+    """Of this process: how many executables were built, and the seconds that took."""
+
+    count = 0
+    seconds = 0.0
+
+
+built = _Built()
+
+
+class Limits:
+    """Those of one call."""
+
+    def __init__(self, bounded: bool) -> None:
+        self.bounded = bounded
+        self.segment = NODE_LIMIT if bounded else inf  # the most applications in a segment
+        self.nodes = 0
+        self.count, self.seconds = built.count, built.seconds
+
+    def passed(self, nodes: int) -> str | None:
+        """What is too much, now that a segment of so many applications has run."""
+        self.nodes += nodes
+        if not self.bounded:
+            return None
+        if nodes >= NODE_LIMIT or self.nodes >= 5 * NODE_LIMIT:
+            return f"a call has {self.nodes} operations and more"
+        count = built.count - self.count
+        if count >= MANY and built.seconds - self.seconds > BUILD_LIMIT:
+            return f"a call has {count} pieces, each unlike the others"
+        return None

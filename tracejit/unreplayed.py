@@ -1,0 +1,99 @@
+"""`Unreplayed`: calls of one function that no graph stands for. Python runs, with what it computes compiled in segments or as it is."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Sequence
+
+from .backends.cpu import backend
+from .dispatch import EAGER, mode
+from .entry import Entry
+from .errors import LazyWarning, place, standing_at, warn
+from .graph.segments import Segments
+from .misses import name_of
+from .pace import Pace
+from .paths import Tree
+from .tensor import Tensor
+
+SEVERAL = 3  # lazy traces of one signature, after which others are looked into at the 4th, 8th, 16th … call only
+INSTEAD = (
+    "Write the loop as tj.fori_loop, tj.while_loop or tj.scan, or compute whole arrays at a time; or compile what the loop calls. "
+    "tracejit.graph.limits says how much is too much."
+)
+Key = Any
+
+
+class Unreplayed:
+    """How such calls are run, signature by signature. `trace`: runs a call under a tracer, with stand-ins for its arrays."""
+
+    def __init__(self, function: Callable[..., Any], trace: Callable[..., Any]) -> None:
+        self.function, self.trace = function, trace
+        self.segments = Segments(backend.executable)
+        self.paces: dict[Key, Pace] = {}
+        self._told = False
+
+    def rests(self, key: Key) -> bool:
+        """Whether a call that comes now is run without asking whether a trace holds."""
+        pace = self.paces.get(key)
+        return pace is not None and pace.rests()
+
+    def met(self, key: Key, kept: Sequence[Entry | Tree]) -> None:
+        """A trace holds that cannot be replayed."""
+        pace = self.paces.setdefault(key, Pace())
+        if pace.mode == "python" and _no_graph(kept):
+            pace.rest()
+
+    def keep(self, key: Key, kept: Sequence[Entry | Tree]) -> None:
+        """The last of these traces is new."""
+        entry = kept[-1]
+        if entry.mode in ("lazy", "python"):
+            pace = self.paces.setdefault(key, Pace())
+            if entry.mode == "python":
+                pace.pin(entry.reasons[0])
+            if len(kept) >= SEVERAL and _no_graph(kept):
+                pace.rest()  # as a function that changes what it reads (a list that grows): no trace holds at the next call
+
+    def forget(self, key: Key) -> None:
+        """A signature is not kept any more."""
+        self.paces.pop(key, None)
+
+    def pace_of(self, key: Key, entry: Entry | Tree) -> tuple[str, list[str]]:
+        """The mode of a trace, and why: what it is, or what is faster."""
+        pace = self.paces.get(key) if entry.mode == "lazy" else None
+        if pace is None or pace.mode == "lazy":
+            return entry.mode, entry.reasons[:1]
+        return pace.mode, [pace.why if pace.pinned else f"{entry.reasons[0]}; {pace.why}"]
+
+    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: Key, leaves: list[Any]) -> Any:
+        """One call."""
+        return self.paces.setdefault(key, Pace()).run(self._lazily, self._plainly, args, kwargs, key, leaves)
+
+    def _plainly(self, args: tuple[Any, ...], kwargs: dict[str, Any], _key: Key, _leaves: list[Any]) -> Any:
+        return self.function(*args, **kwargs)
+
+    def _lazily(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: Key, leaves: list[Any]) -> Any:
+        if not all([isinstance(leaf, Tensor) for leaf in leaves]):
+            return self.trace(args, kwargs, key, leaves)
+        tracer = self.segments.tracer()  # arguments need no stand-ins
+        tracer.arguments(leaves)
+        mode.interpreter = tracer
+        try:
+            return self.function(*args, **kwargs)
+        finally:
+            mode.interpreter = EAGER
+            tracer.settle()
+            self.give_up(key, tracer.too_much)
+
+    def give_up(self, key: Key, too_much: tuple[str, Any] | None) -> None:
+        """Leave a signature to Python, if a call of it was too long to be traced; and say so once."""
+        if too_much is None:
+            return
+        what, line = too_much
+        self.paces.setdefault(key, Pace()).pin(f"{what} ({place(line)})")
+        if not self._told:
+            self._told = True
+            with standing_at(line):
+                warn(LazyWarning, f"{name_of(self.function)} is left to Python: {what}", INSTEAD)
+
+
+def _no_graph(kept: Sequence[Entry | Tree]) -> bool:
+    return all([entry.mode in ("lazy", "python") for entry in kept])
