@@ -238,7 +238,7 @@ class Compiled(_Called):
             raise
         finally:
             mode.interpreter = EAGER
-        self._unreplayed.give_up(key, tracer.too_much)
+        self._unreplayed.give_up(key, tracer.limits.too_much)
         returned, structure = flatten(result)
         del result
         forms = tuple(map(form_of, returned))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .autograd.segment import Segment, Slot, Target, Unreplayable, segments
-from .graph.trace import Tracer, history_of
+from .graph.flushed import history_of
+from .graph.trace import Tracer
 from .tensor import Tensor
 
 

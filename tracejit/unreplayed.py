@@ -81,7 +81,7 @@ class Unreplayed:
         finally:
             mode.interpreter = EAGER
             tracer.settle()
-            self.give_up(key, tracer.too_much)
+            self.give_up(key, tracer.limits.too_much)
 
     def give_up(self, key: Key, too_much: tuple[str, Any] | None) -> None:
         """Leave a signature to Python, if a call of it was too long to be traced; and say so once."""

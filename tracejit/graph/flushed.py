@@ -110,3 +110,8 @@ def view_of(array: np.ndarray, chain: tuple[Any, ...]) -> np.ndarray:
     for op, attrs in chain:
         array = op.numpy(array, **dict(attrs))
     return array
+
+
+def history_of(tensor: Tensor) -> tuple[Any, int, bool]:
+    """Where a tensor comes from, and whether it requires grad."""
+    return tensor._application, tensor._index, tensor._requires_grad

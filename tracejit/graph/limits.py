@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from math import inf
+from typing import Any
+
+from ..errors import user_line
 
 NODE_LIMIT = 20_000  # applications between two observations; and five times as many in a call
 BUILD_LIMIT = 2.0  # seconds of building executables, if there are MANY: each piece of the call is unlike the others
@@ -27,15 +30,19 @@ class Limits:
         self.segment = NODE_LIMIT if bounded else inf  # the most applications in a segment
         self.nodes = 0
         self.count, self.seconds = built.count, built.seconds
+        self.too_much: tuple[str, Any] | None = None  # what passed them, and at which line
 
-    def passed(self, nodes: int) -> str | None:
-        """What is too much, now that a segment of so many applications has run."""
+    def spend(self, nodes: int) -> str | None:
+        """Count a segment of so many applications that has run. What is too much, if it is too much now: the next application leaves."""
         self.nodes += nodes
-        if not self.bounded:
+        if not self.bounded or self.too_much is not None:
             return None
-        if nodes >= NODE_LIMIT or self.nodes >= 5 * NODE_LIMIT:
-            return f"a call has {self.nodes} operations and more"
         count = built.count - self.count
-        if count >= MANY and built.seconds - self.seconds > BUILD_LIMIT:
-            return f"a call has {count} pieces, each unlike the others"
-        return None
+        if nodes >= NODE_LIMIT or self.nodes >= 5 * NODE_LIMIT:
+            what = f"a call has {self.nodes} operations and more"
+        elif count >= MANY and built.seconds - self.seconds > BUILD_LIMIT:
+            what = f"a call has {count} pieces, each unlike the others"
+        else:
+            return None
+        self.segment, self.too_much = 0, (what, user_line())
+        return what

@@ -21,7 +21,7 @@ from ..tensor import Storage, Tensor, storage_of, wrap
 from .applications import Applications
 from .evaluate import known
 from .flush import flush
-from .flushed import CAPTURED, Contents, Flushed, Leftovers, Place, Source
+from .flushed import CAPTURED, Contents, Flushed, Leftovers, Place, Source, history_of
 from .ir import Graph, Node, exact
 from .limits import Limits
 from .past import ANSWER_BYTES, Past, answer_of
@@ -54,7 +54,6 @@ class Tracer:
         self.grads: dict[int, tuple[Tensor, Tensor | None]] = {}
         self.grads_read: dict[int, tuple[Tensor, bool]] = {}  # of outside tensors: whether their .grad was None at first
         self.limits = Limits(bounded=not again)
-        self.too_much: tuple[str, Any] | None = None  # why a call was left to eager mode, and where
         self.departed: Callable[[], None] = _nothing  # called when the rest of the call is left to eager mode
         self.start()
 
@@ -91,9 +90,8 @@ class Tracer:
         given: list[Any] = [op]  # and its operands: nodes, and Python scalars with their types
         for a in args:
             if isinstance(a, Tensor):
-                value = a._value
-                known = type(value) is Node and (not self.changed or a._storage not in self.changed)
-                given.append(value if known else self.read(a))
+                fresh = type(a._value) is Node and (not self.changed or a._storage not in self.changed)
+                given.append(a._value if fresh else self.read(a))
             else:
                 self._give(a, given)
         found = self.make.given(op, given, args, attrs)
@@ -374,11 +372,9 @@ class Tracer:
         self.flushed = flush(self, kind, asked)
         if asked is not None and self.keep:
             self.segments.append(self.flushed)
-        passed = self.limits.passed(len(self.made))
-        if passed is not None and self.too_much is None:
+        passed = self.limits.spend(len(self.made))
+        if passed is not None:
             self.outside(passed)
-            self.too_much = passed, user_line()
-            self.limits.segment = 0  # the next application leaves
         self.start()
 
     def leave(self) -> None:
@@ -396,11 +392,6 @@ class Tracer:
             leaf._grad = grad
         self.grads.clear()
         self.left.clear()
-
-
-def history_of(tensor: Tensor) -> tuple[Any, int, bool]:
-    """Where a tensor comes from, and whether it requires grad."""
-    return tensor._application, tensor._index, tensor._requires_grad
 
 
 def _nothing() -> None: ...
