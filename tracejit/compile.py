@@ -21,7 +21,7 @@ from .graph.text import print_graph
 from .graph.trace import Tracer
 from .misses import CacheInfo, Misses, name_of
 from .options import LIMIT, Options, options_of
-from .paths import OVERGROWN, Leaf, Node, Tree, Unseen, path
+from .paths import OVERGROWN, Node, Tree, Unseen, way_of
 from .permits import Gate
 from .reasons import reasons_of
 from .report import kernels_of
@@ -266,35 +266,24 @@ class Compiled(_Called):
 
     def _keep(self, key: Any, tracer: Tracer, reach: Reach | None, trace: Trace, stage: Stage, unseen: Unseen | None) -> None:
         """Settle a trace, and keep it: as an entry, or as a path of a tree."""
-        tracer.bring([*trace.returned, *(g for _, g in trace.grads)])
         reasons, history = reasons_of(tracer, reach, stage, trace)
         if self._options.fullgraph and reasons:
-            tracer.settle()
             fail(FullGraphError, f"fullgraph=True, but {reasons[0].what}", "Take that out of the function, or drop fullgraph=True.")
-        tracer.settle()
         assert tracer.flushed is not None
-        once = once_only(tracer, reach)
-        begun = 0 if unseen is None else len(unseen.log)
-        segments = tracer.segments[: max(begun, min(reason.after for reason in reasons))] if reasons else tracer.segments
         if unseen is not None and tracer.past is not None and tracer.past.parted:
-            unseen.tree.give_up("Python was told the same as before, and went on in another way")
-        elif not segments:
-            entry = Entry(compile_guards(reach.guards if reach is not None else [], tracer.flushed.captures()), [r.what for r in reasons])
-            entry.once_only = once
-            if history is not None:
-                entry.fill(tracer.flushed, trace, history, self._compile_backward)
-            self._remember(key, entry)
-        else:
-            groups = reach.groups if reach is not None else [[]] * (len(tracer.segments) + 1)
-            leaf = Leaf(nothing_to_check if reasons else compile_guards(groups[-1], tracer.flushed.captures()))
-            if history is not None:
-                leaf.fill(segments, tracer.flushed, trace, history, self._compile_backward)
-            way = path(segments[begun:], tracer.answers[begun:], groups[begun:], leaf, trace)
-            if unseen is None:
-                self._remember(key, Tree(way, once))
-            else:
-                unseen.tree.once_only, unseen.tree.verified = unseen.tree.once_only or once, False
-                self._grow(unseen, way)
+            return unseen.tree.give_up("Python was told the same as before, and went on in another way")
+        once = once_only(tracer, reach)
+        way = way_of(tracer, reach, trace, reasons, history, 0 if unseen is None else len(unseen.log), self._compile_backward)
+        if way is not None and unseen is not None:
+            unseen.tree.once_only, unseen.tree.verified = unseen.tree.once_only or once, False
+            return self._grow(unseen, way)
+        if way is not None:
+            return self._remember(key, Tree(way, once))
+        entry = Entry(compile_guards(reach.guards if reach is not None else [], tracer.flushed.captures()), [r.what for r in reasons])
+        entry.once_only = once
+        if history is not None:
+            entry.fill(tracer.flushed, trace, history, self._compile_backward)
+        self._remember(key, entry)
 
     def _grow(self, unseen: Unseen, way: Node) -> None:
         """Add a path to a tree, if it does not have too many."""

@@ -16,7 +16,7 @@ from .backend import LARGE
 from .backends.cpu import backend
 from .dispatch import refresh_view, walk_chain
 from .frontend import in_form
-from .graph.flushed import Flushed, Source, view_of
+from .graph.flushed import MADE, Flushed, Source, view_of
 from .history import History
 from .runtime.executor import Executable, OutOfBounds
 from .spec import element_strides
@@ -77,7 +77,7 @@ def meet(arrays: list[np.ndarray], known: list[Any], layouts: Sequence[Any], wri
 
 def arrays_of(sources: Iterable[Source], leaves: list[Any]) -> list[np.ndarray]:
     """The arrays from outside that inputs stand for in a call."""
-    found = [(kind, _tensor(what, leaves)) for kind, what in sources if kind != "segment"]
+    found = [(kind, _tensor(what, leaves)) for kind, what in sources if kind not in MADE]
     tensors = [tensor._grad if kind == "grad" else tensor for kind, tensor in found]
     return [t._value if isinstance(t, Tensor) else np.asarray(t) for t in tensors if t is not None]
 
@@ -98,7 +98,7 @@ class Entry:
         self.structure = trace.structure
         self.single = is_leaf(trace.structure)
         positions = {id(h): i for i, h in enumerate(trace.handles)}
-        self.sources = [s if s.kind in ("argument", "segment") else Source(s.kind, positions.get(id(s.what), s.what)) for s in flushed.sources]
+        self.sources = [s if s.kind in ("argument", *MADE) else Source(s.kind, positions.get(id(s.what), s.what)) for s in flushed.sources]
         self.writes = flushed.writes
         # arguments come first; what is captured, without exception in most traces, is read in one step
         self.given = sum(s.kind == "argument" for s in self.sources)
@@ -232,7 +232,7 @@ class Entry:
     def source_of(self, number: int, leaves: list[Any]) -> Any:
         """The tensor (or NumPy array) that an input's array belongs to, in this call."""
         source = self.sources[number]
-        if source.kind == "segment":
+        if source.kind in MADE:
             return None
         tensor = _tensor(source.what, leaves)
         return tensor._grad if source.kind == "grad" else tensor

@@ -10,6 +10,7 @@ from .autograd.segment import Unreplayable
 from .entry import Trace
 from .errors import place
 from .frontend import Reach, Stage
+from .graph.flush import bring
 from .graph.ir import Node
 from .graph.trace import Tracer
 from .history import History, is_spent
@@ -26,7 +27,22 @@ class Reason(NamedTuple):
 
 
 def reasons_of(tracer: Tracer, reach: Reach | None, stage: Stage, trace: Trace) -> tuple[list[Reason], History | None]:
-    """Why the segments cannot be replayed in the function's place: none, if they can; and the history of its results."""
+    """Why the segments cannot be replayed in the function's place: none, if they can; and the history of its results.
+
+    Settles the trace: what outlives it shows then.
+    """
+    bring(tracer, [*trace.returned, *(g for _, g in trace.grads)])
+    reasons, history = _known_before(tracer, reach, stage, trace)
+    tracer.settle()
+    if history is not None:
+        reachable = [*trace.returned, *(g for _, g in trace.grads), *history.tensors()]
+        known = {id(t) for r in reachable for t in ((r, r._base, r._aside) if isinstance(r, Tensor) else (r,))}
+        if any(id(t) not in known for t in tracer.left.survivors()):
+            return [Reason("a tensor made in the function is kept beyond the call", len(tracer.segments))], None
+    return reasons, history
+
+
+def _known_before(tracer: Tracer, reach: Reach | None, stage: Stage, trace: Trace) -> tuple[list[Reason], History | None]:
     events = len(tracer.segments)
     reasons = [Reason(f"{what} ({place(line)})", after) for what, line, after in tracer.reasons]
     if reach is not None:
@@ -44,10 +60,6 @@ def reasons_of(tracer: Tracer, reach: Reach | None, stage: Stage, trace: Trace) 
         return [Reason(str(reason), events)], None
     if events and history.segments:
         return [Reason("a result carries history for autograd, and values were asked for before it was made", events)], None
-    reachable = [*trace.returned, *(g for _, g in trace.grads), *history.tensors()]
-    known = {id(t) for r in reachable for t in ((r, r._base, r._aside) if isinstance(r, Tensor) else (r,))}
-    if any(id(t) not in known for t in tracer.survivors()):
-        return [Reason("a tensor made in the function is kept beyond the call", events)], None
     return [], history
 
 

@@ -107,7 +107,7 @@ class Quiet:
         self.over = False
         self.wrapped: tuple[str, ...] = ()
         if mode.interpreter is not EAGER and hasattr(self.interpreter, "__dict__"):
-            self.wrapped = tuple(n for n in ("apply", "assign", "observe", "value", "truth") if n not in self.interpreter.__dict__)
+            self.wrapped = tuple(n for n in ("apply", "assign", "observe", "value", "truth", "host") if n not in self.interpreter.__dict__)
         for name in self.wrapped:
             self.interpreter.__dict__[name] = self._quietly(getattr(self.interpreter, name))
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Sequence
 
 import numpy as np
 
 from ..errors import user_line
 from ..tensor import Tensor, wrap
 from .evaluate import evaluate, run_eagerly
-from .flushed import Flushed, Place, Source, view_of
+from .flushed import MADE, Flushed, Place, Source, view_of
 from .ir import Graph, Node, topological
 from .past import Event
 from .witness import witness
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from .trace import Tracer
 
 
-def flush(tracer: Tracer, kind: str, asked: Tensor | None) -> Flushed:
-    """Compute everything that is held or was written, and put the values in place of the nodes. `kind`: what Python asks of a tensor."""
+def flush(tracer: Tracer, kind: str, asked: Sequence[Tensor], function: Callable[..., Any] | None) -> Flushed:
+    """Compute everything that is held or was written, and put the values in place of the nodes. `kind`: what Python asks of which tensors."""
     held = tracer.tensors()
     homes = [e for e in tracer.followed() if e.home is not None and e.changed] if tracer.written else []
     outputs: list[Node] = [tracer.make.fit(e.node, e.shape, e.node.dtype) for e in homes]
@@ -47,10 +47,10 @@ def flush(tracer: Tracer, kind: str, asked: Tensor | None) -> Flushed:
         tensor._value = view_of(arrays[number], chain)
     event = None
     if tracer.follows:
-        event = None if asked is None else Event(kind, _place_of(tracer, asked, places), user_line())
+        event = Event(kind, tuple([_place_of(tracer, t, places) for t in asked]), user_line(), function) if kind else None
         _leave(tracer, held, places, results)
     # of tensors made in earlier segments, only the arrays are kept: whether they outlive the call must show
-    handles = tuple([wrap(h._value) if s.kind == "segment" else h for h, s in zip(tracer.handles, tracer.sources)])
+    handles = tuple([wrap(h._value) if s.kind in MADE else h for h, s in zip(tracer.handles, tracer.sources)])
     return Flushed(graph, tuple(tracer.sources), handles, writes, places, event)
 
 
@@ -124,3 +124,13 @@ def _run_until_it_fails(tracer: Tracer, graph: Graph) -> None:
         contents = {number: np.array(values[node]._value) for number, node in written if node in values}
         for number, content in contents.items():
             arrays[number][...] = content
+
+
+def bring(tracer: Tracer, tensors: Iterable[Any]) -> None:
+    """Make what earlier segments left in these tensors inputs of the last one, so that it is found there."""
+    for tensor in tensors:
+        left = tracer.left.of(tensor) if isinstance(tensor, Tensor) else None
+        if left is not None:
+            whole = tensor if left.whole is None else left.whole
+            tracer.read(whole)
+            tracer.brought[id(tensor)] = ("input", tracer.numbers[id(whole)], left.chain)

@@ -11,14 +11,15 @@ from ..tensor import Tensor, wrap
 from .ir import Graph, Node
 from .past import Event
 
+MADE = ("segment", "call")  # the sources that are made in the trace
 Place = tuple[str, int, tuple[Any, ...]]  # of a value in a segment: ("input" or "output", number, view chain)
 
 
 class Source(NamedTuple):
     """Where an input's array comes from at each call: an argument, a tensor captured by reference, a leaf's `.grad`, or an earlier segment."""
 
-    kind: str  # "argument", "capture", "grad", "segment"
-    what: Any  # the argument's position, the Tensor, the leaf, or (the segment's number, the output's)
+    kind: str  # "argument", "capture", "grad"; "segment" for what it computed, "call" for what the call at its end gave
+    what: Any  # the argument's position, the Tensor, the leaf, or (the segment's number, the array's)
 
 
 CAPTURED = Source("capture", None)  # as `enter` is told: the tensor itself
@@ -82,8 +83,14 @@ class Leftovers:
         self._note(tensor, None, (), source)
 
     def _note(self, tensor: Tensor, whole: Tensor | None, chain: tuple[Any, ...], source: Source | None) -> None:
-        key, forget = id(tensor), self.found.pop
-        self.found[key] = Left(weakref.ref(tensor, lambda _: forget(key, None)), whole, chain, source)
+        key, mine = id(tensor), weakref.ref(self)
+
+        def forget(_: Any) -> None:
+            leftovers = mine()
+            if leftovers is not None:
+                leftovers.found.pop(key, None)
+
+        self.found[key] = Left(weakref.ref(tensor, forget), whole, chain, source)
 
     def result(self, tensor: Tensor, chain: tuple[Any, ...], array: np.ndarray, source: Source) -> Tensor:
         """The tensor that shows a whole result, of which a tensor is a view: itself, if it shows all of it."""
@@ -94,15 +101,11 @@ class Leftovers:
         self.leave_whole(whole, source)
         return whole
 
-    def results(self) -> list[Tensor]:
-        """The tensors, made in the trace, that are still there."""
+    def survivors(self) -> list[Tensor]:
+        """The tensors, made in segments that have run, that somebody holds."""
         found = [(left.tensor(), left) for left in list(self.found.values())]
         wholes = [left.whole for _, left in found if left.whole is not None]
-        return [t for t, left in found if t is not None and (left.source is None or left.source.kind == "segment") and all(t is not w for w in wholes)]
-
-    def clear(self) -> None:
-        """Forget all: the trace is over."""
-        self.found.clear()
+        return [t for t, left in found if t is not None and (left.source is None or left.source.kind in MADE) and all(t is not w for w in wholes)]
 
 
 def view_of(array: np.ndarray, chain: tuple[Any, ...]) -> np.ndarray:

@@ -8,27 +8,95 @@ what Python asks for is answered as it was, until the replay's last event is rea
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Callable, Iterable, NamedTuple, Sequence
 
 import numpy as np
 
+from ..interpreter import EAGER
+from ..spec import DTYPES
+from ..tensor import Tensor, wrap
+from ..tree import flatten, unflatten
 from .ir import Graph
 from .text import print_graph
 
 ANSWER_BYTES = 64  # values that Python sees are outcomes by their bits; what is larger is never the same twice
+_CONSTANTS = (bool, int, float, complex, str, bytes, type(None), np.dtype, type)
 
 
 class Event(NamedTuple):
-    """Where a segment ends: Python asks for the truth of a value, or for its bits."""
+    """Where a segment ends: Python asks for the truth of a value, or for its bits; or it calls a function on real arrays."""
 
-    kind: str  # "truth" or "value"
-    place: tuple[str, int, tuple[Any, ...]]  # of the value in the segment: ("input" or "output", number, view chain)
+    kind: str  # "truth", "value" or "call"
+    places: tuple[tuple[str, int, tuple[Any, ...]], ...]  # of the values in the segment: ("input" or "output", number, view chain)
     line: tuple[str, int] | None
+    function: Callable[..., Any] | None = None  # of a call
 
 
-def answer_of(kind: str, array: np.ndarray) -> Any:
-    """What Python learns of an array at an event."""
-    return bool(array.item()) if kind == "truth" else array.tobytes()
+class Applied:
+    """A function of arrays: an op that eager mode applies to them, and to the other operands that it was given."""
+
+    def __init__(self, op: Any, args: tuple[Any, ...], attrs: dict[str, Any]) -> None:
+        self.op, self.attrs = op, attrs
+        self.args = [None if isinstance(a, (Tensor, np.ndarray, np.generic)) else a for a in args]  # None: an array
+
+    def __call__(self, *arrays: np.ndarray) -> Any:
+        given = map(wrap, arrays)
+        result = EAGER.apply(self.op, tuple([next(given) if a is None else a for a in self.args]), self.attrs)
+        return tuple([r._value for r in result]) if isinstance(result, tuple) else result._value
+
+
+class Answer(NamedTuple):
+    """What comes of an event."""
+
+    key: Any  # by this, ways to go on are told apart
+    told: Any  # what Python gets: True or False, an array, what a call returned or raised
+    arrays: list[np.ndarray] = []  # those among what a call returned
+    forms: tuple[str, ...] | None = None  # of each leaf of that: "array", "scalar" (NumPy's), "" for a constant; None: it raised
+
+    def followable(self) -> bool:
+        """Whether what a call returned can be told at other calls: arrays of its own, and constants."""
+        values = [v for v, form in zip(flatten(self.told)[0], self.forms or ()) if not form]
+        return all(isinstance(v, _CONSTANTS) for v in values) and all(a.dtype in DTYPES for a in self.arrays) and not self.key[2]
+
+    def filled(self, arrays: Iterable[Any]) -> Any:
+        """What a call returned, with these in the places of its arrays."""
+        given = iter(arrays)
+        leaves, structure = flatten(self.told)
+        return unflatten(structure, [next(given) if form else v for v, form in zip(leaves, self.forms or ())])
+
+
+def answer_to(kind: str, arrays: Sequence[np.ndarray], function: Callable[..., Any] | None = None) -> Answer:
+    """What comes of an event, given the arrays at its places."""
+    if kind == "call":
+        assert function is not None
+        return _call(function, arrays)
+    if kind == "truth":
+        truth = bool(arrays[0].item())
+        return Answer(truth, truth)
+    return Answer(arrays[0].tobytes() if arrays[0].nbytes <= ANSWER_BYTES else object(), arrays[0])
+
+
+def _call(function: Callable[..., Any], arrays: Sequence[np.ndarray]) -> Answer:
+    try:
+        result = function(*arrays)
+    except Exception as error:
+        return Answer(object(), error)  # never the same twice
+    leaves, structure = flatten(result)
+    forms = tuple(["array" if type(v) is np.ndarray else "scalar" if isinstance(v, np.generic) else "" for v in leaves])
+    given = [np.asarray(v) for v, form in zip(leaves, forms) if form]
+    return Answer((structure, tuple(map(_described, leaves)), _shares(given, arrays)), result, given, forms)
+
+
+def _described(value: Any) -> Any:
+    """What must be the same of a value that a call returns, for the same graphs to go on with it."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return type(value), value.shape, value.strides, value.dtype
+    return type(value), repr(value) if isinstance(value, _CONSTANTS) else object()
+
+
+def _shares(given: Sequence[np.ndarray], arrays: Sequence[np.ndarray]) -> bool:
+    """Whether an array that a call gave shares memory with what it was given, or with another."""
+    return any(np.may_share_memory(a, b) for n, a in enumerate(given) for b in [*arrays, *given[:n]])
 
 
 class Step(NamedTuple):
@@ -40,7 +108,7 @@ class Step(NamedTuple):
     arrays: list[np.ndarray]
     outputs: list[np.ndarray]
     before: list[np.ndarray]  # copies of what was written
-    answer: Any
+    answer: Answer
 
 
 class Past:
@@ -68,8 +136,8 @@ class Past:
         self.steps, self.parted = self.steps[: self.taken], True
         return None
 
-    def answer(self) -> Any:
-        """What Python was told at the end of the step whose outputs were taken."""
+    def answer(self) -> Answer:
+        """What came of the event at the end of the step whose outputs were taken."""
         self.taken += 1
         return self.steps[self.taken - 1].answer
 

@@ -24,7 +24,7 @@ from .flush import flush
 from .flushed import CAPTURED, Contents, Flushed, Leftovers, Place, Source, history_of
 from .ir import Graph, Node, exact
 from .limits import Limits
-from .past import ANSWER_BYTES, Past, answer_of
+from .past import ANSWER_BYTES, Answer, Applied, Past, answer_to
 from .regions import Regions
 from .witness import witness
 
@@ -48,7 +48,8 @@ class Tracer:
         self.flushed: Flushed | None = None
         self.segments: list[Flushed] = []  # those that ended in an event
         self.told: Callable[[], None] = _nothing  # called after each event
-        self.answers: list[Any] = []  # what Python was told at each of them
+        self.answers: list[Any] = []  # what came of each of them
+        self.events = 0  # those of all segments
         self.follows = keep or past is not None  # what segments leave to later ones is known
         self.left = Leftovers()
         self.grads: dict[int, tuple[Tensor, Tensor | None]] = {}
@@ -150,15 +151,11 @@ class Tracer:
             return constant
         if tensor.nbytes > ANSWER_BYTES:
             self.outside(f"Python asks for {tensor.size} values")
-        answer = self._ask("value", tensor)
-        return tensor._value if answer is None else np.frombuffer(answer, tensor.dtype).reshape(tensor.shape)
+        return self._ask("value", [tensor]).told
 
     def truth(self, tensor: Tensor) -> bool:
         constant = known(self.read(tensor), self.constants)
-        if constant is not None:
-            return bool(constant.item())
-        answer = self._ask("truth", tensor)
-        return bool(tensor._value.item()) if answer is None else answer
+        return self._ask("truth", [tensor]).told if constant is None else bool(constant.item())
 
     def constant(self, array: np.ndarray) -> Tensor:
         node = self.enter(wrap(array), CAPTURED)
@@ -298,13 +295,9 @@ class Tracer:
         return tensor
 
     def _apply_now(self, op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
-        """An op whose result's shape depends on values: compute what it reads, then the op."""
-        self.outside(f"the shape of {op.name} depends on values")
-        for a in args:
-            if isinstance(a, Tensor):
-                self.read(a)
-        self.flush()
-        return EAGER.apply(op, args, attrs)
+        """An op whose result's shape depends on values: a call that eager mode does."""
+        tensors = [a if isinstance(a, Tensor) else wrap(np.asarray(a)) for a in args if isinstance(a, (Tensor, np.ndarray, np.generic))]
+        return self.host(Applied(op, args, attrs), tensors)[0]
 
     def _overlapped(self, target: Tensor) -> bool:
         """Whether memory of an outside tensor that is to be changed is also another input's."""
@@ -329,37 +322,47 @@ class Tracer:
 
     # Events
 
-    def _ask(self, kind: str, tensor: Tensor) -> Any:
-        """End the segment, for Python asks for a value: what it is told, if that is kept; else None, and the value is there."""
-        self.read(tensor)
-        self.flush(kind, tensor)
+    def _ask(self, kind: str, tensors: Sequence[Tensor], function: Callable[..., Any] | None = None) -> Answer:
+        """End the segment, for Python asks something of these tensors."""
+        self.events += 1
+        for tensor in tensors:
+            self.read(tensor)
+        self.flush(kind, tensors, function)
         if self.past is not None and self.past.ahead:
             answer = self.past.answer()
-        elif self.keep:
-            answer = answer_of(kind, tensor._value)
         else:
-            return None
+            answer = answer_to(kind, [tensor._value for tensor in tensors], function)
         if self.keep:
-            self.answers.append(answer)
+            self.answers.append(answer.key)
             self.told()
         return answer
 
-    def bring(self, tensors: Sequence[Any]) -> None:
-        """Make what earlier segments left in these tensors inputs of the last one, so that it is found there."""
-        for tensor in tensors:
-            left = self.left.of(tensor) if isinstance(tensor, Tensor) else None
-            if left is not None:
-                whole = tensor if left.whole is None else left.whole
-                self.read(whole)
-                self.brought[id(tensor)] = ("input", self.numbers[id(whole)], left.chain)
+    def host(self, function: Callable[..., Any], tensors: Sequence[Tensor]) -> tuple[Any, tuple[str, ...]]:
+        """What a function that is not traced gives, called on the arrays of these tensors; it is called again at each replay.
+
+        Returns the result, with Tensors for the arrays and NumPy scalars in it, and the form of each of its leaves: "array", "scalar",
+        or "" for a Python value, which must be immutable. What the function depends on beside the arrays it holds itself.
+        """
+        before = mode.interpreter
+        mode.interpreter = EAGER
+        try:
+            answer = self._ask("call", tensors, function)
+        finally:
+            mode.interpreter = before
+        if answer.forms is None:
+            raise answer.told
+        if not answer.followable():
+            self.outside(f"{getattr(function, '__name__', function)!s:.40} returns what is neither an array of its own nor a constant")
+        tensors = list(map(wrap, answer.arrays))
+        if self.follows and self.flushed is not None:
+            first = len(self.flushed.graph.outputs) - len(self.flushed.writes)
+            for number, tensor in enumerate(tensors, first):
+                self.left.leave_whole(tensor, Source("call", (len(self.segments) - 1, number)))
+        return answer.filled(tensors), answer.forms
 
     def knows(self, tensor: Tensor) -> bool:
         """Whether it is found at a replay: it was met, or made, in the trace."""
         return id(tensor) in self.numbers or self.left.of(tensor) is not None or any(t is tensor for f in self.segments for t in f.handles)
-
-    def survivors(self) -> list[Tensor]:
-        """The tensors made in the trace that somebody still holds."""
-        return [*self.tensors(), *self.left.results()]
 
     # Making values real
 
@@ -367,10 +370,10 @@ class Tracer:
         """The traced tensors that somebody still holds."""
         return [t for ref in self.live if (t := ref()) is not None and isinstance(t._value, Node)]
 
-    def flush(self, kind: str = "", asked: Tensor | None = None) -> None:
-        """Compute everything that is held or was written, make it real, and begin a new graph. `kind`: what Python asks of a tensor."""
-        self.flushed = flush(self, kind, asked)
-        if asked is not None and self.keep:
+    def flush(self, kind: str = "", asked: Sequence[Tensor] = (), function: Callable[..., Any] | None = None) -> None:
+        """Compute everything that is held or was written, make it real, and begin a new graph. `kind`: what Python asks of which tensors."""
+        self.flushed = flush(self, kind, asked, function)
+        if kind and self.keep:
             self.segments.append(self.flushed)
         passed = self.limits.spend(len(self.made))
         if passed is not None:
@@ -391,7 +394,6 @@ class Tracer:
         for leaf, grad in self.grads.values():
             leaf._grad = grad
         self.grads.clear()
-        self.left.clear()
 
 
 def _nothing() -> None: ...

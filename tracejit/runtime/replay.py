@@ -88,7 +88,7 @@ def trace_whole(
     finally:
         mode.interpreter = EAGER
     flushed = tracer.flushed
-    if flushed is None or len(built) != 1 or tracer.reasons or [s.what for s in flushed.sources] != list(range(len(tensors))):
+    if flushed is None or len(built) != 1 or tracer.events or tracer.reasons or [s.what for s in flushed.sources] != list(range(len(tensors))):
         return result, None
     single = isinstance(result, Tensor)
     places = _outputs_of([result] if single else [] if result is None else result, flushed)

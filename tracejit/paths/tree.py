@@ -8,29 +8,29 @@ without Python; one that meets another is `Unseen`: the function is traced again
 
 from __future__ import annotations
 
-from functools import lru_cache
-from types import CodeType
 from typing import Any, Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from .backends.cpu import backend
-from .entry import Entry, Misfit, Trace, arrays_of, meet
-from .errors import TracejitError, place
-from .frontend import compile_guards, nothing_to_check
-from .graph.flushed import Flushed, Source, view_of
-from .graph.past import Past, Step
-from .history import History
-from .runtime.executor import Executable, OutOfBounds
-from .spec import element_strides
-from .tensor import Tensor, storage_of
+from ..backends.cpu import backend
+from ..entry import Entry, Misfit, Trace, arrays_of
+from ..errors import TracejitError, place
+from ..frontend import nothing_to_check
+from ..graph.flushed import Flushed, view_of
+from ..graph.past import Answer, Past, Step, answer_to
+from ..history import History
+from ..runtime.executor import Executable, OutOfBounds
+from ..spec import element_strides
+from ..tensor import Tensor, storage_of
+from .inputs import Inputs
 
 OUTCOME_LIMIT = 8  # of one event: what comes out in more ways is no choice among paths
 PATH_LIMIT = 64  # of one tree
 OVERGROWN = "Keep the value in a tensor: tj.where chooses between values; tj.cond, tj.while_loop and tj.switch between computations."
-_ANSWERS = {"truth": "bool({0}.item())", "value": "{0}.tobytes()"}
+_ANSWERS = {"truth": "bool({0}.item())", "value": "{0}.tobytes()", "call": "answer_to('call', [{0}], function)"}
 
-Log = list[tuple["Junction", list[np.ndarray], list[np.ndarray], list[np.ndarray], Any]]  # of each junction: inputs, outputs, what was written, answer
+Arrays = list[np.ndarray]
+Log = list[tuple["Junction", Arrays, Arrays, Arrays, Any]]  # of each junction: inputs, outputs, what was written as it had been, answer
 
 
 class Unseen(Exception):
@@ -41,55 +41,12 @@ class Unseen(Exception):
 
     def past(self) -> Past:
         """What a trace of the same call has to catch up with."""
-        return Past([Step(j.kind, j.graph, j.writes, *rest) for j, *rest in self.log])
+        return Past([Step(j.kind, j.graph, j.writes, arrays, out, before, j.answer(told)) for j, arrays, out, before, told in self.log])
 
     def lead_to(self, node: Node) -> None:
         """Have calls like this one go on there."""
-        self.log[-1][0].add(self.log[-1][-1], node)
-
-
-class Inputs:
-    """Where the arrays of a segment come from at each call; and what must hold of them."""
-
-    def __init__(self, flushed: Flushed, trace: Trace) -> None:
-        positions = {id(h): i for i, h in enumerate(trace.handles)}
-        self.sources = [s if s.kind in ("argument", "segment") else Source(s.kind, positions.get(id(s.what), s.what)) for s in flushed.sources]
-        self.writes = flushed.writes
-        self.layouts = [(h._value.shape, h._value.strides, h._value.dtype) for h in flushed.handles]
-        self.outside = [n for n, s in enumerate(self.sources) if s.kind != "segment"]
-        self.known: list[Any] = [None] * len(self.sources)
-        self.requires = [(h, h._requires_grad) for s, h in zip(flushed.sources, flushed.handles) if s.kind == "capture"]
-        self.world: dict[str, Any] = {"asarray": np.asarray, "known": self.known, "check": self.check, "OutOfBounds": OutOfBounds}
-        arrays = ", ".join(self._expression(n, s, trace.tensors) for n, s in enumerate(self.sources))
-        changed = [f"arrays[{n}] is not known[{n}]" for n in self.outside]
-        locked = [f"not arrays[{n}].flags.writeable" for n in self.writes if self.sources[n].kind == "argument"]
-        self.lines = [f"arrays = [{arrays}]"]
-        self.lines += [f"if {' or '.join(changed)}: check(arrays)"] * bool(changed) + [f"if {' or '.join(locked)}: raise OutOfBounds"] * bool(locked)
-
-    def _expression(self, number: int, source: Source, tensors: Sequence[bool]) -> str:
-        kind, what = source
-        if kind == "segment":
-            return f"done[{what[0]}][{what[1]}]"
-        tensor = f"leaves[{what}]" if type(what) is int else f"tensor{number}"
-        self.world[tensor] = what
-        if kind == "grad":
-            return f"{tensor}._grad._value"
-        return f"{tensor}._value" if kind == "capture" or tensors[what] else f"asarray({tensor})"
-
-    def check(self, arrays: list[np.ndarray]) -> None:
-        """Of arrays not met at the last call; raises Misfit or OutOfBounds."""
-        meet(arrays, self.known, self.layouts, self.writes, self.outside)
-
-    def function(self, rest: list[str], **world: Any) -> Callable[..., Any]:
-        """A function of (leaves, done, log) that gathers `arrays`, then does the rest; done: the outputs of the segments before."""
-        scope = {**self.world, **world}
-        exec(_code("\n    ".join(["def run(leaves, done, log):", *self.lines, *rest])), scope)
-        return scope["run"]
-
-
-@lru_cache(maxsize=1024)
-def _code(text: str) -> CodeType:
-    return compile(text, "<tracejit path>", "exec")
+        junction, *_, told = self.log[-1]
+        junction.add(junction.answer(told).key, node)
 
 
 class Node:
@@ -112,24 +69,39 @@ class Junction(Node):
         inputs = Inputs(flushed, trace)
         self.sources = inputs.sources
         super().__init__(guard, inputs.requires)
-        self.kind, (where, number, chain), self.line = flushed.event
+        self.kind, places, self.line, function = flushed.event
         self.graph, self.writes = flushed.graph, flushed.writes
         self.ways: dict[Any, tuple[Node, ...]] = {}  # by answer; several, for different states of the world
         self.executable: Executable | None = None
         if flushed.graph.outputs:
             strides = [element_strides(h._value) for h in flushed.handles]
             self.executable = backend.executable(flushed.graph, strides, flushed.writes)
-        asked = f"{'arrays' if where == 'input' else 'outputs'}[{number}]"
-        answer = _ANSWERS[self.kind].format(f"view({asked}, chain)" if chain else asked)
+        shown = [f"{'arrays' if where == 'input' else 'outputs'}[{number}]" for where, number, _ in places]
+        asked = [f"view({array}, chains[{n}])" if place[2] else array for n, (array, place) in enumerate(zip(shown, places))]
         rest = [
             f"before = [{', '.join(f'arrays[{n}].copy()' for n in self.writes)}]",
             f"outputs = {'[]' if self.executable is None else 'executable(arrays)'}",
-            "done.append(outputs)",
-            f"answer = {answer}",
+            f"answer = {_ANSWERS[self.kind].format(', '.join(asked))}",
+            f"done.append({'outputs' if function is None else '[*outputs, *answer.arrays]'})",
             "log.append((here, arrays, outputs, before, answer))",
-            "return ways.get(answer, ())",
+            f"return ways.get({'answer' if function is None else 'answer.key'}, ())",
         ]
-        self.run = inputs.function(rest, executable=self.executable, here=self, ways=self.ways, view=view_of, chain=chain)
+        self.run = inputs.function(
+            rest, executable=self.executable, here=self, ways=self.ways, view=view_of, chains=[chain for *_, chain in places], answer_to=answer_to,
+            function=function,
+        )  # fmt: skip
+        self.form: tuple[Any, Any] | None = None
+        if self.kind == "value":
+            ((where, number, chain),) = places
+            node = (flushed.graph.inputs if where == "input" else flushed.graph.outputs[len(self.writes) :])[number]
+            seen = view_of(np.broadcast_to(np.empty((), node.dtype), node.shape), chain)
+            self.form = seen.dtype, seen.shape
+
+    def answer(self, found: Any) -> Answer:
+        """What came of the event, given what `run` put down of it: of a call all, else what ways are told apart by."""
+        if self.kind == "call":
+            return found
+        return Answer(found, found if self.form is None else np.frombuffer(found, self.form[0]).reshape(self.form[1]))
 
     def add(self, answer: Any, node: Node) -> None:
         """Go on there after this answer."""
@@ -210,7 +182,7 @@ class Tree:
                         node = following
                         break
                 else:
-                    raise Unseen(self, log, True)
+                    raise Unseen(self, log, node.answer(log[-1][-1]).forms is not None or node.kind != "call")
             if node.entry is not None:
                 return node.run(leaves, done, log)
         except Misfit:
@@ -250,13 +222,3 @@ class Tree:
     def give_up(self, reason: str) -> None:
         """Leave all further calls to Python."""
         self.reasons = [reason]
-
-
-def path(segments: Sequence[Flushed], answers: Sequence[Any], guards: Sequence[Sequence[Any]], leaf: Leaf, trace: Trace) -> Node:
-    """The first place of a path through segments to a leaf; guards: of each segment, found before its event."""
-    node: Node = leaf
-    for flushed, answer, found in reversed(list(zip(segments, answers, guards))):
-        junction = Junction(flushed, compile_guards(found, flushed.captures()), trace)
-        junction.add(answer, node)
-        node = junction
-    return node
