@@ -72,37 +72,37 @@ class Array(StandIn):
         return np.array(real(self), dtype=dtype, copy=copy)
 
     def __bool__(self) -> bool:
-        return bool(real(self))
+        return mode.interpreter.truth(self.tensor) if self.tensor._value.size == 1 else bool(shown(self))
 
     def __float__(self) -> float:
-        return float(real(self))
+        return float(shown(self))
 
     def __int__(self) -> int:
-        return int(real(self))
+        return int(shown(self))
 
     def __complex__(self) -> complex:
-        return complex(real(self))
+        return complex(shown(self))
 
     def __index__(self) -> int:
-        return real(self).__index__()
+        return shown(self).__index__()
 
     def __hash__(self) -> int:
-        return hash(real(self))
+        return hash(shown(self))
 
     def __str__(self) -> str:
-        return str(real(self))
+        return str(shown(self))
 
     def __repr__(self) -> str:
-        return repr(real(self))
+        return repr(shown(self))
 
     def __format__(self, spec: str) -> str:
-        return format(real(self), spec)
+        return format(shown(self), spec)
 
     def item(self, *args: Any) -> Any:
-        return real(self).item(*args)
+        return shown(self).item(*args)
 
     def tolist(self) -> Any:
-        return real(self).tolist()
+        return shown(self).tolist()
 
     def __getattr__(self, name: str) -> Any:
         """An attribute that is not known here is asked of the array itself."""
@@ -163,5 +163,10 @@ def real(value: Any) -> Any:
     """The array or NumPy scalar that an Array stands for: an observation. Any other value itself."""
     if type(value) is not Array:
         return value
-    array = mode.interpreter.observe(value.tensor)
+    return shown(value) if value.is_scalar else mode.interpreter.observe(value.tensor)
+
+
+def shown(value: Array) -> Any:
+    """The array or NumPy scalar that an Array stands for, to be looked at: whoever keeps or changes it asks for what is `real`."""
+    array = mode.interpreter.value(value.tensor)
     return array[()] if value.is_scalar else array
