@@ -11,20 +11,19 @@ from .backends.cpu import backend
 from .dispatch import EAGER, anomaly, mode
 from .autograd.segment import Segment
 from .entry import Entry, Misfit, Trace
-from .errors import ArgumentError, CompileError, FullGraphError, LazyWarning, TracejitError, fail, warn
+from .errors import ArgumentError, FullGraphError, LazyWarning, TracejitError, fail, warn
 from .forks import lock_of
 from .frontend import (
     TRANSPARENT, Reach, Signature, Stage, Substitution, Unwoven, asks_for_errors, check_specs, compile_guards, form_of, in_form, nothing_to_check,
     own,
 )  # fmt: skip
-from .graph.text import print_graph
 from .graph.trace import Tracer
-from .misses import CacheInfo, Misses, name_of
+from .misses import Clock, Misses, name_of
 from .options import LIMIT, Options, options_of
 from .paths import OVERGROWN, Node, Tree, Unseen, way_of
 from .permits import Gate
 from .reasons import reasons_of
-from .report import kernels_of
+from .report import Inside
 from .runtime.executor import OutOfBounds
 from .spec import TensorSpec
 from .switch import switch
@@ -77,8 +76,8 @@ class _Called:
     __call__: Callable[..., Any]
 
 
-class Compiled(_Called):
-    """A compiled function. Call it as the function; look inside with `graph`, `source` and `plan`."""
+class Compiled(_Called, Inside):
+    """A compiled function. Call it as the function; look inside with `explain`, `graph`, `source` and `plan`."""
 
     def __init__(self, function: Callable, options: Options = Options(), watched: bool = True) -> None:
         """`watched` False: the function is known to depend on nothing but its arguments, and to have no effects."""
@@ -220,7 +219,7 @@ class Compiled(_Called):
         tracer = Tracer(backend.run, keep=True, past=past) if keep else self._unreplayed.segments.tracer(past)
         tracer.arguments(stage.handles)
         call = Substitution(*self._signature.bind(args, kwargs), stage.shown)
-        mode.interpreter, reach = tracer, None
+        mode.interpreter, reach, clock = tracer, None, Clock()
         try:
             with stage:
                 if keep and self._watched:
@@ -239,6 +238,7 @@ class Compiled(_Called):
         finally:
             mode.interpreter = EAGER
         self._unreplayed.give_up(key, tracer.limits.too_much)
+        seconds = clock.seconds()
         returned, structure = flatten(result)
         del result
         forms = tuple(map(form_of, returned))
@@ -247,7 +247,7 @@ class Compiled(_Called):
         trace = Trace(returned, structure, stage.handles, grads, tracer.grads_read, forms, [isinstance(leaf, Tensor) for leaf in leaves])
         try:
             if keep:
-                self._keep(key, tracer, reach, trace, stage, unseen)
+                self._causes.traced(self._keep(key, tracer, reach, trace, stage, unseen), seconds)
             else:
                 tracer.settle()
         finally:
@@ -264,29 +264,31 @@ class Compiled(_Called):
             self._remember(key, Entry(nothing_to_check, [reason], in_python=True))
         return self.__wrapped__(*args, **kwargs)
 
-    def _keep(self, key: Any, tracer: Tracer, reach: Reach | None, trace: Trace, stage: Stage, unseen: Unseen | None) -> None:
+    def _keep(self, key: Any, tracer: Tracer, reach: Reach | None, trace: Trace, stage: Stage, unseen: Unseen | None) -> Entry | Tree:
         """Settle a trace, and keep it: as an entry, or as a path of a tree."""
         reasons, history = reasons_of(tracer, reach, stage, trace)
         if self._options.fullgraph and reasons:
             fail(FullGraphError, f"fullgraph=True, but {reasons[0].what}", "Take that out of the function, or drop fullgraph=True.")
         assert tracer.flushed is not None
         if unseen is not None and tracer.past is not None and tracer.past.parted:
-            return unseen.tree.give_up("Python was told the same as before, and went on in another way")
+            unseen.tree.give_up("Python was told the same as before, and went on in another way")
+            return unseen.tree
         once = once_only(tracer, reach)
         way = way_of(tracer, reach, trace, reasons, history, 0 if unseen is None else len(unseen.log), self._compile_backward)
         if way is not None and unseen is not None:
-            unseen.tree.once_only, unseen.tree.verified = unseen.tree.once_only or once, False
-            return self._grow(unseen, way)
+            self._grow(unseen, way, once)
+            return unseen.tree
         if way is not None:
             return self._remember(key, Tree(way, once))
         entry = Entry(compile_guards(reach.guards if reach is not None else [], tracer.flushed.captures()), [r.what for r in reasons])
         entry.once_only = once
         if history is not None:
             entry.fill(tracer.flushed, trace, history, self._compile_backward)
-        self._remember(key, entry)
+        return self._remember(key, entry)
 
-    def _grow(self, unseen: Unseen, way: Node) -> None:
+    def _grow(self, unseen: Unseen, way: Node, once: str | None) -> None:
         """Add a path to a tree, if it does not have too many."""
+        unseen.tree.once_only, unseen.tree.verified = unseen.tree.once_only or once, False
         unseen.lead_to(way)
         reason = unseen.tree.overgrown()
         if reason is not None:
@@ -306,44 +308,13 @@ class Compiled(_Called):
         except KeyError:  # another thread has forgotten it meanwhile
             pass
 
-    def _remember(self, key: Any, entry: Entry | Tree) -> None:
+    def _remember(self, key: Any, entry: Entry | Tree) -> Entry | Tree:
         kept = self._entries[key] = [*self._entries.pop(key, []), entry][-VARIANT_LIMIT:]
         self._unreplayed.keep(key, kept)
         while len(self._entries) > self._options.limit:
             self._unreplayed.forget(self._entries.popitem(last=False)[0])
+        return entry
 
-    # Looking inside
-
-    def _entry(self, args: tuple[Any, ...], kwargs: dict[str, Any], call: bool = True) -> Entry | Tree:
-        """The trace of a call that is replayed."""
-        key, leaves = self._signature.flatten(args, kwargs)
-        entry = self.find((key, mode.grad), leaves)
-        if entry is not None and entry.mode in ("graph", "tree"):
-            return entry
-        if entry is not None:
-            fail(CompileError, f"this call runs in {entry.mode} mode: {entry.reasons[0]}", "Only replayed graphs can be shown; explain() says more.")
-        if not call:
-            fail(CompileError, "the call that was made to look inside left no trace that still holds", "Call the function first.")
-        self(*args, **kwargs)
-        return self._entry(args, kwargs, call=False)
-
-    def graph(self, *args: Any, **kwargs: Any) -> str:
-        """The graph of a call, as text. The function is called, if it was not yet called with such arguments."""
-        return "\n".join(print_graph(e.plan.graph) for e in self._entry(args, kwargs).executables())
-
-    def source(self, *args: Any, **kwargs: Any) -> str:
-        """The kernels of a call: Python text, each statement with the user's file and line. Calls the function as `graph` does."""
-        return kernels_of(e.plan for e in self._entry(args, kwargs).executables())
-
-    def plan(self, *args: Any, **kwargs: Any) -> str:
-        """The steps of a call, one a line. Calls the function as `graph` does."""
-        return "\n".join(e.plan.text() for e in self._entry(args, kwargs).executables())
-
-    def cache_info(self) -> CacheInfo:
-        """Hits, misses, entries, and the mode of each entry."""
-        found = [self._unreplayed.pace_of(key, entry) for key, kept in self._entries.items() for entry in kept]
-        modes, reasons = tuple([mode for mode, _ in found]), tuple([reason for _, reasons in found for reason in reasons])
-        return CacheInfo(self._hits + self._gate.hits, self._misses, len(found), self.trace_count, modes, reasons)
 
 
 TRANSPARENT.add(Compiled)

@@ -75,11 +75,10 @@ def meet(arrays: list[np.ndarray], known: list[Any], layouts: Sequence[Any], wri
     known[:] = [None if n in inside or a.nbytes >= LARGE else a for n, a in enumerate(arrays)]  # what is large is not kept alive
 
 
-def arrays_of(sources: Iterable[Source], leaves: list[Any]) -> list[np.ndarray]:
-    """The arrays from outside that inputs stand for in a call."""
+def outside_of(sources: Iterable[Source], leaves: list[Any]) -> list[Any]:
+    """The tensors and arrays from outside that inputs stand for in a call."""
     found = [(kind, _tensor(what, leaves)) for kind, what in sources if kind not in MADE]
-    tensors = [tensor._grad if kind == "grad" else tensor for kind, tensor in found]
-    return [t._value if isinstance(t, Tensor) else np.asarray(t) for t in tensors if t is not None]
+    return [value for value in (tensor._grad if kind == "grad" else tensor for kind, tensor in found) if value is not None]
 
 
 class Entry:
@@ -91,6 +90,7 @@ class Entry:
         self.executable: Executable | None = None
         self.once_only: str | None = None  # why the function may not be run twice, if so
         self.verified = False
+        self.seconds = 0.0  # that Python ran under the tracer
         self.asked = 0  # the calls that Python replayed
 
     def fill(self, flushed: Flushed, trace: Trace, history: History, compile_backward: Callable[[Segment], Callable], alone: bool = True) -> None:
@@ -223,11 +223,11 @@ class Entry:
             set_history(tensor, *history)
         return tensor
 
-    def reached(self, leaves: list[Any]) -> tuple[list[np.ndarray], list[Tensor]]:
-        """What a replay reads or writes from outside: arrays, and the leaves whose .grad it sets."""
+    def reached(self, leaves: list[Any]) -> tuple[list[Any], list[Tensor]]:
+        """What a replay reads or writes from outside: tensors and arrays, and the leaves whose .grad it sets."""
         if self.executable is None:
             return [], []
-        return arrays_of(self.sources, leaves), [_tensor(leaf, leaves) for leaf, _ in self.grads]
+        return outside_of(self.sources, leaves), [_tensor(leaf, leaves) for leaf, _ in self.grads]
 
     def source_of(self, number: int, leaves: list[Any]) -> Any:
         """The tensor (or NumPy array) that an input's array belongs to, in this call."""

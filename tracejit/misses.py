@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from time import perf_counter
 from typing import Any, NamedTuple, Sequence
+
+from . import log
 
 from .entry import Entry
 from .errors import RetraceWarning, place, warn
 from .frontend import Signature
+from .graph.limits import built
 from .paths import Tree, Unseen
 
 REMEMBERED = 64
@@ -43,11 +47,21 @@ class Miss(NamedTuple):
         return f"{self.what} {self.change}".strip()
 
 
+class Clock:
+    """How long Python has run under a tracer, what was built meanwhile left out."""
+
+    def __init__(self) -> None:
+        self.begun, self.built = perf_counter(), built.seconds
+
+    def seconds(self) -> float:
+        return max(0.0, perf_counter() - self.begun - (built.seconds - self.built))
+
+
 class Misses:
     """What one function's cache did not have."""
 
     def __init__(self, signature: Signature) -> None:
-        self._signature = signature
+        self._signature, self._name = signature, name_of(signature.function)
         self.found: deque[Miss] = deque(maxlen=REMEMBERED)
         self._last: Any = None  # the key of the last miss
         self._told = str(getattr(signature.function, "__module__", "")).startswith("tracejit.")  # a backward pass is not the user's
@@ -57,14 +71,28 @@ class Misses:
         miss = Miss(number, *self._cause(key, entries), costs=not entries or any(e.mode in ("graph", "tree") for e in entries))
         self.found.append(miss)
         self._last = key
+        if miss.kind == "guard":
+            log.guards.info("%s: %s", self._name, miss)
         if not self._told:
             self._tell()
         return miss
 
+    def traced(self, kept: Entry | Tree, seconds: float) -> None:
+        """Remember of what the last miss led to how long Python ran under the tracer."""
+        kept.seconds += seconds
+        miss = self.found[-1]
+        if kept.mode == "tree":
+            log.paths.info("%s: %d segments or ends after %s", self._name, len(list(kept.nodes())), miss)  # type: ignore[union-attr]
+        for guard in getattr(kept.guard, "guards", ()):
+            log.guards.info("%s: guarded: %s", self._name, guard.description)
+        why = f" because {kept.reasons[0]}" if kept.reasons else ""
+        log.traces.info("%s: traced in %.2f ms, call %d (%s): %s%s", self._name, 1e3 * seconds, miss.number, miss, kept.mode, why)
+
     def note_path(self, unseen: Unseen, number: int) -> None:
         """Remember a call that has left the paths of its tree."""
-        junction, *_, answer = unseen.log[-1]
-        self.found.append(Miss(number, "path", f"the value asked for at {place(junction.line)}", f"was met for the first time, or by another state: {_shown(answer)}", False))
+        junction, *_, told = unseen.log[-1]
+        self.found.append(Miss(number, "path", f"what {place(junction.line)} is told", f"is {junction.words(junction.answer(told).key)}, which is new", False))
+        log.paths.info("%s: %s", self._name, self.found[-1])
 
     def _cause(self, key: Any, entries: Sequence[Entry | Tree]) -> tuple[str, str, str]:
         if entries:
@@ -88,9 +116,5 @@ class Misses:
         changed = [m for m in recent if m.what]
         often = Counter(m.what for m in changed).most_common(1)[0][0]
         last = next(m for m in reversed(changed) if m.what == often)
-        met = f"{name_of(self._signature.function)} was traced {TRACES} times within {CALLS} calls, because of {often}: it {last.change}"
+        met = f"{self._name} was traced {TRACES} times within {CALLS} calls, because of {often}: it {last.change}"
         warn(RetraceWarning, met, "Pass what changes as an array or a tensor, or keep it the same: each trace costs what many calls cost.")
-
-
-def _shown(answer: Any) -> str:
-    return repr(answer) if isinstance(answer, bool) else f"{len(answer)} bytes"

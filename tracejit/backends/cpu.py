@@ -100,7 +100,10 @@ class Cpu(Backend):
                 found = self.executables[key]
                 if found is None:
                     start = perf_counter()
-                    found = self.executables[key] = self.build(simplify(graph, layouts), layouts, writes)
+                    simple = simplify(graph, layouts)
+                    rules = perf_counter() - start
+                    found = self.executables[key] = self.build(simple, layouts, writes)
+                    found.seconds = {"rules": rules, **found.seconds}
                     built.count, built.seconds = built.count + 1, built.seconds + perf_counter() - start
         return found
 
@@ -109,8 +112,16 @@ class Cpu(Backend):
         return self.executable(graph, [element_strides(a) for a in arrays], writes)(arrays)
 
     def build(self, graph: Graph, layouts: Sequence[tuple[int, ...]], writes: Sequence[int] = (), compile: bool = True) -> Executable:
+        start = perf_counter()
         plan = make_plan(graph, layouts, writes)
-        return _Assembler(plan, compile).run()
+        lowered = perf_counter()
+        executable = _Assembler(plan, compile).run()
+        executable.seconds = {"lower": lowered - start, "kernels": perf_counter() - lowered}
+        return executable
+
+    def apart(self, plan: Plan) -> Executable:
+        """An executable of a plan whose steps can be told apart: each is a program of its own."""
+        return _Assembler(plan, True).run(apart=True)
 
 
 class _Assembler:
@@ -128,7 +139,7 @@ class _Assembler:
         self.scratch = -(-(self.arrays + longest + 8) * 8 // 64) * 64
         self.native = native
 
-    def run(self) -> Executable:
+    def run(self, apart: bool = False) -> Executable:
         for step, native in self.native:
             if native is None:
                 self._close()
@@ -139,6 +150,8 @@ class _Assembler:
                 self.words += [address, len(arguments), turns]
                 for where, value in arguments:
                     self.words += [where, value + self.scratch if where == ARENA else value]
+            if apart:
+                self._close()
         self._close()
         return Executable(self.plan, self.steps, self.scratch, self.keep, allocator, self.work > LONG)
 

@@ -331,7 +331,7 @@ def compile_guards(guards: Sequence[Guard], held: Iterable[Any] = ()) -> Callabl
     writer.scope["first_failing"] = first_failing
     exec(_code(source), writer.scope)
     check = writer.scope.pop("check")
-    check.__source__ = source
+    check.__source__, check.guards = source, guards
     return check
 
 

@@ -200,6 +200,10 @@ class Signature:
             found.append(("arguments", "are the same array in other places"))
         return found
 
+    def words(self, key: Key) -> list[tuple[str, str]]:
+        """(parameter, what the key says of it)."""
+        return [(name, describe(token)) for name, token in zip(self.names(key), key)]
+
     def arrays(self, key: Key) -> list[str]:
         """What the arrays of a call with this key are called: `x`, `batch['image']`."""
         return [path for name, token in zip(self.names(key), key) for path in arrays_in(name, token)]

@@ -96,7 +96,7 @@ def _compute(tracer: Tracer, graph: Graph, writes: tuple[int, ...], kind: str) -
     if not graph.outputs:
         return []
     if witness.told is not None:
-        witness.told.take_run(graph, tracer.arrays)
+        witness.told.take_run(graph, tracer.arrays, writes, tracer.handles)
     try:
         if len(tracer.made) >= tracer.limits.segment:
             return run_eagerly(graph, tracer.arrays, writes, tracer.may_raise)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Iterable, Protocol, Sequence
+from typing import Iterable, Protocol, Sequence
 
 import numpy as np
 
+from ..tensor import Tensor
 from .ir import Graph
 
 
 class Told(Protocol):
     """Is told before a graph reads and writes arrays, and before gradients are handed to leaves."""
 
-    def take_run(self, graph: Graph, arrays: Sequence[np.ndarray]) -> None: ...
-    def take_leaves(self, leaves: Iterable[Any]) -> None: ...
+    def take_run(self, graph: Graph, arrays: Sequence[np.ndarray], writes: tuple[int, ...], handles: Sequence[Tensor]) -> None: ...
+    def take_leaves(self, leaves: Iterable[Tensor]) -> None: ...
 
 
 class Witness(threading.local):

@@ -27,7 +27,7 @@ def way_of(
     if not (begun or segments):
         return None
     groups = reach.groups[begun:] if reach is not None else [[]] * (len(segments) + 1)
-    leaf = Leaf(nothing_to_check if reasons else compile_guards(groups[-1], last.captures()))
+    leaf = Leaf(nothing_to_check if reasons else compile_guards(groups[-1], last.captures()), [reason.what for reason in reasons])
     if history is not None:
         leaf.fill(tracer.segments, last, trace, history, compile_backward)
     node: Node = leaf

@@ -13,7 +13,7 @@ from typing import Any, Callable, Iterable, Iterator, Sequence
 import numpy as np
 
 from ..backends.cpu import backend
-from ..entry import Entry, Misfit, Trace, arrays_of
+from ..entry import Entry, Misfit, Trace, outside_of
 from ..errors import TracejitError, place
 from ..frontend import nothing_to_check
 from ..graph.flushed import Flushed, view_of
@@ -103,6 +103,10 @@ class Junction(Node):
             return found
         return Answer(found, found if self.form is None else np.frombuffer(found, self.form[0]).reshape(self.form[1]))
 
+    def words(self, answer: Any) -> str:
+        """What Python is told, for a person."""
+        return str(answer) if self.form is None else str(np.frombuffer(answer, self.form[0]).tolist()).strip("[]")
+
     def add(self, answer: Any, node: Node) -> None:
         """Go on there after this answer."""
         self.ways[answer] = (*self.ways.get(answer, ()), node)
@@ -111,7 +115,11 @@ class Junction(Node):
 class Leaf(Node):
     """The last segment of a path, and the results; or, with none, a place from where on only Python can go on."""
 
-    entry: Entry | None = None
+    def __init__(self, guard: Callable[[], Any], reasons: list[str]) -> None:
+        """`reasons`: why only Python can go on, if so."""
+        super().__init__(guard)
+        self.reasons = reasons
+        self.entry: Entry | None = None
 
     def fill(self, segments: Sequence[Flushed], last: Flushed, trace: Trace, history: History, compile_backward: Callable[[Any], Callable]) -> None:
         """Take what a trace found, after these segments."""
@@ -149,6 +157,7 @@ class Tree:
         self.root = root
         self.once_only = once_only  # why the function may not be run twice, if so
         self.verified = False
+        self.seconds = 0.0  # that Python ran under tracers
         self.reasons: list[str] = []  # why it is lazy now
 
     @property
@@ -193,11 +202,11 @@ class Tree:
             pass
         raise Unseen(self, log, False)
 
-    def reached(self, leaves: list[Any]) -> tuple[list[np.ndarray], list[Tensor]]:
-        """What a replay may read or write from outside: arrays, and leaves whose .grad it may set."""
+    def reached(self, leaves: list[Any]) -> tuple[list[Any], list[Tensor]]:
+        """What a replay may read or write from outside: tensors and arrays, and leaves whose .grad it may set."""
         nodes = list(self.nodes())
         ends = [node.entry.reached(leaves) for node in nodes if isinstance(node, Leaf) and node.entry is not None]
-        arrays = [array for node in nodes if isinstance(node, Junction) for array in arrays_of(node.sources, leaves)]
+        arrays = [array for node in nodes if isinstance(node, Junction) for array in outside_of(node.sources, leaves)]
         return arrays + [array for found, _ in ends for array in found], [leaf for _, found in ends for leaf in found]
 
     def nodes(self) -> Iterator[Node]:

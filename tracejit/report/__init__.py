@@ -1,5 +1,6 @@
 """What happened in a compiled function, and whether it paid."""
 
-from .listing import kernels_of
+from .inside import Inside
+from .report import Held, Report, Step
 
-__all__ = ["kernels_of"]
+__all__ = ["Held", "Inside", "Report", "Step"]

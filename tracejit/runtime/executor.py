@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from time import perf_counter
 from typing import Any, Callable, NamedTuple, Sequence
 
 import numpy as np
@@ -47,6 +48,7 @@ class Executable:
     def __init__(self, plan: Plan, steps: list[Program | HostCall], scratch: int, keep: Any, allocator: Allocator, long: bool) -> None:
         """`long`: it takes longer than other Python threads should wait for."""
         self.plan, self.steps = plan, steps
+        self.seconds: dict[str, float] = {}  # that it took to build, by stage: "rules", "lower", "kernels"
         self.long = long
         self.keep = keep  # tables that the programs point to
         self.outputs = [(allocator(s.dtype.itemsize * prod(s.shape)), s.shape, s.dtype) for s in plan.outputs]
@@ -55,6 +57,18 @@ class Executable:
         self.arena_size = 1 << (size - 1).bit_length() if self.small else size
         self.arenas = self.free.setdefault(self.arena_size, []) if self.small else []
         self.new_arena = allocator(self.arena_size)
+
+    def apart(self, inputs: Sequence[np.ndarray]) -> list[float]:
+        """Run once; the seconds of each step, of a plan that was built with a program for each."""
+        outputs = [new(shape, dtype) for new, shape, dtype in self.outputs]
+        arrays = (*inputs, *outputs, aligned(self.arena_size, self.new_arena))
+        seconds = []
+        for step in self.steps:
+            start = perf_counter()
+            if step(arrays):
+                raise OutOfBounds
+            seconds.append(perf_counter() - start)
+        return seconds
 
     def __call__(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The new output arrays; inputs that the plan writes are changed in place."""

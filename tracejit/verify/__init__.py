@@ -1,7 +1,7 @@
 """`verify=`: eager mode beside compiled code, compared to the bit."""
 
 from .culprit import replay
-from .snapshot import Snapshot
+from .snapshot import Run, Snapshot, like
 from .verifier import Verifier, once_only
 
-__all__ = ["Snapshot", "Verifier", "once_only", "replay"]
+__all__ = ["Run", "Snapshot", "Verifier", "like", "once_only", "replay"]

@@ -19,6 +19,7 @@ class Run(NamedTuple):
 
     graph: Graph
     arrays: tuple[np.ndarray, ...]
+    writes: tuple[int, ...] = ()  # the inputs that the first outputs are written into
 
 
 class Snapshot:
@@ -27,13 +28,15 @@ class Snapshot:
     Of a view it keeps the array that owns the memory. An array that the call itself made is gone after it, so arrays are held weakly.
     """
 
-    def __init__(self, arrays: Iterable[np.ndarray] = (), leaves: Iterable[Tensor] = ()) -> None:
+    def __init__(self, given: Sequence[Tensor | np.ndarray] = ()) -> None:
+        """`given`: the call's arguments."""
         self._arrays: dict[int, tuple[weakref.ref[np.ndarray], np.ndarray]] = {}  # by identity: the array, and a copy of it
         self.leaves: dict[int, tuple[Tensor, Tensor | None]] = {}  # the leaf, and its .grad
         self.runs: list[Run] = []
+        self._versions: list[tuple[weakref.ref[Tensor], int, int]] = []  # the tensor, its memory's version, and the one it shows
         self._random = random.getstate(), np.random.get_state()
-        self.take([default_generator.key._value, default_generator.counter._value, *arrays])
-        self.take_leaves(leaves)
+        self.take([default_generator.key, default_generator.counter, *given])
+        self.take_leaves([value for value in given if isinstance(value, Tensor)])
 
     def __enter__(self) -> Snapshot:
         self._before, witness.told = witness.told, self
@@ -42,9 +45,12 @@ class Snapshot:
     def __exit__(self, *_: Any) -> None:
         witness.told = self._before
 
-    def take(self, arrays: Iterable[np.ndarray]) -> None:
-        """Keep the contents of arrays that were not kept before."""
-        for array in map(owner, arrays):
+    def take(self, values: Iterable[Tensor | np.ndarray]) -> None:
+        """Keep the contents of arrays that were not kept before, and the versions of tensors."""
+        for value in values:
+            if isinstance(value, Tensor):
+                self._versions.append((weakref.ref(value), value._version, value._seen))
+            array = owner(value._value if isinstance(value, Tensor) else value)
             known = self._arrays.get(id(array))
             if known is None or known[0]() is not array:
                 self._arrays[id(array)] = weakref.ref(array), array.copy()
@@ -55,12 +61,12 @@ class Snapshot:
             if id(leaf) not in self.leaves:
                 self.leaves[id(leaf)] = leaf, leaf._grad
                 if leaf._grad is not None:
-                    self.take([leaf._grad._value])
+                    self.take([leaf._grad])
 
-    def take_run(self, graph: Graph, arrays: Sequence[np.ndarray]) -> None:
-        """Keep what a graph is about to read and write."""
-        self.take(arrays)
-        self.runs.append(Run(graph, tuple([array.copy() for array in arrays])))
+    def take_run(self, graph: Graph, arrays: Sequence[np.ndarray], writes: tuple[int, ...], handles: Sequence[Tensor]) -> None:
+        """Keep what a graph is about to read and write: arrays, and the tensors that show them."""
+        self.take([*arrays, *[handle for handle in handles if isinstance(handle._value, np.ndarray)]])
+        self.runs.append(Run(graph, tuple([like(array) for array in arrays]), writes))
 
     def arrays(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Each array that is still there, and its contents before."""
@@ -73,8 +79,23 @@ class Snapshot:
                 array[...] = contents
         for leaf, grad in self.leaves.values():
             leaf._grad = grad
+        for reference, version, seen in reversed(self._versions):
+            tensor = reference()
+            if tensor is not None and tensor._storage is not None:
+                tensor._storage.version, tensor._seen = version, seen
         random.setstate(self._random[0])
         np.random.set_state(self._random[1])
+
+
+def like(array: np.ndarray) -> np.ndarray:
+    """A copy that lies in memory as the array does."""
+    if array.flags.c_contiguous:
+        return array.copy()
+    extent = [(n - 1) * s for n, s in zip(array.shape, array.strides)]
+    low, high = sum(min(e, 0) for e in extent), sum(max(e, 0) for e in extent) + array.itemsize
+    copy = np.ndarray(array.shape, array.dtype, np.empty(high - low, np.uint8), -low, array.strides)
+    copy[...] = array
+    return copy
 
 
 def owner(array: np.ndarray) -> np.ndarray:

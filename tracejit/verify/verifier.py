@@ -85,7 +85,7 @@ class _Verification:
         self.verifier, self.compiled, self.key, self.leaves, self.entry = verifier, compiled, key, leaves, entry
         arrays = [owner(leaf._value if isinstance(leaf, Tensor) else leaf) for leaf in leaves]
         self.given = dict(zip(map(id, arrays), verifier.signature.arrays(key[0])))
-        self.snapshot = Snapshot(arrays, [leaf for leaf in leaves if isinstance(leaf, Tensor)])
+        self.snapshot = Snapshot(leaves)
         if entry is not None:
             reached, written = entry.reached(leaves)
             self.snapshot.take(reached)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Callable
 
 import numpy as np
 
+from ... import log
 from ...backend import NotKept
 from ...forks import shared_lock
 from ...ops import philox
@@ -75,12 +77,16 @@ def _key(text: str) -> str:
 
 def _kept(key: str, text: str, module: Callable[[], Module], may_compile: bool = True) -> int:
     """The address of what a text is compiled to: object code from the store, or compiled now and stored."""
+    start = perf_counter()
     kept = store.load(key)
     if kept is not None:
         try:
-            return _linked(*kept)
+            address = _linked(*kept)
         except Exception:  # another LLVM's object file, a damaged one, or one that calls what is not there any more
             pass
+        else:
+            log.kernels.info("%s loaded from disk in %.2f ms", key, 1e3 * (perf_counter() - start))
+            return address
     if not may_compile:
         raise NotKept
     global _compiled
@@ -89,6 +95,7 @@ def _kept(key: str, text: str, module: Callable[[], Module], may_compile: bool =
     record = machine.object_code(assembly_text), symbol, {inner.symbol: _known(inner) for inner in called}
     address = _linked(*record)
     store.save(key, record, text)
+    log.kernels.info("%s compiled in %.1f ms: %d lines", key, 1e3 * (perf_counter() - start), text.count("\n"))
     return address
 
 

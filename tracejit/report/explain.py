@@ -1,0 +1,137 @@
+"""`explained`: gathers a report of one call."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from typing import TYPE_CHECKING, Any
+
+from ..backends.text.source import print_kernel
+from ..entry import Entry
+from ..frontend import Signature
+from ..lowering.kernel import Kernel
+from ..lowering.plan import Plan
+from ..misses import name_of
+from ..paths import Leaf, Tree, Unseen
+from ..verify import Snapshot
+from .drawing import drawn
+from .measure import Times, bytes_of, measured, operations_of, share_of
+from .report import Held, Report, Step
+
+if TYPE_CHECKING:
+    from .inside import Inside
+
+
+def explained(compiled: Inside, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any]) -> Report:
+    """What is known of a compiled function, and of a call with these arguments."""
+    entry = compiled.find(key, leaves) or compiled.newest(key)
+    times, plans, unmeasured = _measure(compiled, entry, args, kwargs, key, leaves)
+    steps = _steps(plans, times)
+    inside = None if times is None else sum(sum(plan) for plan in times.kernels)
+    pinned = None if compiled._verifier is None else compiled._verifier.pinned.get(key)
+    return Report(
+        name=name_of(compiled.__wrapped__),
+        place=_place_of(compiled.__wrapped__),
+        mode="python" if pinned else _mode(compiled, entry, key),
+        reasons=[pinned] if pinned else _reasons(compiled, entry, key),
+        entries=[Held(_arguments(compiled._signature, k), e.mode, e is entry) for k, kept in compiled._entries.items() for e in kept],
+        misses=list(compiled._causes.found),
+        guards=_guards(entry),
+        paths=drawn(entry) if isinstance(entry, Tree) else [],
+        effects=[] if entry is None or entry.once_only is None else [entry.once_only],
+        kernels=steps,
+        compile_seconds=_stages(entry),
+        eager_seconds=None if times is None else times.eager,
+        compiled_seconds=None if times is None else times.compiled,
+        dispatch_seconds=None if times is None or inside is None else max(0.0, times.compiled - inside),
+        unmeasured=unmeasured,
+    )
+
+
+def _measure(
+    compiled: Inside, entry: Entry | Tree | None, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any]
+) -> tuple[Times | None, list[Plan], str]:
+    """The times of a call, the plans that it runs; or why it is not timed."""
+    if entry is None:
+        return None, [], "no trace of such a call is kept"
+    known = [executable.plan for executable in entry.executables()]
+    if not entry.holds(leaves):
+        failed = entry.guard()
+        return None, known, "the next call is traced anew" + (f", for {failed.change}" if failed is not None else "")
+    if entry.mode == "python":
+        return None, [], "it runs as it is"
+    if entry.once_only is not None:
+        return None, known, f"it would have to run several times, but {entry.once_only}"
+
+    def compiled_call() -> Any:
+        found = compiled.find(*compiled._keyed(args, kwargs))
+        return found.run(leaves) if found is not None else None
+
+    def lazily() -> Any:
+        return compiled.retrace(args, kwargs, key, leaves)
+
+    snapshot = Snapshot(leaves)
+    reached, written = entry.reached(leaves)
+    snapshot.take(reached)
+    snapshot.take_leaves(written)
+    try:
+        times, plans = measured(snapshot, lambda: compiled.__wrapped__(*args, **kwargs), lazily if entry.mode == "lazy" else compiled_call, lazily)
+    except Unseen:
+        return None, known, "such a call takes a path that was not met yet"
+    except Exception as error:  # the function's own
+        return None, known, f"such a call raises {type(error).__name__}"
+    return times, plans, ""
+
+
+def _steps(plans: list[Plan], times: Times | None) -> list[Step]:
+    found = []
+    for p, plan in enumerate(plans):
+        for n, step in enumerate(plan.steps):
+            kernel = isinstance(step, Kernel)
+            seconds = None if times is None else times.kernels[p][n]
+            title = step.title if isinstance(step, Kernel) else f"{step.node.op.name}: whole arrays"
+            source = print_kernel(step, f"kernel_{n}")[0] if isinstance(step, Kernel) else ""
+            share = None if seconds is None else share_of(step, seconds)
+            found.append(Step(title, kernel, bytes_of(step), operations_of(step), seconds, share, source))
+    return found
+
+
+def _place_of(function: Any) -> str:
+    function = inspect.unwrap(getattr(function, "__func__", function))
+    code = getattr(function, "__code__", None)
+    return "unknown place" if code is None else f"{os.path.basename(code.co_filename)}:{code.co_firstlineno}"
+
+
+def _mode(compiled: Inside, entry: Entry | Tree | None, key: Any) -> str:
+    return "not kept" if entry is None else compiled._unreplayed.pace_of(key, entry)[0]
+
+
+def _reasons(compiled: Inside, entry: Entry | Tree | None, key: Any) -> list[str]:
+    """Why a call is not one graph."""
+    if entry is None:
+        return []
+    ends = [node for node in entry.nodes() if isinstance(node, Leaf)] if isinstance(entry, Tree) else []
+    return [*dict.fromkeys([*compiled._unreplayed.pace_of(key, entry)[1], *entry.reasons[1:], *[reason for leaf in ends for reason in leaf.reasons]])]
+
+
+def _arguments(signature: Signature, key: Any) -> list[tuple[str, str]]:
+    return [*signature.words(key[0]), *([] if key[1] else [("gradients", "not recorded")])]
+
+
+def _guards(entry: Entry | Tree | None) -> list[str]:
+    """What must stay as it is, in words."""
+    places: list[Any] = list(entry.nodes()) if isinstance(entry, Tree) else [] if entry is None else [entry]
+    return [*dict.fromkeys(guard.description for place in places for guard in getattr(place.guard, "guards", ()))]
+
+
+def _stages(entry: Entry | Tree | None) -> dict[str, float]:
+    """What it took to compile, by stage."""
+    if entry is None:
+        return {}
+    found = {"trace": entry.seconds, "rules": 0.0, "lower": 0.0, "kernels": 0.0}
+    for executable in entry.executables():
+        for stage, seconds in executable.seconds.items():
+            found[stage] += seconds
+    return found
+
+
