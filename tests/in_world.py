@@ -97,7 +97,7 @@ def compare(function: Callable, *args: Any, ulps: int = 0) -> str:
         numpys = plainly(function, *second)
     if not same(ours, numpys, ulps):
         return f"gives {_shown(ours)}, NumPy {_shown(numpys)}"
-    if not all(same(a, b) for a, b in zip(first, second) if isinstance(a, np.ndarray)):
+    if not all(same(a, b, ulps) for a, b in zip(first, second) if isinstance(a, np.ndarray)):
         return f"leaves {first}, NumPy {second}"
     return ""
 

@@ -5,7 +5,7 @@ from . import create, indexing, operators, protocol, reductions  # noqa: F401  (
 from .functions import FUNCTIONS, constants
 from .survivors import replace
 from .table import SUBSTITUTES, implements
-from .ufuncs import on_real_arrays
+from .operands import on_real_arrays
 from .world import world
 
 __all__ = [

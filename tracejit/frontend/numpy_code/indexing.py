@@ -8,7 +8,7 @@ import numpy as np
 
 from ...ops.index import getitem, setitem
 from .array import Array, array_of, attach
-from .ufuncs import tensor_of
+from .operands import tensor_of
 
 
 @attach()

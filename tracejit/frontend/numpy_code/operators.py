@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator as python
+from functools import lru_cache
 from typing import Any, Callable
 
 import numpy as np
@@ -12,7 +13,9 @@ from ...ops.casts import cast
 from ...ops.view import put
 from ...tensor import Tensor
 from .array import Array, array_of, real, stand_in_all
-from .ufuncs import PLANS, call, is_readonly
+from .operands import is_readonly
+from .ufuncs import PLANS, call, planned, run
+from .world import world
 
 _BINARY = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "floordiv": np.floor_divide, "mod": np.remainder,
@@ -50,26 +53,33 @@ def _in_place(ufunc: np.ufunc, function: Callable) -> Callable:
     def operator(self: Array, other: Any) -> Any:
         if isinstance(other, Tensor):
             return NotImplemented
-        result = call(ufunc, self, other)
-        if self.is_scalar:
-            return _on_real(function, self, other) if result is NotImplemented else result
+        plan, values = planned(ufunc, (self, other))
         target = self.tensor
-        if result is not NotImplemented and not is_readonly(self) and result.shape == self.shape:
-            value = result.tensor
-            if value._value.dtype != target._value.dtype:
-                if not np.can_cast(value.dtype, target.dtype, "same_kind"):
-                    return _changed(function, self, other)
-                value = cast(value, dtype=target.dtype)
-            assign(target, value, put)
-            return self
-        return _changed(function, self, other)
+        writes = not self.is_scalar
+        if plan is None or (writes and not (_may_cast(plan.given[0], target.dtype) and not is_readonly(self))):
+            return _changed(function, self, other)
+        result = run(ufunc, plan, values)
+        if not writes and result is not NotImplemented:
+            return result
+        if result is NotImplemented or result.shape != self.shape:
+            return _changed(function, self, other)
+        value = result.tensor
+        assign(target, value if value._value.dtype == target._value.dtype else cast(value, dtype=target.dtype), put)
+        return self
 
     return operator
 
 
+@lru_cache(maxsize=None)
+def _may_cast(given: np.dtype, target: np.dtype) -> bool:
+    return np.can_cast(given, target, "same_kind")
+
+
 def _changed(function: Callable, self: Array, other: Any) -> Any:
+    if not self.is_scalar:
+        world.untold("an operator changes an array itself")
     found = _on_real(function, self, other)
-    return self if found is not NotImplemented and type(found) is Array else found
+    return found if self.is_scalar else self
 
 
 def _divmod(self: Array, other: Any) -> Any:

@@ -8,20 +8,40 @@ import numpy as np
 
 from .array import Array, attach
 from .reductions import accumulate, reduce
-from .ufuncs import call, call_with, changed_at, on_real_arrays, outer_of
+from .operands import on_real_arrays
+from .ufunc_calls import call_with, changed_at, outer_of
+from .ufuncs import call
+from .world import world
 
 
 @attach()
 def __array_ufunc__(self: Array, ufunc: np.ufunc, how: str, *inputs: Any, **options: Any) -> Any:
     result: Any = NotImplemented
     if how == "__call__":
-        result = call_with(ufunc, inputs, options) if options else call(ufunc, *inputs)
-    elif how == "reduce":
+        return called(ufunc, *inputs, **options)
+    if how == "reduce":
         return reduce(ufunc, *inputs, **options)
-    elif how == "accumulate":
+    if how == "accumulate":
         return accumulate(ufunc, *inputs, **options)
-    elif how == "outer" and not options:
+    if how == "outer" and not options:
         result = outer_of(ufunc, *inputs)
     elif how == "at":
         result = changed_at(ufunc, inputs[0], inputs[1], inputs[2:])
-    return on_real_arrays(getattr(ufunc, how), inputs, options) if result is NotImplemented else result
+    if result is not NotImplemented:
+        return result
+    if how == "at" or options.get("out") is not None:
+        world.untold(f"np.{ufunc.__name__}.{how} writes into an array itself")
+    return on_real_arrays(getattr(ufunc, how), inputs, options)
+
+
+def called(ufunc: np.ufunc, *inputs: Any, **options: Any) -> Any:
+    """A call of a ufunc, of Arrays and others."""
+    if options or len(inputs) != ufunc.nin:
+        result = call_with(ufunc, inputs, options)
+    else:
+        result = call(ufunc, *inputs)
+    if result is not NotImplemented:
+        return result
+    if options.get("out") is not None or len(inputs) > ufunc.nin:
+        world.untold(f"np.{ufunc.__name__} writes into an array itself")
+    return on_real_arrays(ufunc, inputs, options)

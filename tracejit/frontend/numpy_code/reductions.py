@@ -20,7 +20,10 @@ from ...tensor import Tensor
 from .array import Array, array_of, attach
 from .host import host
 from .layout import back_in_place, in_order, order_of, runs_on
-from .ufuncs import as_array, call, constant, on_real_arrays, write
+from .operands import as_array, constant, on_real_arrays
+from .ufunc_calls import write
+from .ufuncs import call
+from .world import world
 
 NOTHING = np._NoValue  # type: ignore[attr-defined]
 BUFFER = 8192  # elements that NumPy casts at a time, while it adds up: each such part is a sum of its own
@@ -86,6 +89,8 @@ def reduce(
 
 
 def _as_it_is(ufunc: np.ufunc, array: Any, axis: Any, dtype: Any, out: Any, keepdims: Any, initial: Any, where: Any) -> Any:
+    if out is not None:
+        world.untold(f"np.{ufunc.__name__}.reduce writes into an array itself")
     options = {} if initial is NOTHING else {"initial": initial}
     return on_real_arrays(ufunc.reduce, (array, axis, dtype, out, keepdims), {**options, "where": where})
 

@@ -6,21 +6,19 @@ from typing import Any, Callable, NamedTuple
 
 import numpy as np
 
-from ...dispatch import assign, bind, mode
+from ...dispatch import bind
 from ...errors import TracejitError
 from ...op import OPS
 from ...ops.casts import cast, where
-from ...ops.create import fill
 from ...ops.numpy_protocol import UFUNCS
-from ...ops.view import broadcast_to, put, reshape, strides_of
-from ...spec import DTYPES, TensorSpec, bool_, broadcast_shapes
-from ...tensor import Tensor, wrap
-from .array import Array, array_of, real, stand_in, stand_in_all
+from ...ops.view import reshape, strides_of
+from ...spec import DTYPES, TensorSpec, broadcast_shapes
+from ...tensor import Tensor
+from .array import Array, array_of
 from .host import host, host_pair
 from .layout import C_ORDER, Order, back_in_place, common_order, in_order, order_of
+from .operands import WEAK, as_operand, constant
 
-_WEAK: dict[type, Any] = {bool: bool_, int: int, float: float, complex: complex}
-_ndarray = np.ndarray
 
 
 class Plan(NamedTuple):
@@ -37,48 +35,15 @@ PLANS: dict[tuple[Any, ...], Plan] = {}  # by ufunc and what `described` says of
 
 def call(ufunc: np.ufunc, *inputs: Any) -> Any:
     """A plain call of a ufunc; NotImplemented where it has to run on real arrays."""
-    values = [value if type(value) is Array or type(value) in _WEAK else as_operand(value) for value in inputs]
-    key = (ufunc, *[v.tensor._value.dtype if type(v) is Array else type(v) for v in values])
-    plan = PLANS.get(key) or _new_plan(key)
+    plan, values = planned(ufunc, inputs)
     return NotImplemented if plan is None else run(ufunc, plan, values)
 
 
-def as_operand(value: Any) -> Any:
-    """A value that a ufunc computes with: an Array, a Python number or a NumPy scalar; else None."""
-    kind = type(value)
-    if kind is Array or kind in _WEAK:
-        return value
-    if kind is _ndarray or kind is list or kind is tuple:
-        return as_array(value)
-    return value if isinstance(value, np.generic) and value.dtype in DTYPES else None
-
-
-def as_array(value: Any) -> Any:
-    """The Array of an array, a number or a list of numbers; None where there is none."""
-    kind = type(value)
-    if kind is Array:
-        return value
-    if kind is _ndarray:
-        found = stand_in(value)
-        return found if type(found) is Array else None
-    if _holds_arrays(value):
-        return None
-    try:
-        made = np.asarray(value)
-    except Exception:
-        return None
-    if made.dtype not in DTYPES:
-        return None
-    return array_of(mode.interpreter.constant(made)) if made.ndim else array_of(constant(value, made.dtype), True)
-
-
-def constant(value: Any, dtype: np.dtype) -> Tensor:
-    """A number as a tensor of this dtype without axes."""
-    return bind(fill, shape=(), dtype=dtype, value=np.asarray(value, dtype).item())
-
-
-def _holds_arrays(value: Any) -> bool:
-    return type(value) is Array or (type(value) in (list, tuple) and any(map(_holds_arrays, value)))
+def planned(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> tuple[Plan | None, list[Any]]:
+    """The plan of a call, None where it has to run on real arrays, and the operands as a plan takes them."""
+    values = [value if type(value) is Array or type(value) in WEAK else as_operand(value) for value in inputs]
+    key = (ufunc, *[v.tensor._value.dtype if type(v) is Array else type(v) for v in values])
+    return PLANS.get(key) or _new_plan(key), values
 
 
 # Which op
@@ -90,7 +55,7 @@ def _new_plan(key: tuple[Any, ...]) -> Plan | None:
     described = key[1:]
     if ufunc.nout > 2 or ufunc.signature is not None or getattr(np, ufunc.__name__, None) is not ufunc:
         return None
-    kinds = [_WEAK.get(d, d) if isinstance(d, type) else d for d in described]
+    kinds = [WEAK.get(d, d) if isinstance(d, type) else d for d in described]
     kinds = [np.dtype(k) if isinstance(k, type) and issubclass(k, np.generic) else k for k in kinds]
     if type(None) in kinds:
         return None
@@ -197,135 +162,3 @@ def _turned(value: Any, order: Order) -> Any:
         return value
     missing = len(order) - value.ndim
     return array_of(in_order(reshape(value.tensor, (*(1,) * missing, *value.shape)) if missing else value.tensor, order))
-
-
-# out=, where=, dtype=, casting=
-
-
-def call_with(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """A call of a ufunc with keywords; NotImplemented where it has to run on real arrays."""
-    options = dict(options)
-    out, mask = options.pop("out", None), options.pop("where", True)
-    casting, order = options.pop("casting", "same_kind"), options.pop("order", "K")
-    dtype, signature = options.pop("dtype", None), options.pop("signature", options.pop("sig", None))
-    options.pop("subok", None)
-    values = [as_operand(value) for value in inputs]
-    if options or order not in ("K", "A") or any(v is None for v in values) or type(casting) is not str:
-        return NotImplemented
-    places = (None,) * ufunc.nout if out is None else out if type(out) is tuple else (out,)
-    kinds = [v.dtype if isinstance(v, (Array, np.generic)) else _WEAK[type(v)] for v in values]
-    asked = {} if signature is None and dtype is None else {"signature": signature or (*(None,) * ufunc.nin, *(np.dtype(dtype),) * ufunc.nout)}
-    plan = plan_of(ufunc, kinds, {**asked, "casting": casting}) if ufunc.signature is None and hasattr(np, ufunc.__name__) else None
-    if plan is None:
-        return NotImplemented
-    results = run(ufunc, plan, values)
-    if results is NotImplemented:
-        return NotImplemented
-    results = results if type(results) is tuple else (results,)
-    chosen = None if mask is True else as_array(mask)
-    if mask is not True and (chosen is None or chosen.dtype != bool_):
-        return NotImplemented
-    if not all(_fits(place, result, casting, chosen) for place, result in zip(places, results)):
-        return NotImplemented
-    given = tuple([_placed(place, result, chosen) for place, result in zip(places, results)])
-    return given if len(given) > 1 else given[0]
-
-
-def _fits(place: Any, result: Array, casting: str, mask: Array | None) -> bool:
-    """Whether a result can be written to what `out=` says."""
-    if place is None:
-        return mask is None
-    if place is Ellipsis:
-        return mask is None
-    target = as_array(place) if type(place) in (Array, _ndarray) else None
-    if target is None or target.is_scalar or is_readonly(target):
-        return False
-    if not np.can_cast(result.dtype, target.dtype, casting):  # type: ignore[arg-type]
-        return False
-    try:
-        shapes = [result.shape, target.shape, *([] if mask is None else [mask.shape])]
-        return broadcast_shapes(*shapes) == target.shape
-    except TracejitError:
-        return False
-
-
-def _placed(place: Any, result: Array, mask: Array | None) -> Any:
-    if place is None:
-        return result
-    if place is Ellipsis:
-        return array_of(result.tensor, False, None, result.order)
-    target = as_array(place)
-    value = result.tensor
-    if mask is not None:
-        value = where(mask.tensor, _as(value, target.dtype), target.tensor)
-    return write(target, array_of(value))
-
-
-def write(place: Any, result: Array) -> Any:
-    """Write a result into the Array of `out=`, and give that. It fits; casts are the caller's to allow."""
-    target = as_array(place)
-    value = result.tensor
-    if value.dtype != target.dtype:
-        value = cast(value, dtype=target.dtype)
-    elif value is target.tensor:
-        return place
-    if tuple(value.shape) != target.shape:
-        value = broadcast_to(value, target.shape)
-    assign(target.tensor, value, put)
-    return target
-
-
-def _as(tensor: Tensor, dtype: np.dtype) -> Tensor:
-    return tensor if tensor.dtype == dtype else cast(tensor, dtype=dtype)
-
-
-def is_readonly(array: Array) -> bool:
-    """Whether NumPy refuses to write to an array."""
-    return array.readonly or not all(op.writable for op, _ in array.tensor._chain)
-
-
-# Other methods of ufuncs
-
-
-def outer_of(ufunc: np.ufunc, first: Any, second: Any) -> Any:
-    """`ufunc.outer` of two arrays; NotImplemented where it has to run on real arrays."""
-    a, b = as_array(first), as_array(second)
-    if a is None or b is None:
-        return NotImplemented
-    return call(ufunc, array_of(reshape(a.tensor, (*a.shape, *(1,) * b.ndim)), a.is_scalar and not b.ndim), b)
-
-
-def changed_at(ufunc: np.ufunc, place: Any, indices: Any, operands: tuple[Any, ...]) -> Any:
-    """`ufunc.at`; NotImplemented where it has to run on real arrays."""
-    target, index = as_array(place), as_array(indices) if type(indices) is not tuple else None
-    values = [as_array(v) for v in operands]
-    if target is None or index is None or index.dtype.kind not in "iu" or any(v is None for v in values) or is_readonly(target):
-        return NotImplemented
-    try:
-        one = np.zeros((1,) * target.ndim, target.dtype)
-        ufunc.at(one, np.zeros((1,) * index.ndim, np.intp), *[np.ones((), v.dtype) for v in values])
-        broadcast_shapes(*[v.shape for v in values], (*index.shape, *target.shape[1:]))
-    except Exception:
-        return NotImplemented
-    tensors = [target.tensor, index.tensor, *[v.tensor for v in values]]
-    assign(target.tensor, host("changed_at", *tensors, shape=target.shape, dtype=target.dtype, options={"ufunc": ufunc.__name__}), put)
-    return None
-
-
-def on_real_arrays(function: Callable, args: Any, kwargs: Any) -> Any:
-    """A function that is not traced, of the arrays themselves."""
-    values = [_real_all(a) for a in args]
-    return stand_in_all(function(*values, **{name: _real_all(value) for name, value in kwargs.items()}))
-
-
-def _real_all(value: Any) -> Any:
-    if type(value) is tuple or type(value) is list:
-        return type(value)(map(_real_all, value))
-    return real(value)
-
-
-def tensor_of(value: Any) -> Tensor:
-    """The tensor of an Array, an array from outside or a NumPy scalar."""
-    if type(value) is Array:
-        return value.tensor
-    return stand_in(value).tensor if type(value) is _ndarray else wrap(np.asarray(value))

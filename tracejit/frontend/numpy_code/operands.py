@@ -1,0 +1,78 @@
+"""What NumPy code computes with: arrays, numbers and lists of numbers as operands of ops; and what runs on real arrays."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import numpy as np
+
+from ...dispatch import bind, mode
+from ...ops.create import fill
+from ...spec import DTYPES, bool_
+from ...tensor import Tensor, wrap
+from .array import Array, array_of, real, stand_in, stand_in_all
+
+WEAK: dict[type, Any] = {bool: bool_, int: int, float: float, complex: complex}  # Python's numbers, as NumPy promotes them
+_ndarray = np.ndarray
+
+
+def as_operand(value: Any) -> Any:
+    """A value that a ufunc computes with: an Array, a Python number or a NumPy scalar; else None."""
+    kind = type(value)
+    if kind is Array or kind in WEAK:
+        return value
+    if kind is _ndarray or kind is list or kind is tuple:
+        return as_array(value)
+    return value if isinstance(value, np.generic) and value.dtype in DTYPES else None
+
+
+def as_array(value: Any) -> Any:
+    """The Array of an array, a number or a list of numbers; None where there is none."""
+    kind = type(value)
+    if kind is Array:
+        return value
+    if kind is _ndarray:
+        found = stand_in(value)
+        return found if type(found) is Array else None
+    if _holds_arrays(value):
+        return None
+    try:
+        made = np.asarray(value)
+    except Exception:
+        return None
+    if made.dtype not in DTYPES:
+        return None
+    return array_of(mode.interpreter.constant(made)) if made.ndim else array_of(constant(value, made.dtype), True)
+
+
+def constant(value: Any, dtype: np.dtype) -> Tensor:
+    """A number as a tensor of this dtype without axes."""
+    return bind(fill, shape=(), dtype=dtype, value=np.asarray(value, dtype).item())
+
+
+def _holds_arrays(value: Any) -> bool:
+    return type(value) is Array or (type(value) in (list, tuple) and any(map(_holds_arrays, value)))
+
+
+def on_real_arrays(function: Callable, args: Any, kwargs: Any) -> Any:
+    """A function that is not traced, of the arrays themselves."""
+    values = [_real_all(a) for a in args]
+    return stand_in_all(function(*values, **{name: _real_all(value) for name, value in kwargs.items()}))
+
+
+def _real_all(value: Any) -> Any:
+    if type(value) is tuple or type(value) is list:
+        return type(value)(map(_real_all, value))
+    return real(value)
+
+
+def tensor_of(value: Any) -> Tensor:
+    """The tensor of an Array, an array from outside or a NumPy scalar."""
+    if type(value) is Array:
+        return value.tensor
+    return stand_in(value).tensor if type(value) is _ndarray else wrap(np.asarray(value))
+
+
+def is_readonly(array: Array) -> bool:
+    """Whether NumPy refuses to write to an array."""
+    return array.readonly or not all(op.writable for op, _ in array.tensor._chain)
