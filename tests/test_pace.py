@@ -1,9 +1,14 @@
 """Of calls that only Python can run: the faster way is taken, it is found by the clock, and no result depends on it."""
 
+import functools
+import sys
+
+import numpy as np
 import pytest
 
 import tracejit as tj
 from tracejit import pace
+from tracejit.compile import _Called
 from tracejit.pace import REST, TRIES, WARM, Pace
 
 CALLS = 6 + WARM + 2 * TRIES  # until the first choice is made
@@ -137,3 +142,101 @@ def test_a_function_that_becomes_stable_is_found_out_in_python_mode(monkeypatch)
     for _ in range(4 * REST):
         function(x)
     assert function.cache_info().modes[-1] == "graph" and len(log) == CALLS
+
+
+# What is left to Python passes the gate
+
+ARGUMENTS = {
+    "tensors": lambda: ((tj.ones(3), tj.ones(3)), {}),
+    "arrays": lambda: ((np.ones(3), np.ones(3)), {}),
+    "numbers": lambda: ((3, 4.5), {}),
+    "by keyword": lambda: ((np.ones(3),), {"y": tj.ones(3)}),
+    "lists": lambda: (([np.ones(3)], [4]), {}),
+    "one array twice": lambda: ((array := np.ones(3), array), {}),
+}
+
+
+def left_to_python(monkeypatch, body):
+    """A compiled function that is faster in Python, and what it was called with."""
+    told(monkeypatch, lazy=4e-5, python=1e-5)
+    seen = []
+
+    @tj.compile
+    def function(x, y):
+        seen.append((x, y))
+        return body(x, y)
+
+    return function, seen
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_calls_left_to_python_pass_the_gate_as_they_came(monkeypatch, name):
+    function, seen = left_to_python(monkeypatch, lambda x, y: x)
+    for _ in range(10 * REST):
+        (x, *rest), kwargs = ARGUMENTS[name]()
+        before = function._gate.hits
+        found = function(x, *rest, **kwargs)
+        if function._gate.hits > before:
+            y = rest[0] if rest else kwargs["y"]
+            assert found is x and seen[-1][0] is x and seen[-1][1] is y
+    assert len(seen) == 10 * REST and function._gate.hits > 5 * REST
+    assert function.cache_info().hits + function.cache_info().traces == 10 * REST
+
+
+def test_other_arguments_are_looked_at(monkeypatch):
+    function, _ = left_to_python(monkeypatch, lambda x, y: x + y)
+    for _ in range(2 * REST):
+        function(tj.ones(3), tj.ones(3))
+    traces, before = function.trace_count, function._gate.hits
+    function(tj.ones(4), tj.ones(4))
+    assert function.trace_count == traces + 1 and function._gate.hits == before
+
+
+def test_arguments_that_a_permit_cannot_tell_are_looked_at_now_and_then(monkeypatch):
+    function, _ = left_to_python(monkeypatch, lambda x, y: x[0] + y[0])
+    for _ in range(2 * REST):
+        function([tj.ones(3)], [tj.ones(3)])
+    traces = function.trace_count
+    for _ in range(10 * REST):
+        function([tj.ones(4)], [tj.ones(4)])
+    assert function.trace_count > traces
+
+
+def test_an_error_passes_the_gate(monkeypatch):
+    function, _ = left_to_python(monkeypatch, lambda x, y: x / y)
+    for _ in range(3 * REST):
+        function(3, 2)
+    before = function._gate.hits
+    assert function(3, 2) == 1.5 and function._gate.hits == before + 1
+    with pytest.raises(ZeroDivisionError):
+        function(3, 0)
+    with pytest.raises(TypeError, match="missing"):
+        function(3)
+
+
+def test_no_reference_is_held_while_python_runs(monkeypatch):
+    function, seen = left_to_python(monkeypatch, lambda x, y: sys.getrefcount(x))
+    x = np.arange(3.0)
+    other = _Called()  # as any object whose `__call__` is written in C
+    other.__call__ = functools.partial(function.__wrapped__)
+    wanted = other(x, 1)
+    for _ in range(4 * REST):
+        seen.clear()
+        before = function._gate.hits
+        found = function(x, 1)
+        assert found <= wanted or function._gate.hits == before
+    assert function._gate.hits > REST
+
+
+def test_references_are_given_back(monkeypatch):
+    function, seen = left_to_python(monkeypatch, lambda x, y: None)
+    x, y = np.ones(3), tj.ones(3)
+    for _ in range(3 * REST):
+        function(x, y)
+    seen.clear()
+    before, hits = [sys.getrefcount(v) for v in (x, y, None)], function._gate.hits
+    for _ in range(10):
+        function(x, y)
+    seen.clear()
+    assert function._gate.hits == hits + 10
+    assert [sys.getrefcount(v) for v in (x, y)] == before[:2] and abs(sys.getrefcount(None) - before[2]) < 5

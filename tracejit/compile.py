@@ -20,6 +20,7 @@ from .frontend import (
 from .graph.trace import Tracer
 from .misses import Clock, Misses, name_of
 from .options import LIMIT, Options, options_of
+from .pace import REST, Pace
 from .paths import OVERGROWN, Node, Tree, Unseen, way_of
 from .permits import Gate
 from .reasons import reasons_of
@@ -29,7 +30,7 @@ from .spec import TensorSpec
 from .switch import switch
 from .tensor import StandIn, Tensor
 from .tree import flatten, unflatten
-from .unreplayed import Unreplayed
+from .unreplayed import Unreplayed, no_graph
 from .verify import Verifier, once_only
 
 VARIANT_LIMIT = 8  # traces kept of one signature, for different states of what the function reads
@@ -183,7 +184,26 @@ class Compiled(_Called, Inside):
         """A call that no graph stands for."""
         self._keep_longer(key)
         self._hits += 1
-        return self._unreplayed.run(args, kwargs, key, leaves)
+        result = self._unreplayed.run(args, kwargs, key, leaves)
+        pace = self._unreplayed.pace(key)
+        calls = pace.foreseen()
+        if calls and self._verifier is None:
+            self._leave(pace, calls, args, kwargs, key)
+        return result
+
+    def _leave(self, pace: Pace, calls: int, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any) -> None:
+        """Let the gate leave so many calls like this one to Python: those with such arguments; or any, where all others are left so too."""
+        (*tokens, _, same), grad = key
+        leave = functools.partial(self._gate.leave, pace, self.__wrapped__, spelling=self._signature.spelling(args, kwargs), own=((mode, "grad", grad),))
+        if not no_graph(self._entries.get(key, ())):
+            return
+        if same is not None or not leave(times=calls, tokens=tokens):
+            calls = min(calls, max(REST, 2 * pace.calls))
+            others = all([no_graph(kept) and self._unreplayed.pace(key).mode == "python" for key, kept in list(self._entries.items())])
+            if not others or not leave(times=calls, tokens=None):
+                return
+        pace.skip(calls)
+        self.__call__ = self._gate.function
 
     def _go_on(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any], unseen: Unseen) -> Any:
         """Finish a call that has left the paths of its tree, by Python."""

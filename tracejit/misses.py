@@ -112,8 +112,10 @@ class Misses:
         recent = [miss for miss in self.found if miss.costs][-TRACES:]
         if len(recent) < TRACES or recent[-1].number - recent[0].number >= CALLS:
             return
-        self._told = True
         changed = [m for m in recent if m.what]
+        if not changed:  # calls that raised, and left no trace
+            return
+        self._told = True
         often = Counter(m.what for m in changed).most_common(1)[0][0]
         last = next(m for m in reversed(changed) if m.what == often)
         met = f"{self._name} was traced {TRACES} times within {CALLS} calls, because of {often}: it {last.change}"

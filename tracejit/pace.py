@@ -10,6 +10,8 @@ WARM = 3  # lazy calls before the first measurement: they build segments
 TRIES = 4  # calls that are measured of each way, in turns; fewer if they take long
 ENOUGH = 0.05  # seconds after which one measurement tells as much as several
 REST = 64  # calls until it is measured again; then twice as many
+FEW = 16  # calls that Python had better see itself than tell the gate of
+ALL = 2**62
 
 
 class Pace:
@@ -24,6 +26,7 @@ class Pace:
         self.pinned = False  # nothing is measured any more
         self.calls = 0
         self.busy = 0  # the call before which nobody asks whether a trace holds
+        self._foreseen = 0  # the call from which on it may be told again what comes
         self._measure(at=WARM)
 
     def _measure(self, at: int) -> None:
@@ -41,6 +44,20 @@ class Pace:
     def rest(self) -> None:
         """Traces were looked into, and none can be replayed: look again after as many calls as there were until now."""
         self.busy = 1 << self.calls.bit_length() if self.mode == "lazy" else max(REST, 2 * self.calls)
+
+    def foreseen(self) -> int:
+        """How many of the next calls are sure to be left to Python; told now and then, and 0 if they are few."""
+        if self.mode != "python" or self._foreseen > self.calls:
+            return 0
+        calls = ALL if self.pinned else min(self.begin, self.busy - 1) - self.calls
+        if calls < FEW:
+            return 0
+        self._foreseen = 2 * self.calls if self.pinned else self.busy
+        return calls
+
+    def skip(self, calls: int) -> None:
+        """So many calls are made without being counted."""
+        self.calls += calls
 
     def run(self, lazily: Callable[..., Any], plainly: Callable[..., Any], *call: Any) -> Any:
         """One call, in the way that is faster so far; or measured, if it is time."""

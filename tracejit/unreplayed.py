@@ -15,10 +15,7 @@ from .paths import Tree
 from .tensor import Tensor
 
 SEVERAL = 3  # lazy traces of one signature, after which others are looked into at the 4th, 8th, 16th … call only
-INSTEAD = (
-    "Write the loop as tj.fori_loop, tj.while_loop or tj.scan, or compute whole arrays at a time; or compile what the loop calls. "
-    "tracejit.graph.limits says how much is too much."
-)
+INSTEAD = "Write the loop as tj.fori_loop, tj.while_loop or tj.scan, or compute whole arrays at a time; or compile what the loop calls. tracejit.graph.limits says how much is too much."
 Key = Any
 
 
@@ -38,18 +35,18 @@ class Unreplayed:
 
     def met(self, key: Key, kept: Sequence[Entry | Tree]) -> None:
         """A trace holds that cannot be replayed."""
-        pace = self.paces.setdefault(key, Pace())
-        if pace.mode == "python" and _no_graph(kept):
+        pace = self.pace(key)
+        if pace.mode == "python" and no_graph(kept):
             pace.rest()
 
     def keep(self, key: Key, kept: Sequence[Entry | Tree]) -> None:
         """The last of these traces is new."""
         entry = kept[-1]
         if entry.mode in ("lazy", "python"):
-            pace = self.paces.setdefault(key, Pace())
+            pace = self.pace(key)
             if entry.mode == "python":
                 pace.pin(entry.reasons[0])
-            if len(kept) >= SEVERAL and _no_graph(kept):
+            if len(kept) >= SEVERAL and no_graph(kept):
                 pace.rest()  # as a function that changes what it reads (a list that grows): no trace holds at the next call
 
     def forget(self, key: Key) -> None:
@@ -63,9 +60,13 @@ class Unreplayed:
             return entry.mode, entry.reasons[:1]
         return pace.mode, [pace.why if pace.pinned else f"{entry.reasons[0]}; {pace.why}"]
 
+    def pace(self, key: Key) -> Pace:
+        """That of a signature."""
+        return self.paces.setdefault(key, Pace())
+
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: Key, leaves: list[Any]) -> Any:
         """One call."""
-        return self.paces.setdefault(key, Pace()).run(self._lazily, self._plainly, args, kwargs, key, leaves)
+        return self.pace(key).run(self._lazily, self._plainly, args, kwargs, key, leaves)
 
     def _plainly(self, args: tuple[Any, ...], kwargs: dict[str, Any], _key: Key, _leaves: list[Any]) -> Any:
         return self.function(*args, **kwargs)
@@ -88,12 +89,13 @@ class Unreplayed:
         if too_much is None:
             return
         what, line = too_much
-        self.paces.setdefault(key, Pace()).pin(f"{what} ({place(line)})")
+        self.pace(key).pin(f"{what} ({place(line)})")
         if not self._told:
             self._told = True
             with standing_at(line):
                 warn(LazyWarning, f"{name_of(self.function)} is left to Python: {what}", INSTEAD)
 
 
-def _no_graph(kept: Sequence[Entry | Tree]) -> bool:
+def no_graph(kept: Sequence[Entry | Tree]) -> bool:
+    """Whether none of these traces is replayed."""
     return all([entry.mode in ("lazy", "python") for entry in kept])

@@ -9,7 +9,7 @@ import numpy as np
 from ..backends.native.jit import gate_of
 from ..entry import Entry
 from ..frontend import Spelling
-from .table import Table, Untold
+from .table import Own, Table, Untold
 
 LIMIT = 8  # permits of one function; the oldest goes first
 
@@ -32,14 +32,24 @@ class Gate:
         self._owner[1:] = []
         self._hits[0] = 0
 
-    def admit(self, entry: Entry, spelling: Spelling, tokens: Sequence[Any], own: Sequence[tuple[Any, str, Any]]) -> None:
+    def admit(self, entry: Entry, spelling: Spelling, tokens: Sequence[Any], own: Sequence[Own]) -> None:
         """Let calls like this one, which an entry has just replayed, through, if a permit can tell them.
 
-        tokens: the canonical arguments' part of the key. own: what must hold in the thread that calls: (thread-local object, name, value).
+        tokens: the canonical arguments' part of the key. own: what must hold in the thread that calls.
         """
+        self._add(entry, spelling, lambda table: table.replays(entry, tokens, own))
+
+    def leave(self, what: Any, function: Callable, times: int, spelling: Spelling, tokens: Sequence[Any] | None, own: Sequence[Own]) -> bool:
+        """Let so many calls like this one (`tokens` None: or with other arguments) through to a function of Python's. Whether a permit can
+        tell them. `what` it is for: see `Table`."""
+        return self._add(what, spelling, lambda table: table.calls(function, times, tokens, own))
+
+    def _add(self, what: Any, spelling: Spelling, fill: Callable[[Table], Table]) -> bool:
         try:
-            table = Table(entry, spelling, tokens, own, self._hits)
+            table = fill(Table(what, spelling, self._hits))
             self.function = gate_of(self._owner)
         except (Untold, RuntimeError, OSError):  # RuntimeError: this system lacks what the gate is linked to
-            return
-        self._owner[1:] = [table.finished(), *(p for p in self._owner[1:] if p[1][:2] != [entry, (spelling.positional, spelling.keywords)])][:LIMIT]
+            return False
+        others = [p for p in self._owner[1:] if p[1][0] is not what or p[1][1] != (spelling.positional, spelling.keywords)]
+        self._owner[1:] = [table.finished(), *others][:LIMIT]
+        return True

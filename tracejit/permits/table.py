@@ -10,7 +10,7 @@ import struct
 import sys
 from itertools import combinations
 from types import FunctionType
-from typing import Any, Sequence
+from typing import Any, Callable, Sequence
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from ..entry import Entry
 from ..frontend import Spelling, errstate, nothing_to_check
 from ..frontend.identity import Token
 from ..frontend.keys import IDENTITY
+from ..graph.flushed import Source
 from ..runtime.executor import HostCall
 from ..spec import Shape
 from ..tensor import Tensor, storage_of
@@ -34,6 +35,9 @@ _NAMES = tuple(sys.intern(name) for name in ("_value", "_requires_grad", "_appli
 _DICT = sys.intern("__dict__")
 
 
+Own = tuple[Any, str, Any]  # (thread-local object, name, value): what must hold in the thread that calls
+
+
 class Untold(Exception):
     """A permit cannot say when this call may be replayed, or how."""
 
@@ -41,17 +45,37 @@ class Untold(Exception):
 class Table:
     """The words of a permit, row by row; and the objects they point to."""
 
-    def __init__(self, entry: Entry, spelling: Spelling, tokens: Sequence[Any], own: Sequence[tuple[Any, str, Any]], hits: np.ndarray) -> None:
-        self.entry = entry
-        self.keep: list[Any] = [entry, (spelling.positional, spelling.keywords), hits]
+    def __init__(self, what: Any, spelling: Spelling, hits: np.ndarray) -> None:
+        """`what` the permit is for: with the spelling, it tells permits apart."""
+        self.keep: list[Any] = [what, (spelling.positional, spelling.keywords), hits]
         self.rows: dict[str, list[int]] = {name: [] for name in gate.SECTIONS}
         self.header = dict.fromkeys(gate.HEADER, 0)
         self.header["hits"] = hits.ctypes.data
+        self.spelling = spelling
+
+    def replays(self, entry: Entry, tokens: Sequence[Any], own: Sequence[Own]) -> Table:
+        """Calls of this key are replayed by an entry."""
+        self.entry = entry
         self._runs()
-        self._spelt(spelling)
-        self._arguments(spelling, tokens)
+        self._spelt(self.spelling)
+        self._arguments(tokens, entry.sources[: entry.given], entry.writes)
+        if self.rows["given_arrays"]:
+            self.add("check", gate.STEPS.index("context"), errstate.VARIABLE, errstate.VARIABLE.get(), 0)
         self._world(own)
         self._results()
+        return self
+
+    def calls(self, function: Callable[..., Any], times: int, tokens: Sequence[Any] | None, own: Sequence[Own]) -> Table:
+        """So many calls of this key are left to a function; `tokens` None: of any key."""
+        if not measured():
+            raise Untold
+        self.header |= self._objects()
+        self.header |= {"function": self.point(function), "rest": self.block([times])}
+        self._spelt(self.spelling)
+        if tokens is not None:
+            self._arguments(tokens, (), ())
+        self._modes(own)
+        return self
 
     def add(self, section: str, *words: Any) -> None:
         """A row: integers stand for themselves, other objects for their address."""
@@ -92,9 +116,15 @@ class Table:
         self.header |= {
             "arrays": self.arrays, "held": self.arrays, "program": words.ctypes.data, "arenas": self.point(executable.arenas), "long": int(executable.long),
             "new_array": numpy_function("PyArray_NewFromDescr"), "scalar_of": numpy_function("PyArray_Return"), "storage_of": self.point(storage_of),
-            "array_type": id(np.ndarray), "float_type": id(float), "dict_type": id(dict), "none": id(None), "no": id(False), "yes": id(True), **{name: id(name) for name in _NAMES},
+            **self._objects(),
         }  # fmt: skip
         self.keep += [words, executable]
+
+    @staticmethod
+    def _objects() -> dict[str, int]:
+        """The objects that the gate asks for."""
+        objects = {"array_type": np.ndarray, "float_type": float, "dict_type": dict, "none": None, "no": False, "yes": True}
+        return {name: id(value) for name, value in (*objects.items(), *zip(_NAMES, _NAMES))}
 
     def _spelt(self, spelling: Spelling) -> None:
         """Which arguments are given by position, which by keyword; the defaults of the others are the function's own still."""
@@ -107,9 +137,9 @@ class Table:
                 raise Untold
             self.add("attributes", function, sys.intern("__defaults__"), function.__defaults__, 1)
 
-    def _arguments(self, spelling: Spelling, tokens: Sequence[Any]) -> None:
+    def _arguments(self, tokens: Sequence[Any], sources: Sequence[Source], writes: Sequence[int]) -> None:
         """What the key says of the arguments; and that arrays share no memory with what is written."""
-        places = {s.what: n for n, s in enumerate(self.entry.sources[: self.entry.given])}
+        places, spelling = {s.what: n for n, s in enumerate(sources)}, self.spelling
         leaves: list[int] = []
         for number, value, token in zip(spelling.places, spelling.values, tokens):
             if type(value) is float:
@@ -117,7 +147,7 @@ class Table:
                     self.add("floats", number, struct.unpack("q", struct.pack("d", value))[0])
             elif type(value) in _VALUES:
                 if number is not None:
-                    self.add("objects", number, value)
+                    self.add("objects", number, self.point(value))
             elif number is None:
                 raise Untold
             elif type(value) is np.ndarray or isinstance(value, Tensor):
@@ -129,14 +159,12 @@ class Table:
                 self.add("referents", number, token[1].reference)
             else:
                 raise Untold
-        if len(leaves) ** 2 > MOST_PAIRS or len(places) * len(self.entry.writes) > MOST_PAIRS:
+        if len(leaves) ** 2 > MOST_PAIRS or len(places) * len(writes) > MOST_PAIRS:
             raise Untold
-        if self.rows["given_arrays"]:
-            self.add("check", gate.STEPS.index("context"), errstate.VARIABLE, errstate.VARIABLE.get(), 0)
         for one, other in combinations(leaves, 2):
             self.add("different", one, other)
         for number in places.values():
-            for written in self.entry.writes:
+            for written in writes:
                 self.add("apart", number, *self._bytes(number), written, *self._bytes(written))
 
     def _array(self, number: int, place: int, value: Any, token: Any) -> None:
@@ -160,8 +188,7 @@ class Table:
                 raise Untold
             self.add("captures", tensor, number, tensor._value)
         self.add("attributes", anomaly, sys.intern("enabled"), False, 1)
-        for local, name, value in ((mode, "interpreter", EAGER), *own):
-            self.add("own", local, sys.intern(name), value, int(type(local).__dict__.get(name) is value), 0, 0, _DICT)
+        self._modes(((mode, "interpreter", EAGER), *own))
         for tensor, flag in entry.requires:
             self.add("attributes", tensor, _NAMES[1], flag, 1)
         for leaf, absent in entry.grads_read:
@@ -170,6 +197,10 @@ class Table:
             self.add("attributes", leaf, sys.intern("_grad"), None, int(absent))
         if entry.guard is not nothing_to_check:
             self._check(entry.guard)
+
+    def _modes(self, own: Sequence[Own]) -> None:
+        for local, name, value in own:
+            self.add("own", local, sys.intern(name), value, int(type(local).__dict__.get(name) is value), 0, 0, _DICT)
 
     def _check(self, guard: Any) -> None:
         """The guards, step by step; or the Python function that checks them, where its text has words that the gate does not know."""
