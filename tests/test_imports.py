@@ -12,9 +12,9 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "tracejit"
 ROOMS = [
-    "spec", "tree", "errors", "log", "forks", "tensor", "backend", "whole", "interpreter", "application", "dispatch", "vjp", "printing", "op", "ops", "linalg",
+    "spec", "tree", "errors", "logs", "forks", "tensor", "backend", "whole", "interpreter", "application", "dispatch", "vjp", "printing", "op", "ops", "linalg",
     "fft", "random", "autograd", "nn", "optim", "graph", "lowering", "runtime", "backends", "frontend", "history", "entry", "reasons", "paths", "permits",
-    "pace", "options", "switch", "misses", "verify", "unreplayed", "report", "compile", "__main__",
+    "pace", "options", "disabled", "misses", "verify", "unreplayed", "report", "compile", "__main__",
 ]  # fmt: skip
 UNDER = {"spec": {"errors"}}  # errors know nothing at all, so spec may raise them
 MODULES = sorted(PACKAGE.rglob("*.py"))

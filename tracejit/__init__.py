@@ -93,7 +93,7 @@ from .spec import (
     int32, int64, set_default_dtype, uint8, uint16, uint32, uint64,
 )  # fmt: skip
 from .spec import bool_ as bool
-from .switch import disable
+from .disabled import disable
 from .tensor import Tensor
 
 __all__ = [

@@ -27,7 +27,7 @@ from .reasons import reasons_of
 from .report import Inside
 from .runtime.executor import OutOfBounds
 from .spec import TensorSpec
-from .switch import switch
+from .disabled import switch
 from .tensor import StandIn, Tensor
 from .tree import flatten, unflatten
 from .unreplayed import Unreplayed, no_graph

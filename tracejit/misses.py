@@ -6,7 +6,7 @@ from collections import Counter, deque
 from time import perf_counter
 from typing import Any, NamedTuple, Sequence
 
-from . import log
+from . import logs
 
 from .entry import Entry
 from .errors import RetraceWarning, place, warn
@@ -72,7 +72,7 @@ class Misses:
         self.found.append(miss)
         self._last = key
         if miss.kind == "guard":
-            log.guards.info("%s: %s", self._name, miss)
+            logs.guards.info("%s: %s", self._name, miss)
         if not self._told:
             self._tell()
         return miss
@@ -82,17 +82,17 @@ class Misses:
         kept.seconds += seconds
         miss = self.found[-1]
         if kept.mode == "tree":
-            log.paths.info("%s: %d segments or ends after %s", self._name, len(list(kept.nodes())), miss)  # type: ignore[union-attr]
+            logs.paths.info("%s: %d segments or ends after %s", self._name, len(list(kept.nodes())), miss)  # type: ignore[union-attr]
         for guard in getattr(kept.guard, "guards", ()):
-            log.guards.info("%s: guarded: %s", self._name, guard.description)
+            logs.guards.info("%s: guarded: %s", self._name, guard.description)
         why = f" because {kept.reasons[0]}" if kept.reasons else ""
-        log.traces.info("%s: traced in %.2f ms, call %d (%s): %s%s", self._name, 1e3 * seconds, miss.number, miss, kept.mode, why)
+        logs.traces.info("%s: traced in %.2f ms, call %d (%s): %s%s", self._name, 1e3 * seconds, miss.number, miss, kept.mode, why)
 
     def note_path(self, unseen: Unseen, number: int) -> None:
         """Remember a call that has left the paths of its tree."""
         junction, *_, told = unseen.log[-1]
         self.found.append(Miss(number, "path", f"what {place(junction.line)} is told", f"is {junction.words(junction.answer(told).key)}, which is new", False))
-        log.paths.info("%s: %s", self._name, self.found[-1])
+        logs.paths.info("%s: %s", self._name, self.found[-1])
 
     def _cause(self, key: Any, entries: Sequence[Entry | Tree]) -> tuple[str, str, str]:
         if entries:
