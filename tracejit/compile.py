@@ -18,12 +18,13 @@ from .frontend import (
     own,
 )  # fmt: skip
 from .graph.trace import Tracer
-from .misses import Clock, Misses, name_of
+from .misses import Clock, Misses
+from .named import name_of
 from .options import LIMIT, Options, options_of
 from .pace import REST, Pace
 from .paths import OVERGROWN, Node, Tree, Unseen, way_of
 from .permits import Gate
-from .reasons import reasons_of
+from .reasons import DROP, reasons_of
 from .report import Inside
 from .runtime.executor import OutOfBounds
 from .spec import TensorSpec
@@ -279,7 +280,7 @@ class Compiled(_Called, Inside):
     def _in_python(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, reason: str, keep: bool) -> Any:
         """A call of a function whose NumPy code cannot be followed: as it is."""
         if self._options.fullgraph:
-            fail(FullGraphError, f"fullgraph=True, but {reason}", "Drop fullgraph=True, or write the function in a file.")
+            fail(FullGraphError, f"fullgraph=True, but {reason}", f"Write the function in a file, for tensors instead of arrays, or in parts. {DROP}")
         if keep:
             self._remember(key, Entry(nothing_to_check, [reason], in_python=True))
         return self.__wrapped__(*args, **kwargs)
@@ -288,7 +289,7 @@ class Compiled(_Called, Inside):
         """Settle a trace, and keep it: as an entry, or as a path of a tree."""
         reasons, history = reasons_of(tracer, reach, stage, trace)
         if self._options.fullgraph and reasons:
-            fail(FullGraphError, f"fullgraph=True, but {reasons[0].what}", "Take that out of the function, or drop fullgraph=True.")
+            fail(FullGraphError, f"fullgraph=True, but {reasons[0].what}", f"{reasons[0].ways_out} {DROP}")
         assert tracer.flushed is not None
         if unseen is not None and tracer.past is not None and tracer.past.parted:
             unseen.tree.give_up("Python was told the same as before, and went on in another way")
@@ -313,7 +314,7 @@ class Compiled(_Called, Inside):
         reason = unseen.tree.overgrown()
         if reason is not None:
             if self._options.fullgraph:
-                fail(FullGraphError, f"fullgraph=True, but {reason}", OVERGROWN)
+                fail(FullGraphError, f"fullgraph=True, but {reason}", f"{OVERGROWN} {DROP}")
             unseen.tree.give_up(reason)
             warn(LazyWarning, f"{name_of(self.__wrapped__)} runs in Python from now on, its operations compiled in pieces: {reason}", OVERGROWN)
 

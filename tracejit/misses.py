@@ -12,15 +12,11 @@ from .entry import Entry
 from .errors import RetraceWarning, place, warn
 from .frontend import Signature
 from .graph.limits import built
+from .named import name_of
 from .paths import Tree, Unseen
 
 REMEMBERED = 64
 TRACES, CALLS = 5, 10  # so many traces within so many calls are told of
-
-
-def name_of(function: Any) -> str:
-    """What a function is called in messages."""
-    return getattr(function, "__qualname__", None) or repr(function)
 
 
 class CacheInfo(NamedTuple):

@@ -9,7 +9,7 @@ from .dispatch import EAGER, mode
 from .entry import Entry
 from .errors import LazyWarning, place, standing_at, warn
 from .graph.segments import Segments
-from .misses import name_of
+from .named import name_of
 from .pace import Pace
 from .paths import Tree
 from .tensor import Tensor

@@ -44,7 +44,7 @@ class Tracer:
     def __init__(self, run: Run, again: bool = False, make: Applications | None = None, keep: bool = False, past: Past | None = None) -> None:
         self.run, self.again, self.shared, self.keep, self.past = run, again, make, keep, past
         self.once_only: str | None = None  # why the function may not be run again, if so
-        self.reasons: list[tuple[str, Any, int]] = []  # why a replay would not do, where, and after how many events
+        self.reasons: list[tuple[str, Any, int, str]] = []  # why a replay would not do, where, after how many events, and of what kind
         self.flushed: Flushed | None = None
         self.segments: list[Flushed] = []  # those that ended in an event
         self.told: Callable[[], None] = _nothing  # called after each event
@@ -122,7 +122,7 @@ class Tracer:
         if self.written:
             self._see_changes((target, value))
         if self._overlapped(target):
-            self.outside("memory that is changed here is also reached as another tensor")
+            self.outside("memory that is changed here is also reached as another tensor", "memory")
             self.once_only = "it changes memory that it reaches in two ways"
             self.leave()  # eager mode sees all aliases
             return EAGER.assign(target, value)
@@ -198,9 +198,9 @@ class Tracer:
     def run_whole(self, whole: Any, function: Callable[[], Any], tensors: Sequence[Tensor], key: Any) -> Any:
         return function()  # its ops are nodes as any others
 
-    def outside(self, what: str) -> None:
+    def outside(self, what: str, kind: str = "value") -> None:
         """Note that the function does something that only Python can do again."""
-        self.reasons.append((what, user_line(), len(self.segments)))
+        self.reasons.append((what, user_line(), len(self.segments), kind))
 
     # Nodes of tensors
 
@@ -316,7 +316,7 @@ class Tracer:
             if isinstance(array, np.ndarray) and id(a) not in self.numbers:
                 shared = self.memory.sharing(array)
                 if shared and any(e.changed and e.home in shared for e in self.followed()):
-                    self.outside("memory that is changed is also reached as another tensor")
+                    self.outside("memory that is changed is also reached as another tensor", "memory")
                     self.flush()
                     return
 

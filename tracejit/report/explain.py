@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import os
 from typing import TYPE_CHECKING, Any
 
 from ..backends.text.source import print_kernel
@@ -11,7 +9,7 @@ from ..entry import Entry
 from ..frontend import Signature
 from ..lowering.kernel import Kernel
 from ..lowering.plan import Plan
-from ..misses import name_of
+from ..named import name_of, written_at
 from ..paths import Leaf, Tree, Unseen
 from ..verify import Snapshot
 from .drawing import drawn
@@ -31,7 +29,7 @@ def explained(compiled: Inside, args: tuple[Any, ...], kwargs: dict[str, Any], k
     pinned = None if compiled._verifier is None else compiled._verifier.pinned.get(key)
     return Report(
         name=name_of(compiled.__wrapped__),
-        place=_place_of(compiled.__wrapped__),
+        place=written_at(compiled.__wrapped__),
         mode="python" if pinned else _mode(compiled, entry, key),
         reasons=[pinned] if pinned else _reasons(compiled, entry, key),
         entries=[Held(_arguments(compiled._signature, k), e.mode, e is entry) for k, kept in compiled._entries.items() for e in kept],
@@ -94,12 +92,6 @@ def _steps(plans: list[Plan], times: Times | None) -> list[Step]:
             share = None if seconds is None else share_of(step, seconds)
             found.append(Step(title, kernel, bytes_of(step), operations_of(step), seconds, share, source))
     return found
-
-
-def _place_of(function: Any) -> str:
-    function = inspect.unwrap(getattr(function, "__func__", function))
-    code = getattr(function, "__code__", None)
-    return "unknown place" if code is None else f"{os.path.basename(code.co_filename)}:{code.co_firstlineno}"
 
 
 def _mode(compiled: Inside, entry: Entry | Tree | None, key: Any) -> str:

@@ -17,7 +17,7 @@ from ..forks import lock_of
 from ..frontend import GLOBAL_GENERATORS, Reach, Signature
 from ..graph.ir import Node
 from ..graph.trace import Tracer
-from ..misses import name_of
+from ..named import name_of
 from ..paths import Tree
 from ..tensor import Tensor
 from ..tree import flatten
