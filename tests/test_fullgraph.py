@@ -93,6 +93,10 @@ CASES: dict[Callable[..., Any], tuple[str, str]] = {
 }
 
 
+def arguments_of(program: Callable[..., Any]) -> tuple[Any, ...]:
+    return (tj.ones(3), [1]) if program is changes_argument else (tj.ones(3),)
+
+
 def met_line(program: Callable[..., Any]) -> int | None:
     first = program.__code__.co_firstlineno
     lines = open(__file__, encoding="utf-8").read().splitlines()[first - 1 : first + 4]
@@ -102,7 +106,7 @@ def met_line(program: Callable[..., Any]) -> int | None:
 @pytest.mark.parametrize("program", CASES, ids=lambda f: f.__name__)
 def test_what_only_python_can_repeat_is_an_error_that_teaches(program: Callable[..., Any]) -> None:
     met, way = CASES[program]
-    arguments = (tj.ones(3), [1]) if program is changes_argument else (tj.ones(3),)
+    arguments = arguments_of(program)
     with pytest.raises(tj.FullGraphError) as caught:
         tj.compile(program, fullgraph=True)(*arguments)
     message = str(caught.value)
@@ -116,8 +120,7 @@ def test_what_only_python_can_repeat_is_an_error_that_teaches(program: Callable[
 
 @pytest.mark.parametrize("program", CASES, ids=lambda f: f.__name__)
 def test_without_it_the_same_is_the_reason_that_explain_names(program: Callable[..., Any]) -> None:
-    arguments = (tj.ones(3), [1]) if program is changes_argument else (tj.ones(3),)
     compiled = tj.compile(program)
-    compiled(*arguments)
-    report = compiled.explain(*arguments)
+    compiled(*arguments_of(program))
+    report = compiled.explain(*arguments_of(program))
     assert report.mode in ("lazy", "tree") and re.search(CASES[program][0], " ".join(report.reasons)), report.reasons
