@@ -393,7 +393,7 @@ def host(function, *tensors):
     if mode.interpreter is EAGER:
         result = function(*[np.asarray(t) for t in tensors])
         return map_leaves(lambda v: tj.asarray(v) if isinstance(v, (np.ndarray, np.generic)) else v, result)
-    return mode.interpreter.host(function, tensors)[0]
+    return mode.interpreter.host(function, tensors)
 """
 SCOPE = {"mode": mode, "EAGER": EAGER, "map_leaves": map_leaves, "np": np, "tj": tj}
 exec(compile(HOST, "<tracejit host>", "exec"), SCOPE)  # a call that is not traced, as the library's own code makes it

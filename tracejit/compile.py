@@ -245,7 +245,7 @@ class Compiled(_Called, Inside):
             with stage:
                 if keep and self._watched:
                     with Reach(self.__wrapped__, call.args, call.kwargs) as reach:
-                        tracer.told, tracer.departed = reach.mark, reach.let_go
+                        tracer.onlooker = reach
                         result = stage.function(*call.args, **call.kwargs)
                 else:
                     result = stage.function(*call.args, **call.kwargs)

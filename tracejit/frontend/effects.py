@@ -194,6 +194,10 @@ class Streams:
         if id(value) not in self.kept:
             self.kept[id(value)] = (value, kind, what, state_of(value))
 
+    def renew(self) -> None:
+        """Note where all of them stand now."""
+        self.kept = {key: (value, kind, what, state_of(value)) for key, (value, kind, what, _) in self.kept.items()}
+
     def moved(self) -> list[tuple[str, str]]:
         """(kind, what) of each that has moved on."""
         return [(kind, what) for value, kind, what, state in self.kept.values() if state_of(value) != state]

@@ -105,6 +105,22 @@ class Reach:
         if self._run is not None:
             self._run.marks.append((len(self._run.explorer.guards), len(self._run.effects.found)))
 
+    def aside(self, function: Callable[[], Any]) -> Any:
+        """The result of a function that is no part of the block: what it draws of random numbers is no effect of the block's."""
+        run = self._run
+        if run is None:
+            return function()
+        for kind, what in run.streams.moved():
+            run.effects.add(kind, what, *run._line_of_words(what))
+        try:
+            return function()
+        finally:
+            run.streams.renew()
+
+    def is_outer(self, value: Any) -> bool:
+        """Whether a generator of random numbers was there before the block, and is reached from it."""
+        return self._run is not None and id(value) in self._run.streams.kept
+
     def marks_before(self, effect: Effect) -> int:
         """How many marks were set before an effect was seen; 0 for those that show at the end alone."""
         return self._marks_before.get(effect, 0)

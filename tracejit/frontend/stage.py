@@ -11,7 +11,7 @@ from ..errors import DTypeError
 from ..ops.convert import supported
 from ..tensor import StandIn, Tensor, wrap
 from .numpy_code import Array, from_outside, replace, world
-from .substitute import parts_of, rebuild
+from .parts import parts_of, rebuild
 from .values import has_attributes
 from .watch import in_package
 from .weave import Unwoven, root

@@ -56,7 +56,7 @@ class Answer(NamedTuple):
     def followable(self) -> bool:
         """Whether what a call returned can be told at other calls: arrays of its own, and constants."""
         values = [v for v, form in zip(flatten(self.told)[0], self.forms or ()) if not form]
-        return all(isinstance(v, _CONSTANTS) for v in values) and all(a.dtype in DTYPES for a in self.arrays) and not self.key[2]
+        return all(isinstance(v, _CONSTANTS) for v in values) and not self.key[2]
 
     def filled(self, arrays: Iterable[Any]) -> Any:
         """What a call returned, with these in the places of its arrays."""
@@ -82,15 +82,21 @@ def _call(function: Callable[..., Any], arrays: Sequence[np.ndarray]) -> Answer:
     except Exception as error:
         return Answer(object(), error)  # never the same twice
     leaves, structure = flatten(result)
-    forms = tuple(["array" if type(v) is np.ndarray else "scalar" if isinstance(v, np.generic) else "" for v in leaves])
+    forms = tuple(map(_form_of, leaves))
     given = [np.asarray(v) for v, form in zip(leaves, forms) if form]
     return Answer((structure, tuple(map(_described, leaves)), _shares(given, arrays)), result, given, forms)
+
+
+def _form_of(value: Any) -> str:
+    if not isinstance(value, (np.ndarray, np.generic)) or value.dtype not in DTYPES:
+        return ""
+    return "scalar" if isinstance(value, np.generic) else "array" if type(value) is np.ndarray else ""
 
 
 def _described(value: Any) -> Any:
     """What must be the same of a value that a call returns, for the same graphs to go on with it."""
     if isinstance(value, (np.ndarray, np.generic)):
-        return type(value), value.shape, value.strides, value.dtype
+        return type(value), value.shape, value.strides, value.dtype, value.flags.writeable
     return type(value), repr(value) if isinstance(value, _CONSTANTS) else object()
 
 

@@ -8,6 +8,7 @@ its present whole, writing through a view makes a new whole, and a stale view is
 from __future__ import annotations
 
 import weakref
+from functools import partial
 from typing import Any, Callable, Iterator, Sequence
 
 import numpy as np
@@ -24,6 +25,7 @@ from .flush import flush
 from .flushed import CAPTURED, Contents, Flushed, Leftovers, Place, Source, history_of
 from .ir import Graph, Node, exact
 from .limits import Limits
+from .onlooker import NOBODY, Onlooker
 from .past import ANSWER_BYTES, Answer, Applied, Past, answer_to
 from .regions import Regions
 from .witness import witness
@@ -47,7 +49,7 @@ class Tracer:
         self.reasons: list[tuple[str, Any, int, str]] = []  # why a replay would not do, where, after how many events, and of what kind
         self.flushed: Flushed | None = None
         self.segments: list[Flushed] = []  # those that ended in an event
-        self.told: Callable[[], None] = _nothing  # called after each event
+        self.onlooker: Onlooker = NOBODY
         self.answers: list[Any] = []  # what came of each of them
         self.events = 0  # those of all segments
         self.follows = keep or past is not None  # what segments leave to later ones is known
@@ -55,7 +57,6 @@ class Tracer:
         self.grads: dict[int, tuple[Tensor, Tensor | None]] = {}
         self.grads_read: dict[int, tuple[Tensor, bool]] = {}  # of outside tensors: whether their .grad was None at first
         self.limits = Limits(bounded=not again)
-        self.departed: Callable[[], None] = _nothing  # called when the rest of the call is left to eager mode
         self.start()
 
     def start(self) -> None:
@@ -297,7 +298,7 @@ class Tracer:
     def _apply_now(self, op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
         """An op whose result's shape depends on values: a call that eager mode does."""
         tensors = [a if isinstance(a, Tensor) else wrap(np.asarray(a)) for a in args if isinstance(a, (Tensor, np.ndarray, np.generic))]
-        return self.host(Applied(op, args, attrs), tensors)[0]
+        return self.host(Applied(op, args, attrs), tensors)
 
     def _overlapped(self, target: Tensor) -> bool:
         """Whether memory of an outside tensor that is to be changed is also another input's."""
@@ -331,17 +332,17 @@ class Tracer:
         if self.past is not None and self.past.ahead:
             answer = self.past.answer()
         else:
-            answer = answer_to(kind, [tensor._value for tensor in tensors], function)
+            answer = self.onlooker.aside(partial(answer_to, kind, [tensor._value for tensor in tensors], function))
         if self.keep:
             self.answers.append(answer.key)
-            self.told()
+            self.onlooker.mark()
         return answer
 
-    def host(self, function: Callable[..., Any], tensors: Sequence[Tensor]) -> tuple[Any, tuple[str, ...]]:
+    def host(self, function: Callable[..., Any], tensors: Sequence[Tensor], show: Callable[[Tensor, str], Any] = lambda tensor, _: tensor) -> Any:
         """What a function that is not traced gives, called on the arrays of these tensors; it is called again at each replay.
 
-        Returns the result, with Tensors for the arrays and NumPy scalars in it, and the form of each of its leaves: "array", "scalar",
-        or "" for a Python value, which must be immutable. What the function depends on beside the arrays it holds itself.
+        What it depends on beside the arrays it holds itself; other than arrays and NumPy scalars, it is to return constants.
+        show: gives what stands in the result for an array, or a NumPy scalar, given as a tensor, and which it is ("array", "scalar").
         """
         before = mode.interpreter
         mode.interpreter = EAGER
@@ -358,7 +359,7 @@ class Tracer:
             first = len(self.flushed.graph.outputs) - len(self.flushed.writes)
             for number, tensor in enumerate(tensors, first):
                 self.left.leave_whole(tensor, Source("call", (len(self.segments) - 1, number)))
-        return answer.filled(tensors), answer.forms
+        return answer.filled(map(show, tensors, filter(None, answer.forms)))
 
     def knows(self, tensor: Tensor) -> bool:
         """Whether it is found at a replay: it was met, or made, in the trace."""
@@ -384,7 +385,7 @@ class Tracer:
         """Leave the rest of the call to eager mode."""
         self.settle()
         mode.interpreter = EAGER
-        self.departed()
+        self.onlooker.let_go()
 
     def settle(self) -> None:
         """Flush, and hand the gradients that were written to their leaves: the trace is over."""
@@ -395,5 +396,3 @@ class Tracer:
             leaf._grad = grad
         self.grads.clear()
 
-
-def _nothing() -> None: ...

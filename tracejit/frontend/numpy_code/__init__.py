@@ -5,10 +5,10 @@ from . import create, indexing, operators, protocol, reductions  # noqa: F401  (
 from .functions import FUNCTIONS, constants
 from .survivors import replace
 from .table import SUBSTITUTES, implements
-from .operands import on_real_arrays
+from .real_calls import each, on_real_arrays
 from .world import world
 
 __all__ = [
-    "FUNCTIONS", "SUBSTITUTES", "Array", "array_of", "attach", "constants", "from_outside", "implements", "on_real_arrays", "real", "replace",
+    "FUNCTIONS", "SUBSTITUTES", "Array", "array_of", "attach", "constants", "each", "from_outside", "implements", "on_real_arrays", "real", "replace",
     "stand_in", "stand_in_all", "world",
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from ...dispatch import bind, mode
 from ...ops.create import fill
 from ...spec import DTYPES, bool_
 from ...tensor import Tensor, wrap
-from .array import Array, array_of, real, stand_in, stand_in_all
+from .array import Array, array_of, stand_in
 
 WEAK: dict[type, Any] = {bool: bool_, int: int, float: float, complex: complex}  # Python's numbers, as NumPy promotes them
 _ndarray = np.ndarray
@@ -52,18 +52,6 @@ def constant(value: Any, dtype: np.dtype) -> Tensor:
 
 def _holds_arrays(value: Any) -> bool:
     return type(value) is Array or (type(value) in (list, tuple) and any(map(_holds_arrays, value)))
-
-
-def on_real_arrays(function: Callable, args: Any, kwargs: Any) -> Any:
-    """A function that is not traced, of the arrays themselves."""
-    values = [_real_all(a) for a in args]
-    return stand_in_all(function(*values, **{name: _real_all(value) for name, value in kwargs.items()}))
-
-
-def _real_all(value: Any) -> Any:
-    if type(value) is tuple or type(value) is list:
-        return type(value)(map(_real_all, value))
-    return real(value)
 
 
 def tensor_of(value: Any) -> Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 
 from .array import Array, attach
 from .reductions import accumulate, reduce
-from .operands import on_real_arrays
+from .real_calls import on_real_arrays
 from .ufunc_calls import call_with, changed_at, outer_of
 from .ufuncs import call
 from .world import world

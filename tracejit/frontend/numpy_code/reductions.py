@@ -20,7 +20,8 @@ from ...tensor import Tensor
 from .array import Array, array_of, attach
 from .host import host
 from .layout import back_in_place, in_order, order_of, runs_on
-from .operands import as_array, constant, on_real_arrays
+from .operands import as_array, constant
+from .real_calls import on_real_arrays
 from .ufunc_calls import write
 from .ufuncs import call
 from .world import world

@@ -17,10 +17,10 @@ from ...tensor import Tensor
 from .array import Array, array_of
 from .host import host, host_pair
 from .layout import C_ORDER, Order, back_in_place, common_order, in_order, order_of
-from .operands import WEAK, as_operand, constant, on_real_arrays
+from .operands import WEAK, as_operand, constant
 
 
-__all__ = ["PLANS", "Plan", "call", "on_real_arrays", "operand", "plan_of", "planned", "run"]
+__all__ = ["PLANS", "Plan", "call", "operand", "plan_of", "planned", "run"]
 
 
 class Plan(NamedTuple):

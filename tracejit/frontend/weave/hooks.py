@@ -130,8 +130,10 @@ def _of_function(function: FunctionType) -> Any:
 
 def _of_method(method: MethodType) -> Any:
     owner, function = method.__self__, method.__func__
-    if isinstance(owner, StandIn) or type(function) is not FunctionType:
+    if isinstance(owner, StandIn):
         return method
+    if type(function) is not FunctionType:  # compiled code's, as the methods of NumPy's generators are
+        return Unknown(method)
     found = _of_function(function)
     return method if found is function else found.bound(owner) if isinstance(found, Unknown) else MethodType(found, owner)
 

@@ -1,13 +1,12 @@
-"""Calls of what cannot be traced: it runs as it is, at that point of the program, on real arrays."""
+"""What woven code calls in the place of functions that know nothing of stand-ins."""
 
 from __future__ import annotations
 
 from types import MethodType
 from typing import Any, Callable
 
-from ...tensor import StandIn, Tensor
-from ..numpy_code import real, stand_in_all, world
-from ..substitute import parts_of, rebuild
+from ...tensor import StandIn
+from ..numpy_code import each, on_real_arrays
 
 
 class Unknown:
@@ -21,10 +20,7 @@ class Unknown:
         return Unknown(MethodType(self.function, owner))  # type: ignore[arg-type]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        world.untold(f"calls {getattr(self.function, '__qualname__', self.function)}, which is not traced")
-        values = [_each(real, a) for a in args]
-        named = {name: _each(real, value) for name, value in kwargs.items()}
-        return stand_in_all(self.function(*values, **named))
+        return on_real_arrays(self.function, args, kwargs)
 
 
 class Unwrapping:
@@ -34,8 +30,8 @@ class Unwrapping:
         self.function = function
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        values = [_each(_tensor, a) for a in args]
-        return self.function(*values, **{name: _each(_tensor, value) for name, value in kwargs.items()})
+        values = [each(_tensor, a) for a in args]
+        return self.function(*values, **{name: each(_tensor, value) for name, value in kwargs.items()})
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.function, name)
@@ -43,14 +39,3 @@ class Unwrapping:
 
 def _tensor(value: Any) -> Any:
     return value.tensor if isinstance(value, StandIn) else value
-
-
-def _each(function: Callable[[Any], Any], value: Any) -> Any:
-    """`function` of a value, or of those in a container; a container in which nothing changes is itself."""
-    if isinstance(value, (StandIn, Tensor)):
-        return function(value)
-    parts = parts_of(value)
-    if parts is None:
-        return function(value)
-    after = [_each(function, part) for part in parts]
-    return value if all(a is b for a, b in zip(after, parts)) else rebuild(value, after)
