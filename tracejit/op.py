@@ -326,9 +326,9 @@ class Gather(Op):
 
     def __init__(self, name: str, *, numpy: Callable, vjp: VJP, doc: str) -> None:
         self.numpy = numpy
-        super().__init__(name, eager=numpy, vjp=vjp, parameters="x, /, *indices", doc=doc)
+        super().__init__(name, eager=numpy, vjp=vjp, parameters="x, /, *indices, axes=None", doc=doc)
 
-    def spec(self, x: TensorSpec, *indices: TensorSpec) -> TensorSpec:
+    def spec(self, x: TensorSpec, *indices: TensorSpec, axes: tuple[int, ...] | None = None) -> TensorSpec:
         return TensorSpec(indices[0].shape + x.shape[len(indices) :], x.dtype)
 
 
@@ -343,7 +343,7 @@ class Put(Op):
 
     def __init__(self, name: str, *, numpy: Callable, vjp: VJP, combine: str, doc: str) -> None:
         self.numpy, self.combine = numpy, combine
-        super().__init__(name, eager=numpy, vjp=vjp, parameters="base, value, /, *indices, chain=None", doc=doc)
+        super().__init__(name, eager=numpy, vjp=vjp, parameters="base, value, /, *indices, chain=None, axes=None", doc=doc)
 
     def spec(self, base: TensorSpec, value: TensorSpec, *indices: TensorSpec, **attrs: Any) -> TensorSpec:
         return base

@@ -18,33 +18,36 @@ from .create import fill, full, iota, zeros_like
 from .names import torch_names
 from .view import broadcast_to, permute, put, reshape
 
-# The ops. Indices are int64 tensors of one shape, for the leading axes; negative ones count from the end.
+# The ops. Indices are int64 tensors of one shape, for the leading axes; negative ones count from the end. An index out of bounds is an
+# IndexingError, or NumPy's IndexError that names these `axes`.
+
+Axes = tuple[int, ...] | None
 
 
-def _gather(x: np.ndarray, *indices: np.ndarray) -> np.ndarray:
+def _gather(x: np.ndarray, *indices: np.ndarray, axes: Axes = None) -> np.ndarray:
     try:
         return np.asarray(x[indices], order="C")
     except IndexError:
-        _out_of_bounds(x.shape, indices)
+        _out_of_bounds(x.shape, indices, axes)
 
 
-def _put_at(base: np.ndarray, value: Any, *indices: np.ndarray) -> np.ndarray:
+def _put_at(base: np.ndarray, value: Any, *indices: np.ndarray, axes: Axes = None) -> np.ndarray:
     result = base.copy()
     try:
         result[indices] = value
     except IndexError:
-        _out_of_bounds(base.shape, indices)
+        _out_of_bounds(base.shape, indices, axes)
     return result
 
 
-def _add_at(base: np.ndarray, value: np.ndarray, *indices: np.ndarray) -> np.ndarray:
+def _add_at(base: np.ndarray, value: np.ndarray, *indices: np.ndarray, axes: Axes = None) -> np.ndarray:
     result = base.copy()
     lead = len(indices)
     count = math.prod(base.shape[lead:])  # elements at one place
     try:
         numbers = np.arange(math.prod(base.shape[:lead])).reshape(base.shape[:lead])[indices].reshape(-1)
     except IndexError:
-        _out_of_bounds(base.shape, indices)
+        _out_of_bounds(base.shape, indices, axes)
     if numbers.size and count:
         _add_rows(result.reshape(-1, count), numbers, value.reshape(-1, count))
     return result
@@ -64,16 +67,18 @@ def _add_rows(rows: np.ndarray, numbers: np.ndarray, values: np.ndarray) -> None
         np.add.at(flat, places.reshape(-1), values[start : start + chunk].reshape(-1))
 
 
-def _out_of_bounds(shape: Shape, indices: Sequence[np.ndarray]) -> NoReturn:
+def _out_of_bounds(shape: Shape, indices: Sequence[np.ndarray], axes: Axes) -> NoReturn:
     for axis, (extent, index) in enumerate(zip(shape, indices)):
         bad = index[(index < -extent) | (index >= extent)]
+        if bad.size and axes is not None:
+            raise IndexError(f"index {bad.flat[0]} is out of bounds for axis {axes[axis]} with size {extent}")
         if bad.size:
             met = f"index {bad.flat[0]} on an axis of {extent} elements (indexed axis {axis} of shape {shape})"
             fail(IndexingError, met, f"Give one from {-extent} to {extent - 1}." if extent else "An empty axis cannot be indexed.")
     raise AssertionError("no index is out of bounds")
 
 
-def _put_vjp(g: Tensor, _y: Any, _base: Any, _value: Any, *indices: Tensor) -> tuple[Any, ...]:
+def _put_vjp(g: Tensor, _y: Any, _base: Any, _value: Any, *indices: Tensor, axes: Axes = None) -> tuple[Any, ...]:
     return (
         lambda: index_put(g, zeros_like(_value, dtype=g.dtype), *indices),
         lambda: _of_last_writers(g, _base.shape, indices),
@@ -91,7 +96,7 @@ def _of_last_writers(g: Tensor, shape: Shape, indices: tuple[Tensor, ...]) -> Te
 
 gather_op = Gather(
     "gather", numpy=_gather, doc="x[i, j, …] for index tensors of one shape, on the leading axes.",
-    vjp=lambda g, _y, _x, *indices: (added_at(zeros_like(_x, dtype=g.dtype), g, *indices), *([None] * len(indices))),
+    vjp=lambda g, _y, _x, *indices, axes=None: (added_at(zeros_like(_x, dtype=g.dtype), g, *indices), *([None] * len(indices))),
 )  # fmt: skip
 index_put = Put(
     "index_put", numpy=_put_at, combine="{1}", vjp=_put_vjp,
@@ -99,7 +104,7 @@ index_put = Put(
 )  # fmt: skip
 index_add_op = Put(
     "index_add", numpy=_add_at, combine="{0} + {1}", doc="`base` with `value` added at the indexed places, one element after another.",
-    vjp=lambda g, _y, _base, _value, *indices: (g, gather_op(g, *indices), *([None] * len(indices))),
+    vjp=lambda g, _y, _base, _value, *indices, axes=None: (g, gather_op(g, *indices), *([None] * len(indices))),
 )  # fmt: skip
 
 

@@ -22,8 +22,8 @@ from .masks import argwhere, masked_fill, masked_select, nonzero, nonzero_op, on
 from .view import broadcast_to, index_basic, permute, put, reshape
 
 __all__ = [
-    "argwhere", "gather", "gather_op", "getitem", "index_add", "index_add_op", "index_copy", "index_fill", "index_put", "index_select",
-    "masked_fill", "masked_select", "nonzero", "nonzero_op", "one_hot", "scatter", "scatter_add", "segment_sum", "setitem", "take",
+    "argwhere", "gather", "gather_op", "gathered", "getitem", "index_add", "index_add_op", "index_copy", "index_fill", "index_put", "index_select",
+    "masked_fill", "masked_select", "nonzero", "nonzero_op", "one_hot", "scatter", "scatter_add", "scattered", "segment_sum", "setitem", "take",
     "take_along_axis",
 ]  # fmt: skip
 
@@ -35,17 +35,24 @@ _WHOLE = slice(None)
 def getitem(x: Tensor, key: Any) -> Tensor:
     """x[key]: a view for integers, slices, None and Ellipsis; a copy where an index tensor, array, list or mask takes part."""
     keys = _items(key)
-    if _is_basic(keys):
-        return index_basic(x, keys)
+    return index_basic(x, keys) if _is_basic(keys) else gathered(x, keys)
+
+
+def gathered(x: Tensor, keys: tuple[Any, ...], naming: bool = False) -> Tensor:
+    """x[keys] where index tensors take part. `naming=True`: an index out of bounds is NumPy's IndexError, which names the axis of `x`."""
     region = _region(x, keys)
-    return put_axes(bind(gather_op, region.target, *region.indices), region.indices[0].ndim, region.at)
+    axes = {"axes": region.axes} if naming else {}
+    return put_axes(bind(gather_op, region.target, *region.indices, **axes), region.indices[0].ndim, region.at)
 
 
 @method("__setitem__")
 def setitem(x: Tensor, key: Any, value: Any) -> None:
     """x[key] = value, in place: cast to the dtype of `x`, and broadcast to the places that the key names."""
-    keys = _items(key)
-    new = _new_value(value, x)
+    scattered(x, _items(key), _new_value(value, x))
+
+
+def scattered(x: Tensor, keys: tuple[Any, ...], new: Tensor, naming: bool = False) -> None:
+    """x[keys] = new, of the dtype of `x`. `naming` as in `gathered`."""
     if _is_basic(keys):
         target = x if keys == (Ellipsis,) else index_basic(x, keys)
         if new._storage is None or new._storage is not target._storage or new._chain != target._chain:  # as after x[key] += 1
@@ -55,13 +62,13 @@ def setitem(x: Tensor, key: Any, value: Any) -> None:
     if isinstance(mask, Tensor) and mask.dtype == bool_ and mask.shape == x.shape[: mask.ndim] and new.ndim <= x.ndim - mask.ndim:
         assign(x, where(reshape(mask, (*mask.shape, *(1,) * (x.ndim - mask.ndim))), new, x), put)
         return
-    target, indices, at = _region(x, keys)
+    target, indices, at, axes = _region(x, keys)
     rank = indices[0].ndim
     rest = target.shape[len(indices) :]
     shape = (*rest[:at], *indices[0].shape, *rest[at:])
     new = _without_ones(new, shape)
     wide = fronted(new if new.shape == shape else broadcast_to(new, shape), rank, at)
-    assign(target, bind(index_put, target, wide, *indices), put)
+    assign(target, bind(index_put, target, wide, *indices, **({"axes": axes} if naming else {})), put)
 
 
 def _new_value(value: Any, x: Tensor) -> Tensor:
@@ -125,6 +132,7 @@ class _Region(NamedTuple):
     target: Tensor  # a view of x, the indexed axes in front
     indices: list[Tensor]  # of one shape
     at: int  # where in the result the axes of the index tensors begin
+    axes: tuple[int, ...]  # of x, that they index
 
 
 def _region(x: Tensor, keys: tuple[Any, ...]) -> _Region:
@@ -133,6 +141,7 @@ def _region(x: Tensor, keys: tuple[Any, ...]) -> _Region:
     keys = _spelled_out(x, keys)
     basic: list[Any] = []  # the key of a view whose axes the index tensors take
     found: list[tuple[int, Tensor]] = []  # (axis of that view, index tensor)
+    axes: list[int] = []
     axis = kept = out = 0
     at: int | None = None
     gap = False
@@ -153,13 +162,14 @@ def _region(x: Tensor, keys: tuple[Any, ...]) -> _Region:
             consumed = not isinstance(k, bool) and bool(k.ndim or k.dtype != bool_)
             basic.append(_WHOLE if consumed else None)
             found.append((out, tensor))
+            axes.append(axis)
             out, axis = out + 1, axis + consumed
     target = x if all(k == _WHOLE for k in basic if k is not None) and None not in basic else index_basic(x, tuple(basic))
     front = [a for a, _ in found]
     order = (*front, *(d for d in range(target.ndim) if d not in front))
     if order != tuple(range(target.ndim)):
         target = permute(target, axes=order)
-    return _Region(target, common_shape([t for _, t in found]), at or 0)
+    return _Region(target, common_shape([t for _, t in found]), at or 0, tuple(axes))
 
 
 def _spelled_out(x: Tensor, keys: tuple[Any, ...]) -> tuple[Any, ...]:

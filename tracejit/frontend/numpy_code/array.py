@@ -22,10 +22,10 @@ class Array(StandIn):
     Code written in C cannot read it but by `__array__`, which is an observation.
     """
 
-    __slots__ = ("is_scalar", "base", "order", "readonly")
+    __slots__ = ("is_scalar", "owner", "order", "readonly")
     __array_priority__ = 0.0
     is_scalar: bool  # a NumPy scalar: immutable
-    base: Any
+    owner: Any  # of the memory that it shows: an Array, or what an array from outside has as base; None for its own
     order: tuple[int, ...] | None  # of the axes in memory, once it is known: see `layout.py`
     readonly: bool
 
@@ -34,6 +34,10 @@ class Array(StandIn):
         return self.tensor.dtype.type if self.is_scalar else _ndarray
 
     # What is known without a value
+
+    @property
+    def base(self) -> Any:
+        return stand_in(self.owner) if type(self.owner) is _ndarray else self.owner
 
     @property
     def dtype(self) -> np.dtype:
@@ -61,7 +65,7 @@ class Array(StandIn):
 
     def __len__(self) -> int:
         if self.is_scalar:
-            raise TypeError(f"object of type '{self.__class__.__name__}' has no len()")
+            raise TypeError(f"object of type 'numpy.{self.dtype.type.__name__}' has no len()")
         if not self.shape:
             raise TypeError("len() of unsized object")
         return self.shape[0]
@@ -104,6 +108,15 @@ class Array(StandIn):
     def tolist(self) -> Any:
         return shown(self).tolist()
 
+    def __copy__(self) -> Any:
+        return self if self.is_scalar else self.copy()
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.__copy__()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return shown(self).__reduce_ex__(protocol)
+
     def __getattr__(self, name: str) -> Any:
         """An attribute that is not known here is asked of the array itself."""
         return stand_in_all(getattr(real(self), name))
@@ -123,7 +136,7 @@ def attach(*names: str) -> Callable[[Callable], Callable]:
 def array_of(tensor: Tensor, is_scalar: bool = False, base: Any = None, order: Any = None, readonly: bool = False) -> Array:
     """A new Array that shows a tensor."""
     made = _new(Array)
-    made.tensor, made.is_scalar, made.base, made.order, made.readonly = tensor, is_scalar, base, order, readonly
+    made.tensor, made.is_scalar, made.owner, made.order, made.readonly = tensor, is_scalar, base, order, readonly
     if world.arrays is not None:
         world.born.append(ref(made))
     return made
@@ -131,7 +144,7 @@ def array_of(tensor: Tensor, is_scalar: bool = False, base: Any = None, order: A
 
 def from_outside(tensor: Tensor) -> Array:
     """A new Array that shows an array from outside."""
-    return array_of(tensor, readonly=not tensor._value.flags.writeable)
+    return array_of(tensor, False, tensor._value.base, None, not tensor._value.flags.writeable)
 
 
 def stand_in(array: np.ndarray) -> Any:
