@@ -8,6 +8,7 @@ from support import assert_bits_equal
 
 import tracejit as tj
 from tracejit.dispatch import EAGER, mode
+from tracejit.paths import tree
 from tracejit.tree import map_leaves
 
 
@@ -346,6 +347,24 @@ def test_too_many_paths_are_left_to_python():
     with pytest.warns(tj.TracejitWarning, match="64"):
         compare(program, [(tuple(rng.standard_normal(7)),) for _ in range(150)], compiled)
     assert compiled.trace_count <= 65
+
+
+def test_long_paths_of_which_each_call_takes_another_are_left_to_python(monkeypatch):
+    """Those that calls take again are worth what it took to follow them."""
+
+    def program(x):
+        while (x * x).sum() > 1:
+            x = x / 2
+        return x
+
+    monkeypatch.setattr(tree, "PATIENCE", 0.0)
+    compiled = tj.compile(program)
+    with pytest.warns(tj.TracejitWarning, match="a way of its own"):
+        compare(program, [((2.0**n,),) for n in range(1, 6)], compiled)
+    assert compiled.trace_count == 2
+    compiled = tj.compile(program)
+    compare(program, [((2.0**n,),) for n in (1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 1, 3)], compiled)
+    assert compiled.cache_info().modes == ("tree",) and compiled.trace_count == 3
 
 
 # Calls on real arrays

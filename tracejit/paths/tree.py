@@ -26,6 +26,7 @@ from .inputs import Inputs
 
 OUTCOME_LIMIT = 8  # of one event: what comes out in more ways is no choice among paths
 PATH_LIMIT = 64  # of one tree
+PATIENCE = 2.0  # seconds that Python may take to follow the paths of one tree, where more than every fourth call takes a new one
 OVERGROWN = "Keep the value in a tensor: tj.where chooses between values; tj.cond, tj.while_loop and tj.switch between computations."
 _ANSWERS = {"truth": "bool({0}.item())", "value": "{0}.tobytes()", "call": "answer_to('call', [{0}], function)"}
 
@@ -158,6 +159,7 @@ class Tree:
         self.once_only = once_only  # why the function may not be run twice, if so
         self.verified = False
         self.seconds = 0.0  # that Python ran under tracers
+        self.calls = 0
         self.reasons: list[str] = []  # why it is lazy now
 
     @property
@@ -181,6 +183,7 @@ class Tree:
 
     def run(self, leaves: list[Any]) -> Any:
         """One call. Raises Unseen, or Misfit if nothing was done yet."""
+        self.calls += 1
         done: list[list[np.ndarray]] = []
         log: Log = []
         node: Any = self.root
@@ -219,13 +222,16 @@ class Tree:
                 pending += [n for nodes in reversed(list(node.ways.values())) for n in nodes]
 
     def overgrown(self) -> str | None:
-        """Where Python is told too much, if so."""
+        """Where Python is told too much, if so: the tree would cost more than it spares."""
         junctions = [n for n in self.nodes() if isinstance(n, Junction)]
         many = next((j for j in junctions if len(j.ways) > OUTCOME_LIMIT), None)
         if many is not None:
             return f"more than {OUTCOME_LIMIT} different values at {place(many.line)}"
-        if sum(isinstance(n, Leaf) for n in self.nodes()) > PATH_LIMIT:
+        paths = sum(isinstance(n, Leaf) for n in self.nodes())
+        if paths > PATH_LIMIT:
             return f"more than {PATH_LIMIT} ways to go on from {place(self.root.line)}"
+        if self.seconds > PATIENCE and 4 * paths > self.calls:
+            return f"nearly every call takes a way of its own from {place(self.root.line)}, and to follow one takes {self.seconds / paths:.1f} s"
         return None
 
     def give_up(self, reason: str) -> None:
