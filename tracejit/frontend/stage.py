@@ -32,11 +32,16 @@ class Stage:
         self.reasons: list[tuple[str, Any]] = []
         self.touched: list[Any] = []
         self.met: dict[int, Any] = {}
-        if self.arrays and not in_package(getattr(getattr(function, "__code__", None), "co_filename", "")):
-            self.shown = [self.arrays.get(id(leaf), leaf) for leaf in leaves]
-            self.function = root(function)
-        else:  # a function of tracejit's takes tensors
+        if in_package(getattr(getattr(function, "__code__", None), "co_filename", "")):  # a function of tracejit's takes tensors
             self.shown, self.function = list(self.handles), function
+            return
+        self.shown = [self.arrays.get(id(leaf), leaf) for leaf in leaves]
+        try:
+            self.function = root(function)
+        except Unwoven:
+            if self.arrays:
+                raise
+            self.function = function  # what it does to tensors is seen all the same
 
     def __enter__(self) -> Stage:
         world.begin()

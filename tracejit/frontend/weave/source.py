@@ -32,35 +32,36 @@ def find(function: FunctionType) -> Found:
     lines = linecache.getlines(code.co_filename, function.__globals__)
     if not lines:
         raise Unwoven(f"the source of {function.__name__} is not at hand")
-    if side_of_file(code.co_filename) == LIBRARY and code.co_name != "<lambda>":
-        return _alone(lines, code)
     try:
-        tree, module = _parsed("".join(lines), code.co_filename)
+        codes, definitions = _parsed("".join(lines), code.co_filename)
     except SyntaxError:
         raise Unwoven(f"the source of {function.__name__} has changed") from None
-    if not any(_same(code, other) for other in _codes(module)):
+    place = (code.co_name, code.co_firstlineno)
+    if not any(_same(code, other) for other in codes.get(place, ())):
         raise Unwoven(f"the source of {function.__name__} has changed")
-    for found in _definitions(tree, None):
-        if _stands_at(found.node, code):
+    for found in definitions.get(place, ()):
+        if not isinstance(found.node, ast.Lambda) or _is_body(found.node.body, code):
             return found
     raise Unwoven(f"the source of {function.__name__} is not at hand")
 
 
-def _alone(lines: list[str], code: CodeType) -> Found:
-    """A function of an installed library, parsed without the rest of its long file, which does not change while it is imported."""
-    first = code.co_firstlineno - 1
-    tree = ast.parse(textwrap.dedent("".join(inspect.getblock(lines[first:]))))
-    node = ast.increment_lineno(tree, first).body[0]  # type: ignore[attr-defined]
-    if not isinstance(node, ast.FunctionDef) or node.name != code.co_name:
-        raise Unwoven(f"the source of {code.co_name} is not at hand")
-    *_, within, _ = ("<locals>", *code.co_qualname.split("."))
-    return Found(node, None if within == "<locals>" else within)
+Place = tuple[str, int]  # a name, and the first line
 
 
 @lru_cache(maxsize=64)
-def _parsed(text: str, filename: str) -> tuple[ast.Module, CodeType]:
+def _parsed(text: str, filename: str) -> tuple[dict[Place, list[CodeType]], dict[Place, list[Found]]]:
+    """The codes of a file, and the definitions in it."""
     tree = ast.parse(text, filename)
-    return tree, compile(tree, filename, "exec", dont_inherit=True)
+    codes: dict[Place, list[CodeType]] = {}
+    for code in _codes(compile(tree, filename, "exec", dont_inherit=True)):
+        codes.setdefault((code.co_name, code.co_firstlineno), []).append(code)
+    definitions: dict[Place, list[Found]] = {}
+    for found in _definitions(tree, None):
+        node = found.node
+        name = "<lambda>" if isinstance(node, ast.Lambda) else node.name
+        first = node.decorator_list[0].lineno if isinstance(node, ast.FunctionDef) and node.decorator_list else node.lineno
+        definitions.setdefault((name, first), []).append(found)
+    return codes, definitions
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -86,9 +87,6 @@ def _definitions(node: ast.AST, within: str | None) -> Iterator[Found]:
         yield from _definitions(child, child.name if isinstance(child, ast.ClassDef) else within)
 
 
-def _stands_at(node: Any, code: CodeType) -> bool:
-    if isinstance(node, ast.Lambda):
-        body = (node.body.lineno, node.body.end_lineno, node.body.col_offset, node.body.end_col_offset)
-        return code.co_name == "<lambda>" and code.co_firstlineno == node.lineno and body in set(code.co_positions())
-    first = node.decorator_list[0].lineno if node.decorator_list else node.lineno
-    return code.co_name == node.name and code.co_firstlineno == first
+def _is_body(body: ast.expr, code: CodeType) -> bool:
+    """Whether an expression is what a lambda's code computes."""
+    return (body.lineno, body.end_lineno, body.col_offset, body.end_col_offset) in set(code.co_positions())

@@ -65,7 +65,7 @@ def _named(code: CodeType, original: CodeType) -> CodeType:
     inner = iter([c for c in original.co_consts if isinstance(c, CodeType)])
     constants = tuple([_named(c, next(inner)) if isinstance(c, CodeType) else c for c in code.co_consts])
     made = code.replace(
-        co_consts=constants, co_name=original.co_name, co_qualname=original.co_qualname, co_firstlineno=original.co_firstlineno
+        co_consts=constants, co_name=original.co_name, co_qualname=original.co_qualname
     )
     _originals[id(made)] = (weakref.ref(made), original)
     return made
