@@ -118,7 +118,7 @@ compiled = tj.compile(function)
 large = np.linspace(-1, 1, 1_000_000, dtype=np.float32)
 
 def check():
-    assert compiled(large).tobytes() == function(tj.asarray(large)).numpy().tobytes()
+    assert compiled(large).numpy().tobytes() == function(tj.asarray(large)).numpy().tobytes()
 """
 PROGRAMS = {
     "small work starts no thread": """

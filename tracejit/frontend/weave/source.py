@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import linecache
-import textwrap
 from functools import lru_cache
 from types import CodeType, FunctionType
-from typing import Any, Iterator, NamedTuple
+from typing import Iterator, NamedTuple
 
-from ..watch import LIBRARY, side_of_file
 
 Definition = ast.FunctionDef | ast.Lambda
 
