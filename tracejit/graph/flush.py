@@ -93,10 +93,11 @@ def _compute(tracer: Tracer, graph: Graph, writes: tuple[int, ...], kind: str) -
         found = tracer.past.outputs(graph, tracer.arrays, writes, kind)
         if found is not None:
             return found
-    if not graph.outputs:
-        return []
     if witness.told is not None:
         witness.told.take_run(graph, tracer.arrays, writes, tracer.handles)
+        witness.told.take_leaves(leaf for leaf, _ in tracer.grads.values())
+    if not graph.outputs:
+        return []
     try:
         if len(tracer.made) >= tracer.limits.segment:
             return run_eagerly(graph, tracer.arrays, writes, tracer.may_raise)

@@ -28,7 +28,6 @@ from .limits import Limits
 from .onlooker import NOBODY, Onlooker
 from .past import ANSWER_BYTES, Answer, Applied, Past, answer_to
 from .regions import Regions
-from .witness import witness
 
 _new, _ref = object.__new__, weakref.ref
 
@@ -146,8 +145,11 @@ class Tracer:
         self.flush()
         return tensor._value
 
+    def known(self, tensor: Tensor) -> np.ndarray | None:
+        return known(self.read(tensor), self.constants)
+
     def value(self, tensor: Tensor) -> np.ndarray:
-        constant = known(self.read(tensor), self.constants)
+        constant = self.known(tensor)
         if constant is not None:
             return constant
         if tensor.nbytes > ANSWER_BYTES:
@@ -155,7 +157,7 @@ class Tracer:
         return self._ask("value", [tensor]).told
 
     def truth(self, tensor: Tensor) -> bool:
-        constant = known(self.read(tensor), self.constants)
+        constant = self.known(tensor)
         return self._ask("truth", [tensor]).told if constant is None else bool(constant.item())
 
     def constant(self, array: np.ndarray) -> Tensor:
@@ -329,10 +331,9 @@ class Tracer:
         for tensor in tensors:
             self.read(tensor)
         self.flush(kind, tensors, function)
-        if self.past is not None and self.past.ahead:
-            answer = self.past.answer()
-        else:
-            answer = self.onlooker.aside(partial(answer_to, kind, [tensor._value for tensor in tensors], function))
+        past = self.past if self.past is not None and self.past.ahead else None
+        told = partial(answer_to, kind, [tensor._value for tensor in tensors], function)
+        answer = self.onlooker.aside(told) if past is None else past.answer()
         if self.keep:
             self.answers.append(answer.key)
             self.onlooker.mark()
@@ -385,13 +386,12 @@ class Tracer:
         """Leave the rest of the call to eager mode."""
         self.settle()
         mode.interpreter = EAGER
+        self.once_only = "what it does is too much to be traced"
         self.onlooker.let_go()
 
     def settle(self) -> None:
         """Flush, and hand the gradients that were written to their leaves: the trace is over."""
         self.flush()
-        if witness.told is not None:
-            witness.told.take_leaves(leaf for leaf, _ in self.grads.values())
         for leaf, grad in self.grads.values():
             leaf._grad = grad
         self.grads.clear()

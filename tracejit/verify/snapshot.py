@@ -66,7 +66,8 @@ class Snapshot:
     def take_run(self, graph: Graph, arrays: Sequence[np.ndarray], writes: tuple[int, ...], handles: Sequence[Tensor]) -> None:
         """Keep what a graph is about to read and write: arrays, and the tensors that show them."""
         self.take([*arrays, *[handle for handle in handles if isinstance(handle._value, np.ndarray)]])
-        self.runs.append(Run(graph, tuple([like(array) for array in arrays]), writes))
+        if graph.outputs:
+            self.runs.append(Run(graph, tuple([like(array) for array in arrays]), writes))
 
     def arrays(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Each array that is still there, and its contents before."""

@@ -7,9 +7,7 @@ an index somewhere, and indices are checked.
 
 from __future__ import annotations
 
-import numpy as np
-
-from ...dispatch import bind
+from ...dispatch import bind, mode
 from ...errors import ArgumentError, DTypeError, IndexingError, ShapeError, fail
 from ...ops.casts import cast, where
 from ...ops.create import iota
@@ -126,8 +124,8 @@ def _check_targets(logs: Tensor, target: Tensor, ignore_index: int, axis: int) -
     if tuple(target.shape) != wanted:
         met = f"targets of shape {tuple(target.shape)} for class scores of shape {tuple(logs.shape)}"
         fail(ShapeError, met, f"Class indices here have shape {wanted}: the scores' shape without the class axis {axis}.")
-    values = target._value
-    if isinstance(values, np.ndarray):
+    values = mode.interpreter.known(target)
+    if values is not None:
         classes = logs.shape[axis]
         if values.size and (values.min() < 0 or values.max() >= classes):
             wrong = values[((values < 0) | (values >= classes)) & (values != ignore_index)]
