@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 import tracejit as tj
+from tracejit.graph.text import parse_graph
 from tracejit.op import Elementwise
 from tracejit.ops.view import basic_index, diagonal_view, permute, step
 
@@ -57,7 +58,47 @@ APART = lambda: tj.asarray(np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]]))  # 
 COLUMNS = step(basic_index, key=((0, 2, 1), (1, 3, 1)))
 CORNER = step(permute, axes=(1, 0)) + step(basic_index, key=((0, 3, 2), 1))
 
+TURN = parse_graph("""
+def graph(x0: "i64[]", x1: "f64[2,3]", x2: "f64[3]", x3: "f64[2,3]"):
+    t0 = multiply(x1, x3)
+    t1 = add(t0, x2)
+    t2 = sum(t1, axes=(1, ), keepdims=False)
+    return (t1, t2, )
+""")
+GROWING = parse_graph("""
+def graph(x0: "i64[]", x1: "f64[2,3]", x2: "f64[2,3]"):
+    t0 = multiply(x1, x1)
+    t1 = add(t0, x2)
+    return (t1, )
+""")
+BELOW = parse_graph("""
+def graph(x0: "i64[]", x1: "f64[2,3]", x2: "f64[2,3]"):
+    t0 = max(x1, axes=(0, 1, ), keepdims=False)
+    t1 = constant(20.0, float64)
+    t2 = less(t0, t1)
+    return (t2, )
+""")
+BRANCHES = tuple([parse_graph(f"""
+def graph(x0: "f64[2,3]", x1: "f64[2,3]"):
+    t0 = {op}(x{n % 2}, x0)
+    return (t0, )
+""") for n, op in enumerate(("multiply", "add", "multiply"))])  # fmt: skip
+
+
+def turns(**attrs: Any) -> dict[str, Any]:
+    """The attributes of a loop, those that are not given as they usually are."""
+    return {"cond": None, "scanned": 0, "start": 0, "length": 0, "reverse": False, "keep": False, "checkpoint": None, "pull": None, "carries": 1, **attrs}
+
+
 SAMPLES: dict[str, list[Sample]] = {
+    # control
+    "loop": [
+        sample(X, lambda: real(4, 3), Y, **turns(body=TURN, scanned=1, length=4)),
+        sample(X, lambda: real(4, 3), Y, **turns(body=TURN, scanned=1, length=4, reverse=True, keep=True)),
+        sample(X, lambda: real(0, 3), Y, **turns(body=TURN, scanned=1)),
+        sample(lambda: real(2, 3, low=1.0), lambda: real(2, 3, low=0.5, seed=1), **turns(body=GROWING, cond=BELOW)),
+    ],
+    "branch": [sample(lambda n=n: tj.asarray(n), X, Y, branches=BRANCHES, pulls=None) for n in range(3)],
     # reductions
     "sum": [sample(X, axes=(0,)), sample(X, axes=(0, 1), keepdims=True), sample(Z, axes=(1,)), sample(X, axes=())],
     "prod": [sample(X, axes=(1,)), sample(X, axes=(0, 1)), sample(Z, axes=(0,), keepdims=True), sample(lambda: X() * ints(1, 0, 1), axes=(1,))],

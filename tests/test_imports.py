@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "tracejit"
 ROOMS = [
     "spec", "tree", "errors", "logs", "named", "forks", "tensor", "backend", "whole", "interpreter", "application", "dispatch", "vjp", "printing", "op", "ops", "linalg",
-    "fft", "random", "autograd", "nn", "optim", "graph", "lowering", "runtime", "backends", "frontend", "history", "entry", "reasons", "paths", "permits",
+    "fft", "random", "autograd", "nn", "optim", "graph", "control", "lowering", "runtime", "backends", "frontend", "history", "entry", "reasons", "paths", "permits",
     "pace", "options", "disabled", "misses", "verify", "unreplayed", "report", "compile", "__main__",
 ]  # fmt: skip
 UNDER = {"spec": {"errors"}}  # errors know nothing at all, so spec may raise them

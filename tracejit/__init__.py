@@ -10,6 +10,7 @@ from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set
 from .autograd.transforms import grad, hessian, jacobian, value_and_grad, vjp
 from .backends.native.threads import get_num_threads, set_num_threads
 from .compile import compile
+from .control import cond, fori_loop, map, scan, switch, while_loop
 from .errors import (
     ArgumentError, AxisError, CompileError, DeviceError, DTypeError, FullGraphError, GradError, IndexingError, LazyWarning, LinAlgError,
     RetraceWarning, ShapeError, SpecsError, StateError, TracejitError, TracejitWarning, VerifyWarning,
@@ -106,33 +107,33 @@ __all__ = [
     "atan2", "atanh", "atleast_1d", "atleast_2d", "atleast_3d", "autograd", "avg_pool1d", "avg_pool2d", "bernoulli", "bfloat16",
     "bincount", "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift",
     "bitwise_xor", "bmm", "bool", "bool_", "broadcast_arrays", "broadcast_shapes", "broadcast_to", "can_cast", "cat", "cbrt", "cdouble",
-    "ceil", "celu", "cfloat", "check_device", "chunk", "clamp", "clip", "compile", "complex128", "complex64", "concat", "concatenate",
+    "ceil", "celu", "cfloat", "check_device", "chunk", "clamp", "clip", "compile", "complex128", "complex64", "concat", "concatenate", "cond",
     "conj", "conjugate", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "copysign", "cos", "cosh",
     "count_nonzero", "cross", "cumprod", "cumsum", "cumulative_prod", "cumulative_sum", "default_generator", "deg2rad", "device",
     "diag", "diagonal", "diff", "digamma", "disable", "div", "divide", "dot", "double", "e", "einsum", "elu", "empty", "empty_like",
     "enable_grad", "eq", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expand_dims", "expit", "expm1", "exponential", "eye", "fft",
-    "finfo", "flatten", "flip", "float", "float16", "float32", "float64", "floor", "floor_divide", "fmax", "fmin", "fmod",
+    "finfo", "flatten", "flip", "float", "float16", "float32", "float64", "floor", "floor_divide", "fmax", "fmin", "fmod", "fori_loop",
     "from_dlpack", "from_numpy", "full", "full_like", "gather", "ge", "gelu", "get_default_dtype", "get_num_threads", "get_rng_state", "grad", "greater",
     "greater_equal", "gt", "half", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "hessian", "histogram", "hstack",
     "hypot", "iinfo", "imag", "index_add", "index_copy", "index_fill", "index_select", "inf", "inference_mode", "initial_seed", "inner",
     "int", "int16", "int32", "int64", "int8", "interp", "is_floating_point", "is_grad_enabled", "is_tensor", "isclose", "isdtype",
     "isfinite", "isin", "isinf", "isnan", "jacobian", "kron", "kthvalue", "le", "leaky_relu", "lerp", "less", "less_equal", "lgamma",
     "linalg", "linspace", "log", "log10", "log1p", "log2", "log_softmax", "logaddexp", "logaddexp2", "logical_and", "logical_not",
-    "logical_or", "logical_xor", "logit", "logsigmoid", "logspace", "logsumexp", "long", "lt", "manual_seed", "masked_fill",
+    "logical_or", "logical_xor", "logit", "logsigmoid", "logspace", "logsumexp", "long", "lt", "manual_seed", "map", "masked_fill",
     "masked_select", "matmul", "matrix_transpose", "max", "max_pool1d", "max_pool2d", "maximum", "mean", "median", "meshgrid", "min",
     "minimum", "mish", "mm", "moveaxis", "movedim", "mul", "multinomial", "multiply", "mv", "nan", "nan_to_num", "narrow", "ne", "neg",
     "negative", "newaxis", "nextafter", "nn", "no_grad", "nonzero", "normal", "not_equal", "one_hot", "ones", "ones_like", "optim",
     "outer", "pad", "percentile", "permutation", "permute", "permute_dims", "pi", "polygamma", "positive", "pow", "power", "prelu",
     "prod", "promote_types", "quantile", "rad2deg", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "random",
     "randperm", "ravel", "real", "reciprocal", "relu", "relu6", "remainder", "repeat", "repeat_interleave", "reshape", "result_type",
-    "rint", "roll", "rot90", "round", "rsqrt", "scatter", "scatter_add", "searchsorted", "seed", "segment_sum", "selu",
+    "rint", "roll", "rot90", "round", "rsqrt", "scan", "scatter", "scatter_add", "searchsorted", "seed", "segment_sum", "selu",
     "set_default_dtype", "set_grad_enabled", "set_num_threads", "set_printoptions", "set_rng_state", "short", "shuffle", "sigmoid", "sign", "signbit",
     "silu", "sin", "sinc", "sinh", "sliding_window_view", "softmax", "softplus", "softshrink", "softsign", "sort", "split", "sqrt",
-    "square", "squeeze", "stack", "std", "sub", "subtract", "sum", "swapaxes", "swapdims", "take", "take_along_axis", "tan", "tanh",
+    "square", "squeeze", "stack", "std", "sub", "subtract", "sum", "swapaxes", "swapdims", "switch", "take", "take_along_axis", "tan", "tanh",
     "tanhshrink", "tensor", "tensordot", "threshold", "tile", "topk", "trace", "transpose", "tri", "tril", "tril_indices", "triu",
     "triu_indices", "true_divide", "trunc", "uint16", "uint32", "uint64", "uint8", "unbind", "unflatten", "uniform", "unique",
     "unique_all", "unique_counts", "unique_inverse", "unique_values", "unsqueeze", "unstack", "value_and_grad", "var", "vdot", "vecdot",
-    "vjp", "vstack", "where", "xlogy", "zeros", "zeros_like",
+    "vjp", "vstack", "where", "while_loop", "xlogy", "zeros", "zeros_like",
 ]  # fmt: skip
 
 __version__ = "0.1.0"

@@ -145,7 +145,7 @@ class OpApplication(Application):
 
     @property
     def outputs(self) -> int:  # type: ignore[override]
-        return self.op.outputs
+        return self.op.outputs_of(self.attrs)
 
     def pull_back(self, cotangents: list[Any], wanted: Sequence[Any]) -> Sequence[Any]:
         if self.saved is None:

@@ -26,10 +26,15 @@ class Differentiable:
 
     name: str
     outputs = 1
+    takes_none = False  # whether the rule is given None, not zeros, for the cotangent of an output that has none, where there are several
 
     def __init__(self, vjp: VJP | None) -> None:
         self.vjp = vjp
         self.residuals_of: dict[int, tuple[tuple[int, ...], tuple[int, ...], bool]] = {}
+
+    def outputs_of(self, attrs: dict[str, Any]) -> int:
+        """How many outputs there are under these attributes."""
+        return self.outputs
 
     def residuals(self, wanted: int) -> tuple[tuple[int, ...], tuple[int, ...], bool]:
         """The positions of the inputs whose values the VJP reads, those of the others, and whether it reads the output.

@@ -337,7 +337,7 @@ class _Pass:
 
 def contributions(node: Application, cotangents: list[Any], wanted: Sequence[Any]) -> Iterator[tuple[Slot, Tensor]]:
     """What an Application hands on to its inputs, given the gradients of its outputs: (where to, gradient)."""
-    if node.outputs > 1 and isinstance(node, OpApplication):
+    if node.outputs > 1 and isinstance(node, OpApplication) and not node.op.takes_none:
         cotangents = [zeros_like(r) if c is None else c for c, r in zip(cotangents, node.results or cotangents)]
     results = node.pull_back(cotangents, wanted) if not anomaly.enabled else _watched(node, cotangents, wanted)
     for edge, spec, result in zip(node.edges, node.inputs, results):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from math import prod
 
-from ..lowering.plan import Call
+from ..lowering.steps import Call
 from ..spec import contiguous_strides
 from .routine import Routine
 from .tiles import TABLE, table_of, terms_of, tiled

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from math import prod
 
-from ..lowering.plan import Call
+from ..lowering.steps import Call
 from ..spec import SHORT_NAMES, contiguous_strides
 from .routine import Routine
 from .schedule import grain_of_turns, work_of_products

@@ -9,7 +9,7 @@ from functools import lru_cache
 from math import prod
 from typing import Any
 
-from ..lowering.plan import Call, Operand
+from ..lowering.steps import Call, Operand
 from ..spec import float32
 from .native.quiet import quiet
 from .routine import Routine

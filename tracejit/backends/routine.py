@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..lowering.plan import Operand
+from ..lowering.steps import Operand
 
 
 class Routine(NamedTuple):

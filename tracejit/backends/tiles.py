@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..lowering.plan import Call, Operand
+from ..lowering.steps import Call, Operand
 from ..spec import SHORT_NAMES, Shape
 from .routine import Routine
 from .schedule import grain_of_turns, work_of_products

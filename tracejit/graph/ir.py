@@ -7,7 +7,7 @@ graph is what its outputs reach, so there is no dead code; and it may be cut any
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Iterable, NamedTuple
+from typing import Any, Iterable, Iterator, NamedTuple, Sequence
 
 from ..errors import user_line
 from ..spec import DType, Shape, TensorSpec
@@ -78,6 +78,10 @@ class Interner:
         """A node that was made elsewhere, as the one of its application; the one there is, if it was made here before."""
         return self.nodes.setdefault(_key(node.op, node.inputs, node.attrs), node)
 
+    def owns(self, node: Node) -> bool:
+        """Whether a node was made here."""
+        return self.nodes.get(_key(node.op, node.inputs, node.attrs)) is node
+
     def input(self, spec: TensorSpec, number: int | None = None) -> Node:
         """A new input; given a number, that of all graphs whose input of this number has this spec."""
         if number is None:
@@ -121,6 +125,28 @@ class Graph(NamedTuple):
 def _nodes(graph: Graph) -> list[Node]:
     """Each step from a trace to a plan asks for the nodes of the same graph."""
     return topological(graph.outputs, graph.inputs)
+
+
+def subgraphs(node: Node) -> list[Graph]:
+    """The graphs among a node's attributes."""
+    return list(_graphs_in([value for _, value in node.attrs])) if node.kind == "control" else []
+
+
+def _graphs_in(values: Iterable[Any]) -> Iterator[Graph]:
+    for value in values:
+        if isinstance(value, Graph):
+            yield value
+        elif isinstance(value, tuple):
+            yield from _graphs_in(value)
+
+
+def inlined(graph: Graph, inputs: Sequence[Node], make: Interner) -> tuple[Node, ...]:
+    """The outputs of a graph of other inputs."""
+    new = dict(zip(graph.inputs, inputs))
+    for node in graph.nodes():
+        if node not in new:
+            new[node] = make.node(node.op, tuple([new[n] for n in node.inputs]), node.attrs, node.spec, node.line)
+    return tuple([new[n] for n in graph.outputs])
 
 
 def topological(roots: Iterable[Node], cut: Iterable[Node] = ()) -> list[Node]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..op import OPS, Op
 from ..spec import DTYPES, SHORT_NAMES, TensorSpec
-from .ir import CONSTANT, INPUT, OUTPUT, Graph, Interner, Node
+from .ir import CONSTANT, INPUT, OUTPUT, Graph, Interner, Node, subgraphs
 
 _DTYPE_NAMES = {dtype.name: dtype for dtype in DTYPES}
 _SPEC_NAMES = {short: dtype for dtype, short in SHORT_NAMES.items()}
@@ -19,37 +19,48 @@ _SPEC_NAMES = {short: dtype for dtype, short in SHORT_NAMES.items()}
 
 def print_graph(graph: Graph, lines: bool = True) -> str:
     """The graph as a Python function; with `lines`, each statement names its spec and the user's line."""
+    return "\n".join([*_function("graph", graph, lines), ""])
+
+
+def _function(name: str, graph: Graph, lines: bool) -> list[str]:
+    """The lines of a graph as a function of this name; graphs in attributes are functions inside, before what uses them."""
     names = {node: f"x{i}" for i, node in enumerate(graph.inputs)}
-    body = []
+    body: list[str] = []
     for node in graph.nodes():
         if node in names:
             continue
         names[node] = f"t{len(names) - len(graph.inputs)}"
-        statement = f"    {names[node]} = {_expression(node, names)}"
+        inner: dict[int, str] = {}
+        for number, sub in enumerate(subgraphs(node)):
+            inner[id(sub)] = f"{names[node]}_{number}"
+            body += ["    " + line for line in _function(inner[id(sub)], sub, lines)]
+        statement = f"    {names[node]} = {_expression(node, names, inner)}"
         body.append(f"{statement:<64}  # {_comment(node)}" if lines else statement)
     head = ", ".join(f'{names[n]}: "{n.spec}"' for n in graph.inputs)
     returned = "".join(f"{names[n]}, " for n in graph.outputs)
-    return "\n".join([f"def graph({head}):", *body, f"    return ({returned.rstrip()})", ""])
+    return [f"def {name}({head}):", *body, f"    return ({returned.rstrip()})"]
 
 
-def _expression(node: Node, names: dict[Node, str]) -> str:
+def _expression(node: Node, names: dict[Node, str], inner: dict[int, str]) -> str:
     if node.op is OUTPUT:
         return f"{names[node.inputs[0]]}[{node.attr('index')}]"
     if node.op is CONSTANT:
         return f"constant({_value(node.attr('value'))}, {node.dtype.name})"
     if node.op is INPUT:
         raise ValueError("a graph reads an input it does not list")
-    arguments = [names[n] for n in node.inputs] + [f"{name}={_value(value)}" for name, value in node.attrs]
+    arguments = [names[n] for n in node.inputs] + [f"{name}={_value(value, inner)}" for name, value in node.attrs]
     return f"{node.op.name}({', '.join(arguments)})"
 
 
-def _value(value: Any) -> str:
+def _value(value: Any, inner: dict[int, str] | None = None) -> str:
+    if isinstance(value, Graph):
+        return (inner or {})[id(value)]
     if isinstance(value, np.dtype):
         return value.name
     if isinstance(value, Op):
         return value.name
     if isinstance(value, tuple):
-        return "(" + "".join(f"{_value(v)}, " for v in value).rstrip() + ")"
+        return "(" + "".join(f"{_value(v, inner)}, " for v in value).rstrip() + ")"
     return repr(value)
 
 
@@ -71,13 +82,19 @@ def _shown(file: str, line: int) -> str:
 def parse_graph(text: str) -> Graph:
     """The graph a text prints. Raises ValueError where the text is not such a function."""
     function = ast.parse(text).body[0]
+    return _parse_function(function)
+
+
+def _parse_function(function: ast.stmt) -> Graph:
     if not isinstance(function, ast.FunctionDef):
         raise ValueError("a graph's text is one function")
     make = Interner()
     nodes: dict[str, Any] = {a.arg: make.input(_parse_spec(ast.literal_eval(a.annotation))) for a in function.args.args}  # type: ignore[arg-type]
     inputs = tuple(nodes.values())
     for statement in function.body:
-        if isinstance(statement, ast.Assign):
+        if isinstance(statement, ast.FunctionDef):
+            nodes[statement.name] = _parse_function(statement)
+        elif isinstance(statement, ast.Assign):
             nodes[statement.targets[0].id] = _parse_expression(statement.value, nodes, make)  # type: ignore[attr-defined]
         elif isinstance(statement, ast.Return):
             return Graph(inputs, tuple(nodes[e.id] for e in statement.value.elts))  # type: ignore[union-attr]
@@ -99,10 +116,11 @@ def _parse_expression(expression: ast.expr, nodes: dict[str, Any], make: Interne
     if name == "constant":
         return make.constant(*(_parse_value(a) for a in expression.args))
     inputs = tuple(nodes[a.id] for a in expression.args)  # type: ignore[attr-defined]
-    attrs = {k.arg: _parse_value(k.value) for k in expression.keywords}
+    graphs = {name: value for name, value in nodes.items() if isinstance(value, Graph)}
+    attrs = {k.arg: _parse_value(k.value, graphs) for k in expression.keywords}
     return make.apply(OPS[name], inputs, attrs)  # type: ignore[arg-type]
 
 
-def _parse_value(expression: ast.expr) -> Any:
-    scope = {**OPS, **_DTYPE_NAMES, "inf": float("inf"), "nan": float("nan")}
+def _parse_value(expression: ast.expr, graphs: dict[str, Graph] | None = None) -> Any:
+    scope = {**OPS, **_DTYPE_NAMES, **(graphs or {}), "inf": float("inf"), "nan": float("nan")}
     return eval(compile(ast.Expression(expression), "<tracejit graph>", "eval"), {"__builtins__": {}}, scope)

@@ -23,7 +23,7 @@ from ..frontend import Spelling, errstate, nothing_to_check
 from ..frontend.identity import Token
 from ..frontend.keys import IDENTITY
 from ..graph.flushed import Source
-from ..runtime.executor import HostCall
+from ..runtime.executor import HostCall, HostMove
 from ..spec import Shape
 from ..tensor import Tensor, storage_of
 from .check import Object, Unread, read_check
@@ -104,7 +104,7 @@ class Table:
         entry, executable = self.entry, self.entry.executable
         if executable is None or entry.segments or entry.captured is None or entry.written_else or not measured():
             raise Untold
-        if len(executable.steps) != 1 or isinstance(executable.steps[0], HostCall) or not executable.small:
+        if len(executable.steps) != 1 or isinstance(executable.steps[0], (HostCall, HostMove)) or not executable.small:
             raise Untold
         words = executable.steps[0].__self__  # type: ignore[attr-defined]
         first = len(entry.sources)

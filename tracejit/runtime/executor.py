@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from math import prod
 from time import perf_counter
 from typing import Any, Callable, NamedTuple, Sequence
@@ -9,10 +10,11 @@ from typing import Any, Callable, NamedTuple, Sequence
 import numpy as np
 
 from ..backend import LARGE
-from ..lowering.plan import Call, Plan
+from ..lowering.plan import Plan
+from ..lowering.steps import Call, Label
 
 Allocator = Callable[[int], Callable[[Any, Any], np.ndarray]]  # of a size in bytes: what makes an array of a shape and a dtype
-Program = Callable[[tuple[np.ndarray, ...]], int]  # consecutive native steps, of all arrays: 0, or 1 + the step that failed
+Program = Callable[[tuple[np.ndarray, ...]], int]  # consecutive native steps, of all arrays: 0, or 1 if a step failed
 
 
 class HostCall(NamedTuple):
@@ -33,6 +35,24 @@ class HostCall(NamedTuple):
         return 0
 
 
+class HostMove(NamedTuple):
+    """A move that Python makes, because a call of its own lies between a jump and where it leads. See `lowering/steps.py`."""
+
+    form: str
+    words: list[Callable[[Sequence[np.ndarray]], int]]
+    label: Label | None
+    places: dict[Label, int]  # the numbers of the steps behind the labels
+
+    def goes_on(self, arrays: Sequence[np.ndarray], at: int) -> int:
+        """The number of the step to go on with: `at`, or the one behind the label."""
+        words = [word(arrays) for word in self.words]
+        if self.form == "unless":
+            goes = not ctypes.c_int8.from_address(words[0]).value
+        else:
+            goes = self.form == "jump" or ctypes.c_int64.from_address(words[0]).value != words[1]
+        return self.places[self.label] if goes and self.label is not None else at
+
+
 class OutOfBounds(Exception):
     """A kernel met an index out of bounds; nothing that outlives the call was written."""
 
@@ -45,7 +65,7 @@ class Executable:
 
     free: dict[int, list[np.ndarray]] = {}  # small arenas that no call is using, by size
 
-    def __init__(self, plan: Plan, steps: list[Program | HostCall], scratch: int, keep: Any, allocator: Allocator, long: bool) -> None:
+    def __init__(self, plan: Plan, steps: list[Program | HostCall | HostMove], scratch: int, keep: Any, allocator: Allocator, long: bool) -> None:
         """`long`: it takes longer than other Python threads should wait for."""
         self.plan, self.steps = plan, steps
         self.seconds: dict[str, float] = {}  # that it took to build, by stage: "rules", "lower", "kernels"
@@ -78,8 +98,13 @@ class Executable:
         except IndexError:
             arena = aligned(self.arena_size, self.new_arena)
         arrays = (*inputs, *outputs, arena)
-        for step in self.steps:
-            if step(arrays):
+        at = 0
+        while at < len(self.steps):
+            step = self.steps[at]
+            at += 1
+            if type(step) is HostMove:
+                at = step.goes_on(arrays, at)
+            elif step(arrays):  # type: ignore[operator]
                 raise OutOfBounds
         if self.small:
             self.arenas.append(arena)

@@ -123,7 +123,7 @@ def native(text: str, symbol: str) -> int:
 
 
 def program(words: np.ndarray) -> Callable[[tuple[np.ndarray, ...]], int]:
-    """The native function that runs a program of words on a tuple of arrays: 0, or 1 + the step that failed."""
+    """The native function that runs a program of words on a tuple of arrays: 0, or 1 if a step failed."""
     return machine.method(native(walker.native_text(), walker.SYMBOL), words)
 
 

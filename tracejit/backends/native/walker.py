@@ -1,8 +1,10 @@
 """The walker: one native function, in LLVM's assembly, that runs every program of kernels.
 
-A program is an array of words: steps, arrays, the address of the thread pool, then for each step: the kernel's address, the number of its
-arguments, its grain (with its weight, see `schedule.py`; 0: not to be cut among threads), and (where, value) for each argument. `where` is VALUE for the value itself, ARENA
-for an offset in the arena (the last array), else the number of the array that it is an offset in.
+A program is an array of words: how many words of steps there are, the arrays, the address of the thread pool, the cells, then for each step: the
+kernel's address, the number of its arguments, its grain (with its weight, see `schedule.py`; 0: not to be cut among threads), and (where,
+value) for each argument. `where` is VALUE for the value itself, ARENA for an offset in the arena (the last array), else the number of the array,
+or of the cell, that it is an offset in: cells are words that hold addresses, behind those of the arrays. In the place of a kernel's
+address, a small number says what else is to be done: see `MOVES`.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from . import crew
 
 VALUE, ARENA = -1, -2
 SYMBOL = "tracejit_walk"
+MOVES = ("store", "add", "swap", "jump", "unless", "unequal")  # by number: see `lowering/steps.py`; a jump's last argument is a distance in bytes
 TUPLE_ITEMS, ARRAY_DATA = 3, 2  # where CPython and NumPy keep them, in words: PyTupleObject.ob_item, PyArrayObject.data
 
 TEXT = """
@@ -30,7 +33,7 @@ define ptr @$symbol(ptr %program, ptr %arrays) {
   ret ptr %result
 }
 
-; 0, or 1 + the step that failed.
+; 0, or 1 if a step failed.
 define internal i64 @walk(ptr %program, ptr %arrays) {
   %code_place = getelementptr ptr, ptr %program, i64 $array_data
   %code = load ptr, ptr %code_place
@@ -66,20 +69,25 @@ done:
   ret void
 }
 
-; Run a program's words. The arena begins with the arrays' addresses; then there is room for one row of arguments.
+; Run a program's words. The arena begins with the arrays' addresses and the cells; then there is room for one row of arguments.
 define internal i64 @run(ptr %code, ptr %arena) {
 entry:
-  %steps = load i64, ptr %code
+  %length = load i64, ptr %code
   %count_place = getelementptr i64, ptr %code, i64 1
   %count = load i64, ptr %count_place
   %pool_place = getelementptr ptr, ptr %code, i64 2
   %pool = load ptr, ptr %pool_place
-  %args = getelementptr i64, ptr %arena, i64 %count
-  %first = getelementptr i64, ptr %code, i64 3
+  %cells_place = getelementptr i64, ptr %code, i64 3
+  %cells = load i64, ptr %cells_place
+  %taken = add i64 %count, %cells
+  %args = getelementptr i64, ptr %arena, i64 %taken
+  %b_place = getelementptr i64, ptr %args, i64 1
+  %c_place = getelementptr i64, ptr %args, i64 2
+  %first = getelementptr i64, ptr %code, i64 4
+  %end = getelementptr i64, ptr %first, i64 %length
   br label %step
 step:
-  %s = phi i64 [ 0, %entry ], [ %s_next, %ran ]
-  %at = phi ptr [ %first, %entry ], [ %behind, %ran ]
+  %at = phi ptr [ %first, %entry ], [ %next, %ran ]
   %kernel = load ptr, ptr %at
   %n_place = getelementptr i64, ptr %at, i64 1
   %n = load i64, ptr %n_place
@@ -115,6 +123,54 @@ resolved:
   %k_more = icmp slt i64 %k_next, %n
   br i1 %k_more, label %argument, label %run
 run:
+  %number = ptrtoint ptr %kernel to i64
+  switch i64 %number, label %kernel_runs [ i64 0, label %store
+                                           i64 1, label %add
+                                           i64 2, label %swap
+                                           i64 3, label %jump
+                                           i64 4, label %unless
+                                           i64 5, label %unequal ]
+store:
+  %store_a = load ptr, ptr %args
+  %store_b = load i64, ptr %b_place
+  store i64 %store_b, ptr %store_a
+  br label %ran
+add:
+  %add_a = load ptr, ptr %args
+  %add_b = load i64, ptr %b_place
+  %add_before = load i64, ptr %add_a
+  %add_after = add i64 %add_before, %add_b
+  store i64 %add_after, ptr %add_a
+  br label %ran
+swap:
+  %swap_a = load ptr, ptr %args
+  %swap_b = load ptr, ptr %b_place
+  %swapped_a = load i64, ptr %swap_a
+  %swapped_b = load i64, ptr %swap_b
+  store i64 %swapped_b, ptr %swap_a
+  store i64 %swapped_a, ptr %swap_b
+  br label %ran
+jump:
+  %jump_by = load i64, ptr %args
+  br label %go
+unless:
+  %unless_a = load ptr, ptr %args
+  %unless_by = load i64, ptr %b_place
+  %unless_byte = load i8, ptr %unless_a
+  %unless_zero = icmp eq i8 %unless_byte, 0
+  br i1 %unless_zero, label %go, label %ran
+unequal:
+  %unequal_a = load ptr, ptr %args
+  %unequal_b = load i64, ptr %b_place
+  %unequal_by = load i64, ptr %c_place
+  %unequal_word = load i64, ptr %unequal_a
+  %unequal_other = icmp ne i64 %unequal_word, %unequal_b
+  br i1 %unequal_other, label %go, label %ran
+go:
+  %by = phi i64 [ %jump_by, %jump ], [ %unless_by, %unless ], [ %unequal_by, %unequal ]
+  %there = getelementptr i8, ptr %behind, i64 %by
+  br label %ran
+kernel_runs:
   %whole = icmp eq i64 %grain, 0
   br i1 %whole, label %one, label %many
 one:
@@ -124,14 +180,14 @@ many:
   %many_status = call i64 @share(ptr %pool, ptr %kernel, ptr %args, i64 %n, i64 %grain)
   br label %ran
 ran:
-  %status = phi i64 [ %one_status, %one ], [ %many_status, %many ]
-  %s_next = add i64 %s, 1
+  %status = phi i64 [ %one_status, %one ], [ %many_status, %many ], [ 0, %store ], [ 0, %add ], [ 0, %swap ], [ 0, %unless ], [ 0, %unequal ], [ 0, %go ]
+  %next = phi ptr [ %behind, %one ], [ %behind, %many ], [ %behind, %store ], [ %behind, %add ], [ %behind, %swap ], [ %behind, %unless ], [ %behind, %unequal ], [ %there, %go ]
   %failed = icmp ne i64 %status, 0
-  %finished = icmp eq i64 %s_next, %steps
+  %finished = icmp eq ptr %next, %end
   %leave = or i1 %failed, %finished
   br i1 %leave, label %done, label %step
 done:
-  %result = select i1 %failed, i64 %s_next, i64 0
+  %result = zext i1 %failed to i64
   ret i64 %result
 }
 """

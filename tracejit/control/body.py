@@ -1,0 +1,151 @@
+"""`Body`: the interpreter under which a function that a control op is given becomes a graph of its own.
+
+What the function reaches for outside is captured: it becomes an input, and until the trace is over it is a leaf to autograd.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Sequence
+
+import numpy as np
+
+from ..dispatch import bind, mode, refresh_view
+from ..graph.ir import CONSTANT, OUTPUT, Graph, Node
+from ..graph.trace import Tracer
+from ..op import Op
+from ..ops.casts import copy
+from ..ops.create import fill
+from ..ops.view import alias
+from ..spec import TensorSpec, is_inexact
+from ..tensor import Tensor, wrap
+
+
+class Untraceable(BaseException):
+    """A function does what a graph of its own cannot do. No `except Exception` of the user's sees it."""
+
+
+_HISTORY = ("_application", "_index", "_base", "_aside", "_hooks", "_post_hooks", "_retains_grad")
+
+
+class Body:
+    """Use it as a context: inside, what is computed of `input`s and captured tensors becomes nodes; `graph` makes a graph of them."""
+
+    def __init__(self) -> None:
+        self.outer, self.grad = mode.interpreter, mode.grad
+        self.records = mode.grad  # whether what is computed in no_grad mode is marked as that: a gradient of the graph stops there
+        self.tracer = Tracer(_refuse, again=True)
+        self.make = self.tracer.make.make
+        self.given: list[Node] = []
+        self.leaves: list[Tensor] = []  # of the inputs, for autograd
+        self.captured: list[Tensor] = []
+        self.stand_ins: dict[int, Tensor] = {}
+        self.histories: list[tuple[Tensor, list[Any]]] = []
+
+    def __enter__(self) -> Body:
+        mode.interpreter = self
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        mode.interpreter, mode.grad = self.outer, self.grad
+        for tensor, values in reversed(self.histories):
+            for name, value in zip(_HISTORY, values):
+                setattr(tensor, name, value)
+
+    def input(self, spec: TensorSpec) -> Tensor:
+        """A new input, as the function sees it: it may be changed in place, which nobody outside sees."""
+        leaf = wrap(self.make.input(spec))
+        leaf._requires_grad = self.grad and is_inexact(spec.dtype)
+        self.given.append(leaf._value)
+        self.leaves.append(leaf)
+        return bind(copy, leaf)
+
+    def graph(self, outputs: Sequence[Tensor], cotangents: Sequence[Tensor] = ()) -> Graph:
+        """The graph of these outputs: of the inputs, then of what was captured, then of cotangents."""
+        nodes = tuple([self.tracer.read(self.inside(t)) for t in outputs])
+        captured = [self.stand_ins[id(t)]._value for t in self.captured]
+        return Graph((*self.given, *captured, *[g._value for g in cotangents]), nodes)
+
+    def inside(self, value: Any) -> Any:
+        """An operand as it is known here."""
+        if isinstance(value, Tensor):
+            own = isinstance(value._value, Node) and self.make.owns(value._value)
+            return value if own else self._capture(value)
+        return self._capture(wrap(np.asarray(value))) if isinstance(value, (np.ndarray, np.generic)) else value
+
+    def _capture(self, tensor: Tensor) -> Tensor:
+        found = self.stand_ins.get(id(tensor))
+        if found is None:
+            found = self.stand_ins[id(tensor)] = wrap(self.make.input(tensor.spec))
+            self.captured.append(tensor)
+            if tensor._requires_grad or tensor._base is not None:
+                mode.interpreter = self.outer
+                refresh_view(tensor)
+                mode.interpreter = self
+                self.histories.append((tensor, [getattr(tensor, name) for name in _HISTORY]))
+                for name in _HISTORY:
+                    setattr(tensor, name, getattr(Tensor, name))
+        return found
+
+    # The interpreter's answers
+
+    def apply(self, op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
+        if op.dynamic:
+            raise Untraceable(f"has {op.name} in it, whose shape depends on values")
+        given = tuple([self.inside(a) for a in args])
+        result = self.tracer.apply(op, given, attrs)
+        if self.records and not mode.grad and not op.is_view and any(isinstance(a, Tensor) and a._requires_grad for a in args):
+            apart = [self.tracer.apply(alias, (r,), {}) for r in (result if type(result) is tuple else (result,))]
+            return tuple(apart) if type(result) is tuple else apart[0]
+        return result
+
+    def assign(self, target: Tensor, value: Tensor) -> None:
+        if self.inside(target) is not target or any(t._storage is not None and t._storage is target._storage for t in self.captured):
+            raise Untraceable("changes a tensor from outside in place")
+        self.tracer.assign(target, self.inside(value))
+
+    def observe(self, tensor: Tensor) -> np.ndarray:
+        raise Untraceable("asks for the value of a tensor")
+
+    def value(self, tensor: Tensor) -> np.ndarray:
+        raise Untraceable("asks for the value of a tensor")
+
+    def truth(self, tensor: Tensor) -> bool:
+        raise Untraceable("asks for the value of a tensor")
+
+    def constant(self, array: np.ndarray) -> Tensor:
+        return wrap(array)
+
+    def handle(self, tensor: Tensor) -> Tensor:
+        return self.tracer.handle(self.inside(tensor))
+
+    def strides(self, tensor: Tensor) -> tuple[int, ...]:
+        own = self.inside(tensor)
+        return self.tracer.strides(own) if own is tensor else self.outer.strides(tensor)
+
+    def read_grad(self, leaf: Tensor) -> Tensor | None:
+        raise Untraceable("reads the .grad of a tensor")
+
+    def write_grad(self, leaf: Tensor, grad: Tensor | None) -> None:
+        raise Untraceable("changes the .grad of a tensor")
+
+    def run_whole(self, whole: Any, function: Callable[[], Any], tensors: Sequence[Tensor], key: Any) -> Any:
+        return function()
+
+
+def _refuse(*_: Any) -> Any:
+    raise Untraceable("asks for the value of a tensor")
+
+
+def replay(graph: Graph, tensors: Sequence[Tensor]) -> list[Tensor]:
+    """The outputs of a graph of these tensors, each node applied by `bind`."""
+    values: dict[Node, Any] = dict(zip(graph.inputs, tensors))
+    for node in graph.nodes():
+        if node in values:
+            continue
+        if node.op is CONSTANT:
+            values[node] = bind(fill, shape=(), dtype=node.dtype, value=node.attr("value"))
+        elif node.op is OUTPUT:
+            values[node] = values[node.inputs[0]][node.attr("index")]
+        else:
+            values[node] = bind(node.op, *[values[n] for n in node.inputs], **dict(node.attrs))
+    return [values[node] for node in graph.outputs]

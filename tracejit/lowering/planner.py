@@ -1,0 +1,329 @@
+"""From the groups of a graph to steps, each value in a slot."""
+
+from __future__ import annotations
+
+from typing import Any, Container, Sequence
+
+from ..graph.ir import CONSTANT, OUTPUT, Graph, Node
+from ..spec import TensorSpec, contiguous_strides
+from .control import lower_control
+from .edges import cut_at_edges
+from .fuse import Group, fuse
+from .index import Box, box_of, without
+from .kernel import Kernel, Load, Slot, Store
+from .lower import Slots, indexed, lower_check, lower_copy, lower_map, lower_put, strided
+from .reductions import lower_reduction
+from .rows import share_rows
+from .side_by_side import rows_side_by_side
+from .steps import Block, Call, Cell, Step, may_stop
+from .waves import in_waves
+
+MOST_BOXES = 8  # that what is left of an array is copied in
+
+
+class Cells:
+    """The cells that a plan has, in all its graphs."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def new(self) -> Cell:
+        self.count += 1
+        return Cell(self.count - 1)
+
+
+class Planner:
+    """Plans a graph whose inputs lie in slots.
+
+    targets: the slots that the first outputs go to; those that are inputs' are written where no old contents are needed any more.
+    cells: of the plan around, where the graph is inside another's node: a target there may be exchanged for the memory of its new
+      contents (`swaps`: the cells to exchange after each turn, and what the second one holds at first).
+    """
+
+    def __init__(self, graph: Graph, inputs: Sequence[Slot], targets: Sequence[Slot], cells: Cells | None = None) -> None:
+        self.graph, self.inputs, self.targets = graph, list(inputs), list(targets)
+        self.inside, self.cells = cells is not None, cells or Cells()
+        self.swaps: list[tuple[Slot, Slot, Slot]] = []
+        self.groups = fuse(graph, [slot.strides for slot in inputs])
+        self.slots: Slots = dict(zip(graph.inputs, inputs))
+        self.steps: list[Step] = []
+        self.touching: dict[Slot, list[int]] = {}  # the numbers of the steps that read or write a slot
+        self.results: dict[Node, list[Slot]] = {}
+        self.given_out = set(graph.outputs)
+        self.readers: dict[Node, list[Node]] = {}
+        self.nodes = graph.nodes()
+        for node in self.nodes:
+            for source in node.inputs:
+                self.readers.setdefault(source, []).append(node)
+        self.last_reader = self._last_readers()
+        # whether a step may stop the program half-way: a routine that refuses values, an index that is computed
+        self.may_stop = any(map(may_stop, self.nodes))
+
+    def run(self) -> list[Step]:
+        """The steps; `outputs` are then the slots of the outputs that have no target."""
+        self._check_bounds_first()
+        for number, group in enumerate(self.groups):
+            self._lower(number, group)
+        self.outputs = self._outputs()
+        self._write_targets()
+        return in_waves(cut_at_edges(rows_side_by_side(share_rows(self.steps))))  # type: ignore[return-value]
+
+    def _last_readers(self) -> dict[Node, int]:
+        """The number of the last group that reads each node with memory, directly or through what is computed on the fly."""
+        last: dict[Node, int] = {}
+        buffered = {n for g in self.groups for n in g.nodes} | set(self.graph.inputs)
+        for number, group in enumerate(self.groups):
+            stack = [source for node in group.nodes for source in node.inputs]
+            seen: set[Node] = set()
+            while stack:
+                node = stack.pop()
+                if node in seen:
+                    continue
+                seen.add(node)
+                if node in buffered:
+                    last[node] = number
+                else:
+                    stack.extend(node.inputs)
+        for node in self.graph.outputs:
+            last[node] = len(self.groups)
+        return last
+
+    # Steps
+
+    def _check_bounds_first(self) -> None:
+        """Bounds of indices that come from inputs are checked before anything is written."""
+        computed = {node: number for number, group in enumerate(self.groups) for node in group.nodes}
+        self.checks_at: dict[int, list[Node]] = {}
+        for node in self.nodes:
+            if node.kind == "gather" or (node.kind == "put" and len(node.inputs) > 2):
+                needed = _memory_read(indexed(node)[0], computed)
+                if not needed:
+                    if indexed(node)[0][0].size:
+                        self._check(node)
+                else:
+                    at = 1 + max(computed[n] for n in needed)
+                    self.checks_at.setdefault(at, []).append(node)
+                    self.may_stop = True
+
+    def _check(self, node: Node) -> None:
+        """That a node's indices are in bounds, unless that is known."""
+        kernel = lower_check(node, self.slots)
+        if kernel.stops:
+            self.add(kernel)
+
+    def add(self, step: Step) -> None:
+        """Do this next."""
+        for slot in step.reads() | step.writes():
+            self.touching.setdefault(slot, []).append(len(self.steps))
+        self.steps.append(step)
+
+    def _lower(self, number: int, group: Group) -> None:
+        for node in self.checks_at.get(number, ()):
+            self._check(node)
+        if group.kind == "library":
+            node = group.nodes[0]
+            self._control(node) if node.kind == "control" else self._call(node)
+            return
+        if group.kind == "put":
+            self._put(number, group.nodes[0])
+            return
+        for node in group.nodes:
+            self.slots[node] = self.new(node.spec)
+        if not group.nodes[0].size:
+            return
+        kernels = [lower_map(group.nodes, self.slots)] if group.kind == "map" else lower_reduction(group.nodes[0], self.slots)
+        for kernel in kernels:
+            self.add(kernel)
+
+    def new(self, spec: TensorSpec | Node) -> Slot:
+        """A new temporary."""
+        return Slot(spec.dtype, spec.shape, contiguous_strides(spec.shape))
+
+    def _put(self, number: int, node: Node) -> None:
+        """In place if nobody else needs the base, else into a copy of it."""
+        base, value = node.inputs[:2]
+        slot = self.slots.get(base)
+        free = self.last_reader.get(base, -1) <= number and slot is not None
+        if slot is None or not free or (slot in self.inputs and not self._leads_to_write(node, slot)):
+            new = self.new(node.spec)
+            for box in self._not_overwritten(node):
+                self.add(lower_copy(base, new, self.slots, box=box))
+            slot = new
+        self.slots[node] = slot
+        if not node.size or not value.size:
+            return
+        kernel = lower_put(node, self.slots)
+        if any(isinstance(s, Load) and s.slot is slot for s in kernel.accesses()):
+            held = {n: self.new(n.spec) for n in node.inputs[1:]}  # the value and the indices, as they are before the loop writes
+            for operand, place in held.items():
+                self.add(lower_copy(operand, place, self.slots))
+            kernel = lower_put(node, {**self.slots, **held})
+        self.add(kernel)
+
+    def _not_overwritten(self, node: Node) -> list[Box]:
+        """What a put, and the puts that alone read what it gives, leave of their base: boxes."""
+        if not node.size:
+            return []
+        whole: Box = tuple((0, n) for n in node.shape)
+        boxes = [whole]
+        while True:
+            taken = _box_written(node)
+            boxes = without(boxes, taken) if taken is not None else boxes
+            readers = self.readers.get(node, [])
+            if len(readers) != 1 or readers[0].kind != "put" or readers[0].inputs[0] is not node or node in self.given_out:
+                return boxes if len(boxes) <= MOST_BOXES else [whole]
+            (node,) = readers
+
+    def _leads_to_write(self, node: Node, slot: Slot) -> bool:
+        """Whether this put is on the way from an input to what is finally written into that input."""
+        if self._half_written() or slot not in self.targets:
+            return False
+        final = self.graph.outputs[self.targets.index(slot)]
+        while final.kind == "put" and final is not node:
+            final = final.inputs[0]
+        return final is node
+
+    def _half_written(self) -> bool:
+        """Whether what is written early might be seen: the program may stop, and leave it so."""
+        return self.may_stop and not self.inside
+
+    def _control(self, node: Node) -> None:
+        self.results[node] = lower_control(self, node)
+
+    def _call(self, node: Node) -> None:
+        if node.op is OUTPUT:
+            self.slots[node] = self.results[node.inputs[0]][node.attr("index")]
+            return
+        specs = node.spec if type(node.spec) is tuple else (node.spec,)
+        results = [self.new(spec) for spec in specs]
+        self.results[node] = results
+        if node.op.outputs == 1:
+            self.slots[node] = results[0]
+        self.add(Call(node, [self.operand(n, k in node.op.contiguous) for k, n in enumerate(node.inputs)], results))
+
+    def operand(self, node: Node, contiguous: bool = False) -> Any:
+        """A value as whole-array steps take it: a slot seen by strides, or a constant's number."""
+        if node.op is CONSTANT:
+            return node.attr("value")
+        found = strided(node, self.slots)
+        if found is None or contiguous and found[2] != contiguous_strides(node.shape):
+            held = self.new(node.spec)
+            if node.size:
+                self.add(lower_copy(node, held, self.slots))
+            found = (held, held.shape, held.strides, 0)
+        return found
+
+    # Where results go
+
+    def _outputs(self) -> list[Slot]:
+        """Give each new output array its slot: the node's own buffer if nobody else claims it, else a copy."""
+        outputs: list[Slot] = []
+        claimed: set[Slot] = set(self.inputs)
+        for node in self.graph.outputs[len(self.targets) :]:
+            slot = self.slots.get(node)
+            if slot is None or slot in claimed or node in self.graph.outputs[: len(self.targets)]:
+                new = self.new(node.spec)
+                if node.size:
+                    self.add(lower_copy(node, new, self.slots))
+                slot = new
+            slot.home = len(self.inputs) + len(outputs)
+            claimed.add(slot)
+            outputs.append(slot)
+        return outputs
+
+    def _write_targets(self) -> None:
+        """Outputs that have a target: in place where no reader of the old contents is left, else exchanged or copied at the end."""
+        pending = []
+        pairs = list(zip(self.graph.outputs, self.targets))
+        for node, target in sorted(pairs, key=lambda pair: pair[1] in self.inputs):
+            slot = self.slots.get(node)
+            if slot is target:
+                continue
+            if slot is not None and slot.home is None and (self._replace(slot, target) or self._exchange(slot, target)):
+                self.slots[node] = target if slot.home is None else slot
+                continue
+            if slot is None or slot in self.inputs:
+                held = self.new(node.spec)  # what it is read from may be written below
+                self.add(lower_copy(node, held, self.slots))
+                slot = held
+            pending.append((slot, target))
+        for slot, target in pending:
+            if slot.shape and 0 in slot.shape:
+                continue
+            self.add(lower_copy(None, target, self.slots, slot))
+
+    def _replace(self, slot: Slot, target: Slot) -> bool:
+        """Let the kernel that stores `slot` store to `target` instead, if no old contents of it are needed then or later."""
+        if self._half_written() or target.strides != slot.strides or target.dtype != slot.dtype:
+            return False
+        touching = self.touching.get(slot)
+        if not touching or any(position > touching[0] for position in self.touching.get(target, ())) or self._given_on(target):
+            return False
+        writer = self.steps[touching[0]]
+        if not isinstance(writer, Kernel) or writer.reduces or any(isinstance(self.steps[position], Block) for position in touching):
+            return False
+        at = [s.index for s in writer.accesses() if isinstance(s, Store) and s.slot is slot]
+        if len(at) != 1 or any(s.slot is target and s.index != at[0] for s in writer.accesses()):
+            return False
+        if any(isinstance(s, Store) and s.combine for s in writer.accesses()):
+            return False
+        for position in touching:
+            _redirect(self.steps[position], slot, target)
+        self.touching[target] = self.touching.get(target, []) + touching
+        return True
+
+    def _given_on(self, target: Slot) -> bool:
+        """Whether the old contents of an input are themselves what is written elsewhere, at the end."""
+        return any(t is not target and _memory(n, self.slots) is target for n, t in zip(self.graph.outputs, self.targets))
+
+    def _exchange(self, slot: Slot, target: Slot) -> bool:
+        """Let an input's new contents be what the next turn finds as the old ones: the two change places."""
+        if not self.inside or target not in self.inputs or (target.shape, target.strides) != (slot.shape, slot.strides):
+            return False
+        if slot not in self.touching or target.dtype != slot.dtype or any(isinstance(self.steps[p], Block) for p in self.touching[slot]):
+            return False
+        slot.home = self.cells.new().home
+        self.swaps.append((target, slot, self.new(TensorSpec(slot.shape, slot.dtype))))
+        return True
+
+
+def _memory(node: Node, slots: Slots) -> Slot | None:
+    """The slot that a node is a view of."""
+    while node.kind == "view" and node not in slots:
+        (node,) = node.inputs
+    return slots.get(node)
+
+
+def _redirect(step: Any, slot: Slot, target: Slot) -> None:
+    """Let a step read and write one slot instead of another."""
+    if isinstance(step, Kernel):
+        for s in step.accesses():
+            if s.slot is slot:
+                s.slot = target
+    else:
+        step.operands = [(target, *o[1:]) if isinstance(o, tuple) and o[0] is slot else o for o in step.operands]
+
+
+def _box_written(put: Node) -> Box | None:
+    """The part of its base that a put certainly overwrites, if it is a box."""
+    if len(put.inputs) > 2 or "{0}" in put.op.combine or not put.inputs[1].size:
+        return None
+    shape, strides, offset = put.shape, contiguous_strides(put.shape), 0
+    for op, attrs in put.attr("chain"):
+        shape, strides, step = op.layout(shape, strides, **dict(attrs))
+        offset += step
+    return box_of(shape, strides, offset, put.shape)
+
+
+def _memory_read(nodes: Sequence[Node], computed: Container[Node]) -> set[Node]:
+    found, stack, seen = set(), list(nodes), set()
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node in computed:
+            found.add(node)
+        else:
+            stack.extend(node.inputs)
+    return found
