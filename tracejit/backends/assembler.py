@@ -39,22 +39,23 @@ class Assembler:
         longest = max((len(found[2]) for found in self.native if found is not None), default=0)
         self.scratch = -(-(self.arrays + plan.cells + longest + 8) * 8 // 64) * 64
 
-    def run(self) -> Executable:
-        by_hand = self._by_hand()
+    def run(self, apart: bool = False) -> Executable:
+        """The executable. apart: each step of the plan is one of its own."""
+        by_hand = self._by_hand(apart)
         steps: list[Program | HostCall | HostMove] = []
         at = 0
         places: dict[Label, int] = {}  # of labels among the executable's steps
         while at < len(self.plan.steps):
             if at in by_hand:
                 step = self.plan.steps[at]
-                if isinstance(step, Move) and step.form == "label":
-                    places |= {step.label: len(steps)} if step.label is not None else {}
-                else:
+                if isinstance(step, Move) and step.form == "label" and step.label is not None:
+                    places[step.label] = len(steps)
+                if apart or not isinstance(step, Move) or step.moves:
                     steps.append(self._host(step) if isinstance(step, Call) else self._host_move(step, places))  # type: ignore[arg-type]
                 at += 1
                 continue
             end = at
-            while end < len(self.plan.steps) and end not in by_hand:
+            while end < len(self.plan.steps) and end not in by_hand and not (apart and end > at):
                 end += 1
             words = self._words(at, end)
             if words:
@@ -62,7 +63,7 @@ class Assembler:
             at = end
         return Executable(self.plan, steps, self.scratch, self.keep, allocator, self.work > LONG)
 
-    def _by_hand(self) -> set[int]:
+    def _by_hand(self, apart: bool) -> set[int]:
         """The steps that Python makes: calls with no native routine, and the jumps, with their labels, that lead past such a step."""
         labels: dict[Label, int] = {}
         jumps: list[tuple[int, Label]] = []
@@ -73,6 +74,8 @@ class Assembler:
                 else:
                     jumps.append((n, step.label))
         own = {n for n, found in enumerate(self.native) if found is None}
+        if apart:
+            own |= {n for n, step in enumerate(self.plan.steps) if isinstance(step, Move) and (step.label is not None or not step.moves)}
         more = bool(own)
         while more:
             ways = [(n, labels[label]) for n, label in jumps if n not in own]
@@ -91,7 +94,7 @@ class Assembler:
         for step, found in zip(self.plan.steps[start:end], self.native[start:end]):
             assert found is not None
             address, turns, arguments = found
-            if isinstance(step, Move) and step.form == "label":
+            if isinstance(step, Move) and not step.moves:
                 if step.label is not None:
                     labels[step.label] = len(words)
                 continue
@@ -115,7 +118,7 @@ class Assembler:
         if isinstance(step, Move):
             if step.label is not None:
                 self.work = LONG + 1  # nobody knows how often it goes round
-            return MOVES.index(step.form) if step.form != "label" else -1, 0, self._moved(step)
+            return MOVES.index(step.form) if step.moves else -1, 0, self._moved(step)
         routine = self.routine(step)
         if routine is None:
             return None

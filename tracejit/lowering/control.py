@@ -83,8 +83,8 @@ class _Lowering:
         self.steps.append(lower_copy(None, result, {}, exchanged))
         self.move("label", label=done)
 
-    def finish(self) -> list[Slot]:
-        self.planner.add(Block(self.steps, self.read, self.written))
+    def finish(self, title: str) -> list[Slot]:
+        self.planner.add(Block(self.steps, self.read, self.written, title))
         return self.results
 
 
@@ -138,7 +138,7 @@ def _lower_loop(planner: Planner, node: Node) -> list[Slot]:
     low.move("label", label=out)
     for old, _, _ in swaps:
         low.settle(old, low.results[states.index(old)])
-    return low.finish()
+    return low.finish("while" if cond is not None else f"{length} times")
 
 
 def _cell_of(slot: Slot) -> Cell:
@@ -164,17 +164,17 @@ def _lower_branch(planner: Planner, node: Node) -> list[Slot]:
     low.read.add(which[0])
     inputs = low.captured(captured)
     targets = [low.cell(_whole(result), result.shape, result.strides)[1] for result in low.results]
-    *first, last = enumerate(low.attrs["branches"])
+    *first, last = low.attrs["branches"]
     out = Label()
-    for value, graph in first:
+    for value, graph in enumerate(first):
         other = Label()
         low.move("unequal", which, value, other)
         low.inner(graph, inputs, targets)
         low.move("jump", label=out)
         low.move("label", label=other)
-    low.inner(last[1], inputs, targets)
+    low.inner(last, inputs, targets)
     low.move("label", label=out)
-    return low.finish()
+    return low.finish(f"one of {len(first) + 1}")
 
 
 _LOWERINGS: dict[Any, Callable[[Planner, Node], list[Slot]]] = {loop: _lower_loop, branch: _lower_branch}

@@ -30,9 +30,17 @@ class Plan:
         return (step for step in self.steps if isinstance(step, Kernel))
 
     def text(self) -> str:
-        """The steps, one a line."""
-        kinds = [("kernel", s.title) if isinstance(s, Kernel) else ("call", f"{s.node.op.name}: whole arrays") for s in self.steps]
-        lines = [f"{number:3}  {kind:<6}  {title}" for number, (kind, title) in enumerate(kinds)]
+        """The steps, one a line, those of loops and branches further in; without those that move single words."""
+        lines, inside = [], 0
+        for number, step in enumerate(self.steps):
+            if isinstance(step, Move):
+                inside -= step.form == "end"
+                if step.form == "begin":
+                    lines.append(f"{number:3}  {'  ' * inside}{step.title}")
+                inside += step.form == "begin"
+            else:
+                kind = "kernel" if isinstance(step, Kernel) else "call"
+                lines.append(f"{number:3}  {'  ' * inside}{kind:<6}  {step.title}")
         return "\n".join([*lines, f"temporaries: {self.arena} bytes", ""])
 
 

@@ -60,8 +60,8 @@ class Move:
     """What is done between kernels: a word of memory changes, or the program goes on elsewhere.
 
     "store" (a = b), "add" (a += b), "swap" (a and b), "jump" (to c), "unless" (to c if the byte a is 0), "unequal" (to c if a is not b);
-    "label" does nothing. a: a Cell (the word itself) or an Operand (its first element's word); b: the same, an Operand (its address)
-    or a number. spans: the slots that a loop uses, at its beginning and at its end: they are in use in between.
+    "label" does nothing, nor do "begin" and "end" of a block. a: a Cell (the word itself) or an Operand (its first element's word); b: the same, an Operand (its address)
+    or a number. spans: the slots that a block uses, at its beginning and at its end: they are in use in between. title: what the block is.
     """
 
     form: str
@@ -69,11 +69,13 @@ class Move:
     b: Any = None
     label: Label | None = None
     spans: frozenset[Slot] = frozenset()
+    title: str = ""
     stops = False
 
     @property
-    def title(self) -> str:
-        return self.form
+    def moves(self) -> bool:
+        """Whether it does anything at all."""
+        return self.form not in ("label", "begin", "end")
 
     def reads(self) -> set[Slot]:
         """The slots whose words or addresses it takes, and those it keeps in use."""
@@ -91,6 +93,7 @@ class Block:
     steps: list[Any]
     read: set[Slot]
     written: set[Slot]
+    title: str
 
     @property
     def stops(self) -> bool:
@@ -109,7 +112,7 @@ class Block:
         """The steps, those of inner blocks among them, in one row."""
         row = [inner for step in self.steps for inner in (step.spread() if isinstance(step, Block) else [step])]
         spans = frozenset(self.read | self.written).union(*[step.reads() | step.writes() for step in row])
-        return [Move("label", spans=spans), *row, Move("label", spans=spans)]
+        return [Move("begin", spans=spans, title=self.title), *row, Move("end", spans=spans)]
 
 
 Step = Kernel | Call | Move | Block

@@ -9,6 +9,7 @@ from ..entry import Entry
 from ..frontend import Signature
 from ..lowering.kernel import Kernel
 from ..lowering.plan import Plan
+from ..lowering.steps import Move
 from ..named import name_of, written_at
 from ..paths import Leaf, Tree, Unseen
 from ..verify import Snapshot
@@ -85,12 +86,13 @@ def _steps(plans: list[Plan], times: Times | None) -> list[Step]:
     found = []
     for p, plan in enumerate(plans):
         for n, step in enumerate(plan.steps):
+            if isinstance(step, Move):
+                continue
             kernel = isinstance(step, Kernel)
             seconds = None if times is None else times.kernels[p][n]
-            title = step.title if isinstance(step, Kernel) else f"{step.node.op.name}: whole arrays"
             source = print_kernel(step, f"kernel_{n}")[0] if isinstance(step, Kernel) else ""
             share = None if seconds is None else share_of(step, seconds)
-            found.append(Step(title, kernel, bytes_of(step), operations_of(step), seconds, share, source))
+            found.append(Step(step.title, kernel, bytes_of(step), operations_of(step), seconds, share, source))
     return found
 
 

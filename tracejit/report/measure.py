@@ -11,7 +11,8 @@ import numpy as np
 from ..backends.cpu import backend
 from ..graph.text import parse_graph
 from ..lowering.kernel import Kernel, Let, Slot
-from ..lowering.plan import Call, Plan
+from ..lowering.plan import Plan
+from ..lowering.steps import Call
 from ..runtime.executor import Executable
 from ..spec import element_strides
 from ..verify import Run, Snapshot, like

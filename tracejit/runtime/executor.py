@@ -46,11 +46,13 @@ class HostMove(NamedTuple):
     def goes_on(self, arrays: Sequence[np.ndarray], at: int) -> int:
         """The number of the step to go on with: `at`, or the one behind the label."""
         words = [word(arrays) for word in self.words]
+        if self.label is None or self.form == "label":
+            return at
         if self.form == "unless":
             goes = not ctypes.c_int8.from_address(words[0]).value
         else:
             goes = self.form == "jump" or ctypes.c_int64.from_address(words[0]).value != words[1]
-        return self.places[self.label] if goes and self.label is not None else at
+        return self.places[self.label] if goes else at
 
 
 class OutOfBounds(Exception):
@@ -79,16 +81,25 @@ class Executable:
         self.new_arena = allocator(self.arena_size)
 
     def apart(self, inputs: Sequence[np.ndarray]) -> list[float]:
-        """Run once; the seconds of each step, of a plan that was built with a program for each."""
+        """Run once; the seconds of each step, of a plan that was built with a program for each: of all its turns, if it is in a loop."""
         outputs = [new(shape, dtype) for new, shape, dtype in self.outputs]
         arrays = (*inputs, *outputs, aligned(self.arena_size, self.new_arena))
-        seconds = []
-        for step in self.steps:
-            start = perf_counter()
-            if step(arrays):
-                raise OutOfBounds
-            seconds.append(perf_counter() - start)
+        seconds = [0.0] * len(self.steps)
+        at = 0
+        while at < len(self.steps):
+            start, number = perf_counter(), at
+            at = self._step(at, arrays)
+            seconds[number] += perf_counter() - start
         return seconds
+
+    def _step(self, at: int, arrays: tuple[np.ndarray, ...]) -> int:
+        """Make one step; the number of the next."""
+        step = self.steps[at]
+        if isinstance(step, HostMove):
+            return step.goes_on(arrays, at + 1)
+        if step(arrays):
+            raise OutOfBounds
+        return at + 1
 
     def __call__(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The new output arrays; inputs that the plan writes are changed in place."""
@@ -100,12 +111,7 @@ class Executable:
         arrays = (*inputs, *outputs, arena)
         at = 0
         while at < len(self.steps):
-            step = self.steps[at]
-            at += 1
-            if type(step) is HostMove:
-                at = step.goes_on(arrays, at)
-            elif step(arrays):  # type: ignore[operator]
-                raise OutOfBounds
+            at = self._step(at, arrays)
         if self.small:
             self.arenas.append(arena)
         return outputs
