@@ -1,7 +1,9 @@
 """NumPy code in a trace: `Array` stands for arrays and NumPy scalars, with NumPy's dtypes, types, views and exceptions."""
 
 from .array import Array, array_of, attach, from_outside, real, stand_in, stand_in_all
-from . import create, fft, indexing, linalg, manipulate, methods, operators, protocol, reductions  # noqa: F401  (they attach themselves)
+from . import (  # noqa: F401  (they attach themselves)
+    converter, create, fft, flat, indexing, linalg, manipulate, methods, operators, protocol, reductions, sorting, whole,
+)  # fmt: skip
 from .functions import FUNCTIONS, constants
 from .survivors import replace
 from .table import SUBSTITUTES, implements

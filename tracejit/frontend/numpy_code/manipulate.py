@@ -18,8 +18,7 @@ from ...tensor import Tensor
 from .array import Array, array_of
 from .create import array, asarray, holds_arrays
 from .functions import function, is_known
-from .methods import NOTHING, view_of
-from .ufuncs import on_real_arrays
+from .methods import view_of
 
 _NUMBERS = (bool, int, float, complex)
 
@@ -206,12 +205,3 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
     if not sparse:
         output = list(broadcast_arrays(*output))
     return tuple([x.copy() for x in output] if copy else output)
-
-
-@function(np.lib.stride_tricks.as_strided)
-def as_strided(*args: Any, **kwargs: Any) -> Any:
-    """np.lib.stride_tricks.as_strided, of memory itself."""
-    return on_real_arrays(np.lib.stride_tricks.as_strided, args, kwargs)
-
-
-NO_VALUE = NOTHING

@@ -22,7 +22,12 @@ from .twin import twin_of
 _HOME = os.path.dirname(np.__file__) + os.sep
 _APART = tuple(_HOME + room + os.sep for room in ("random", "testing", "ma", "f2py", "matrixlib", "ctypeslib", "typing"))
 _DISPATCHING = type(np.sum)
-_REAL = {np.save, np.savetxt, np.savez, np.savez_compressed, np.array2string, np.array_repr, np.array_str}  # they ask for values
+_REAL = {  # they ask for values, or give as many as values say
+    np.save, np.savetxt, np.savez, np.savez_compressed, np.array2string, np.array_repr, np.array_str, np.unique, np.unique_all,
+    np.unique_counts, np.unique_inverse, np.unique_values, np.intersect1d, np.union1d, np.setdiff1d, np.setxor1d, np.trim_zeros, np.roots,
+    np.linalg.eig, np.linalg.eigvals, np.linalg.lstsq, np.polyfit, np.histogram, np.histogram2d, np.histogramdd, np.histogram_bin_edges,
+    np.nonzero, np.flatnonzero, np.argwhere, np.extract, np.compress, np.lib.stride_tricks.as_strided, np.vectorize.__call__,
+}  # fmt: skip
 _twins: dict[Any, FunctionType | None] = {}
 
 
