@@ -264,6 +264,7 @@ class Compiled(_Called, Inside):
         del result
         forms = tuple(map(form_of, returned))
         returned = [v.tensor if isinstance(v, StandIn) else v for v in returned]
+        stage.let_go()
         grads = list(tracer.grads.values())
         trace = Trace(returned, structure, stage.handles, grads, tracer.grads_read, forms, [isinstance(leaf, Tensor) for leaf in leaves])
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Callable
 from weakref import ref
 
@@ -64,6 +65,15 @@ class Stage:
         if any(number not in known and used(array.tensor) for number, array in self.met.items()):
             return [*self.reasons, ("an array is used that code which is not traced has made", None)]
         return self.reasons
+
+    def let_go(self) -> None:
+        """Forget the containers that nobody else holds: what the function made for itself keeps nothing alive."""
+        count = -1
+        while count != len(self.touched):
+            count = len(self.touched)
+            for number in reversed(range(count)):
+                if sys.getrefcount(self.touched[number]) <= 2:  # the list's, and the call's own
+                    del self.touched[number]
 
     def settle(self) -> None:
         """Where the function left stand-ins outside, there are arrays now: the trace is settled, and the function's frame gone."""

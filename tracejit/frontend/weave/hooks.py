@@ -4,6 +4,7 @@ becomes what knows them. Outside a trace they do nothing."""
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections import deque
 from types import BuiltinFunctionType, FunctionType, MethodType
@@ -13,6 +14,7 @@ import numpy as np
 
 from ...tensor import StandIn, Tensor
 from ..lookup import in_class
+from .. import numpy_code
 from ..numpy_code import SUBSTITUTES, implements, stand_in, world
 from ..watch import USER, in_package, side_of_file
 from .source import Unwoven
@@ -22,6 +24,7 @@ from .unknown import Unknown, Unwrapping
 from .weaver import CALLEE, EACH, INTO, SEEN
 
 _ndarray = np.ndarray
+_STAND_INS = os.path.dirname(numpy_code.__file__) + os.sep
 _KNOWN = frozenset((*sys.stdlib_module_names, "numpy"))  # whose C functions take stand-ins for objects, or ask for their values
 _CONTAINERS = (list, dict, set, deque)
 TRANSPARENT: set[type] = set()  # classes whose objects are called as what they wrap
@@ -116,7 +119,7 @@ def _of_function(function: FunctionType) -> Any:
         return ours
     filename = function.__code__.co_filename
     if in_package(filename):
-        return Unwrapping(function)
+        return function if filename.startswith(_STAND_INS) else Unwrapping(function)
     if filename == "<string>":  # written by the standard library: a dataclass's, a named tuple's
         return function
     if side_of_file(filename) != USER:
