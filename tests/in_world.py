@@ -50,6 +50,8 @@ def traced(function: Callable, *args: Any) -> tuple[Any, list[str]]:
 def _settled(value: Any) -> Any:
     if isinstance(value, StandIn):
         return own(value)
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*map(_settled, value))
     return type(value)(map(_settled, value)) if type(value) in (tuple, list) else value
 
 

@@ -205,6 +205,11 @@ INVARIANT: dict[str, Callable[..., Any]] = {
     "eig": lambda w, v: (w, v / v[..., :1, :]),
 }
 
+for _name in ("inv", "solve", "cholesky", "qr", "svd", "svdvals", "eigh", "eigvalsh"):  # those whose errors are NumPy's
+    SAMPLES[f"numpy_{_name}"] = SAMPLES[_name]
+    INVARIANT |= {f"numpy_{_name}": INVARIANT[_name]} if _name in INVARIANT else {}
+    SYMMETRIC |= {f"numpy_{_name}"} & {f"numpy_{s}" for s in SYMMETRIC}
+
 ATTRS: dict[str, list[dict[str, Any]]] = {
     "cast": [{"dtype": tj.float64}, {"dtype": tj.complex128}], "polygamma": [{"n": 1}, {"n": 2}],
 }  # fmt: skip

@@ -23,7 +23,7 @@ from .reduce import sum_to
 
 
 def _put(base: np.ndarray, value: Any, *, chain: tuple[Any, ...]) -> np.ndarray:
-    result = base.copy()
+    result = base.copy(order="K")  # in which the views that the chain shows are views too
     place = result
     for op, attrs in chain:
         place = op.numpy(place, **dict(attrs))

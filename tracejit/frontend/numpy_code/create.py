@@ -22,7 +22,7 @@ from .array import Array, array_of, real
 from .functions import constants, function, is_known
 from .methods import reversed_axes
 from .table import implements
-from .ufuncs import on_real_arrays
+from .operands import on_real_arrays
 
 Layout = Any  # "C", "F", "A", "K" or None
 
@@ -244,3 +244,21 @@ for _kind in (
     np.complex64, np.complex128,
 ):  # fmt: skip
     implements(_kind)(_of_dtype(_kind))
+
+
+@function(np.linspace)
+def linspace(
+    start: Any, stop: Any, num: Any = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0, *, device: Any = None
+) -> Any:  # fmt: skip
+    """np.linspace between traced ends. Its two ways to multiply, the second where a step is 0, are both taken."""
+    div = num - 1 if endpoint else num
+    if dtype is not None or axis != 0 or retstep or div <= 0:
+        return NotImplemented
+    low, high = np.multiply(asarray(start), 1.0), np.multiply(asarray(stop), 1.0)
+    delta = np.subtract(high, low)
+    y = array(np.arange(0, num), delta.dtype).reshape((-1,) + (1,) * delta.ndim)
+    step = delta / div
+    y = np.where((step == 0).any(), y / div * delta, y * step) + low
+    if endpoint and num > 1:
+        y[-1, ...] = high
+    return y

@@ -22,7 +22,7 @@ from .create import asarray
 from .functions import function
 from .manipulate import as_dtype
 from .methods import method
-from .ufuncs import write
+from .ufunc_calls import write
 
 # LAPACK
 
@@ -156,7 +156,7 @@ def dot(a: Any, b: Any, out: Any = None) -> Any:
     """np.dot."""
     x, y = asarray(a), asarray(b)
     if not x.ndim or not y.ndim:
-        result = np.multiply(a, b)
+        result = np.multiply(x, y)
     else:
         result = product(x, y, _dot)
     return result if out is None or result is NotImplemented else NotImplemented if out.dtype != result.dtype else write(out, result)

@@ -92,7 +92,7 @@ def _concatenated_flat(parts: list[Any], dtype: Any) -> Any:
 def where(condition: Any, *branches: Any) -> Any:
     """np.where."""
     if not branches:
-        return NotImplemented if not condition.ndim else condition.nonzero()
+        return NotImplemented
     x, y = branches
     dtype = dtype_of(x, y)
     if not is_known(dtype):
@@ -133,7 +133,7 @@ def putmask(a: Any, mask: Any, values: Any) -> Any:
 @function(np.flip)
 def flipped(m: Any, axis: Any = None) -> Any:
     """np.flip."""
-    return view_of(m, flip(m.tensor, axis=axis)) if type(m) is Array and not isinstance(axis, list) else NotImplemented
+    return view_of(m, flip(m.tensor, axis=axis)) if type(m) is Array and m.ndim and not isinstance(axis, list) else NotImplemented
 
 
 @function(np.rot90)
@@ -168,7 +168,7 @@ def windows(x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False,
     """np.lib.stride_tricks.sliding_window_view, read-only."""
     if type(x) is not Array or writeable:
         return NotImplemented
-    return view_of(x, sliding_window_view(x.tensor, window_shape, axis))
+    return view_of(x, sliding_window_view(x.tensor, window_shape, axis), readonly=True)
 
 
 @function(np.broadcast_to)
@@ -176,7 +176,7 @@ def broadcasted(array: Any, shape: Any, subok: bool = False) -> Any:
     """np.broadcast_to: a read-only view."""
     x = asarray(array)
     extents = np.broadcast_to(np.empty(()), shape).shape
-    return view_of(x, broadcast_to(x.tensor, extents))
+    return view_of(x, broadcast_to(x.tensor, extents), readonly=True)
 
 
 @function(np.lib._stride_tricks_impl._broadcast_shape)  # type: ignore[attr-defined]

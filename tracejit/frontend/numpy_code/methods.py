@@ -23,7 +23,7 @@ from ...spec import is_complex
 from ...tensor import Tensor
 from .array import Array, array_of, real, stand_in_all
 from .functions import is_known
-from .ufuncs import on_real_arrays
+from .operands import on_real_arrays
 
 NOTHING = np._NoValue  # type: ignore[attr-defined]
 
@@ -66,9 +66,11 @@ def attribute(name: str) -> Callable[[Callable], Callable]:
     return enter
 
 
-def view_of(x: Array, tensor: Tensor) -> Array:
+def view_of(x: Array, tensor: Tensor, readonly: bool = False) -> Array:
     """A view of an array, given what it shows; of a scalar, which nothing can change, an array of its own."""
-    return array_of(bind(copy, tensor)) if x.is_scalar else array_of(tensor, False, x if x.base is None else x.base)
+    if x.is_scalar:
+        return array_of(bind(copy, tensor), readonly=readonly)
+    return array_of(tensor, False, x if x.base is None else x.base, None, readonly or x.readonly)
 
 
 # Views
@@ -145,8 +147,7 @@ def squeeze(x: Array, axis: Any = None) -> Any:
 @method()
 def diagonal(x: Array, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Any:
     """x.diagonal: read-only, as NumPy's."""
-    seen = view_of(x, diagonal_of(x.tensor, operator.index(offset), operator.index(axis1), operator.index(axis2)))
-    return seen
+    return view_of(x, diagonal_of(x.tensor, operator.index(offset), operator.index(axis1), operator.index(axis2)), readonly=True)
 
 
 @method()

@@ -7,7 +7,7 @@ from typing import Any, Callable
 from ...dispatch import mode
 from ...tree import flatten, unflatten
 from .array import Array, array_of
-from .ufuncs import on_real_arrays
+from .operands import on_real_arrays
 
 
 def pure(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -19,7 +19,8 @@ from .create import asarray, holds_arrays
 from .functions import FUNCTIONS, function, is_known
 from .manipulate import dtype_of, number
 from .methods import changed, method
-from .ufuncs import is_readonly, write
+from .operands import is_readonly
+from .ufunc_calls import write
 
 # Order
 
@@ -80,7 +81,7 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
         x, axis = x.ravel(), 0
     at = as_axis(operator.index(axis), x.ndim)
     found = x[(slice(None),) * at + (places,)]
-    return found if found.is_scalar else found.copy()
+    return array_of(bind(copy, found.tensor), found.is_scalar)
 
 
 method("take")(take)
@@ -142,7 +143,7 @@ def rounded(x: Array, decimals: Any = 0, out: Any = None) -> Any:
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     """np.interp."""
     at, knots, values = asarray(x), asarray(xp), asarray(fp)
-    if period is not None or is_complex(values.dtype) or knots.ndim != 1 or not knots.size or knots.shape != values.shape:
+    if period is not None or is_complex(np.result_type(at.dtype, knots.dtype, values.dtype)) or knots.ndim != 1 or not knots.size or knots.shape != values.shape:
         return NotImplemented
     ends = [None if end is None else number(end, float64) for end in (left, right)]
     made = interpolated(number(at, float64), number(knots, float64), number(values, float64), *ends)

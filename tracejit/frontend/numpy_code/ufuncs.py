@@ -15,6 +15,7 @@ from ...ops.view import reshape, strides_of
 from ...spec import DTYPES, TensorSpec, broadcast_shapes
 from ...tensor import Tensor
 from .array import Array, array_of
+from .functions import FUNCTIONS
 from .host import host, host_pair
 from .layout import C_ORDER, Order, back_in_place, common_order, in_order, order_of
 from .operands import WEAK, as_operand, constant
@@ -37,8 +38,19 @@ PLANS: dict[tuple[Any, ...], Plan] = {}  # by ufunc and what `described` says of
 
 def call(ufunc: np.ufunc, *inputs: Any) -> Any:
     """A plain call of a ufunc; NotImplemented where it has to run on real arrays."""
+    if ufunc.signature is not None:
+        return of_whole_arrays(ufunc, *inputs)
     plan, values = planned(ufunc, inputs)
     return NotImplemented if plan is None else run(ufunc, plan, values)
+
+
+def of_whole_arrays(ufunc: np.ufunc, *inputs: Any) -> Any:
+    """A call of a ufunc such as np.matmul, whose operands are matrices or vectors."""
+    ours = FUNCTIONS.get(ufunc)
+    try:
+        return NotImplemented if ours is None else ours(*inputs)
+    except TracejitError:  # NumPy raises its own
+        return NotImplemented
 
 
 def planned(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> tuple[Plan | None, list[Any]]:
