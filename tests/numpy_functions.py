@@ -24,7 +24,7 @@ TABLE: dict[str, list[str]] = {
         "np.repeat({x}, 3, axis=0)", "np.repeat({x}, [1, 2], axis=0)", "np.delete({x}, 0, axis=1)", "np.insert({x}, 1, 2, axis=0)", "np.kron({x}, {x})",
         "np.pad({x}, 1)", "np.pad({x}, ((1, 0), (0, 2)), mode='edge')", "np.pad({x}, 1, mode='wrap')", "np.pad({x}, 1, mode='reflect')",
         "np.pad({x}, 1, constant_values=2)", "np.take({x}, [1, 0], axis=1)", "np.take({x}, 1, axis=0)", "np.take({x}, 1)",
-        "np.lib.stride_tricks.sliding_window_view({x}, (1, 2))", "np.unstack({x})", "np.broadcast_arrays({x}, {x}[:1])",
+        "np.lib.stride_tricks.sliding_window_view({x}, (1, 2))", "np.unstack({x})",
     ],
     "reductions": [
         "np.sum({x})", "np.sum({x}, axis=0)", "np.mean({x})", "np.mean({x}, axis=-1, keepdims=True)", "np.prod({x})", "np.max({x})", "np.min({x}, axis=0)",

@@ -43,7 +43,8 @@ def written(row: str) -> Callable[[np.ndarray], Any]:
         result = function(x)
         parts = [part for part in (result if isinstance(result, (tuple, list)) else (result,)) if isinstance(part, np.ndarray) and part.ndim]
         for part in parts:
-            part[...] = 1
+            if part.flags.writeable:
+                part[...] = 1
         x[...] = 2 * x
         return result
 

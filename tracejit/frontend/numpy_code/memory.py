@@ -22,7 +22,8 @@ def phantom(x: Array) -> np.ndarray:
         made = made.transpose([order.index(d) for d in range(x.ndim)]) if order else made
     else:
         made = as_strided(np.empty(1, x.dtype), x.shape, [s * x.itemsize for s in strides_of(x.tensor)])
-    made.flags.writeable = not is_readonly(x)
+    if is_readonly(x):
+        made.flags.writeable = False
     return made
 
 

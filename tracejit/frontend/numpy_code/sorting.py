@@ -132,7 +132,8 @@ def rounded(x: Array, decimals: Any = 0, out: Any = None) -> Any:
         if not places:
             return np.rint(x)
         scale = 10.0 ** abs(places)
-        return np.rint(x * scale) / scale if places > 0 else np.rint(x / scale) * scale
+        before, after = (np.multiply, np.divide) if places > 0 else (np.divide, np.multiply)
+        return after(np.rint(before(x, scale)), scale)
     return array_of(bind(copy, x.tensor), x.is_scalar) if x.dtype.kind in "iu" and places >= 0 and out is None and decimals is not None else NotImplemented
 
 
