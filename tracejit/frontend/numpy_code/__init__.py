@@ -5,13 +5,12 @@ from . import (  # noqa: F401  (they attach themselves)
     converter, create, fft, flat, indexing, linalg, manipulate, memory, methods, operators, protocol, reductions, sorting, whole,
 )  # fmt: skip
 from .functions import FUNCTIONS, constants
-from .pure import pure
 from .survivors import replace
 from .table import SUBSTITUTES, implements
 from .real_calls import each, on_real_arrays
 from .world import world
 
 __all__ = [
-    "FUNCTIONS", "SUBSTITUTES", "Array", "array_of", "attach", "constants", "each", "from_outside", "implements", "on_real_arrays", "pure", "real",
+    "FUNCTIONS", "SUBSTITUTES", "Array", "array_of", "attach", "constants", "each", "from_outside", "implements", "on_real_arrays", "real",
     "replace", "stand_in", "stand_in_all", "world",
 ]  # fmt: skip

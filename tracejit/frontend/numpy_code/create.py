@@ -22,7 +22,7 @@ from .array import Array, array_of, real
 from .functions import constants, function, is_known
 from .methods import reversed_axes
 from .table import implements
-from .operands import on_real_arrays
+from .real_calls import on_real_arrays
 
 Layout = Any  # "C", "F", "A", "K" or None
 

@@ -17,7 +17,7 @@ from .operands import is_readonly
 def phantom(x: Array) -> np.ndarray:
     """An array that lies in memory as this one does in NumPy's; nobody reads it."""
     order = order_of(x)
-    if x.base is None and not x.tensor._chain:
+    if x.owner is None and not x.tensor._chain:
         made = np.empty([x.shape[d] for d in order or range(x.ndim)], x.dtype)  # memory that nobody touches is none
         made = made.transpose([order.index(d) for d in range(x.ndim)]) if order else made
     else:

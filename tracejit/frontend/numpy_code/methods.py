@@ -23,7 +23,7 @@ from ...spec import is_complex
 from ...tensor import Tensor
 from .array import Array, array_of, real, stand_in_all
 from .functions import is_known
-from .operands import on_real_arrays
+from .real_calls import on_real_arrays
 
 NOTHING = np._NoValue  # type: ignore[attr-defined]
 
@@ -70,7 +70,7 @@ def view_of(x: Array, tensor: Tensor, readonly: bool = False) -> Array:
     """A view of an array, given what it shows; of a scalar, which nothing can change, an array of its own."""
     if x.is_scalar:
         return array_of(bind(copy, tensor), readonly=readonly)
-    return array_of(tensor, False, x if x.base is None else x.base, None, readonly or x.readonly)
+    return array_of(tensor, False, x if x.owner is None else x.owner, None, readonly or x.readonly)
 
 
 # Views

@@ -14,7 +14,7 @@ from .array import Array, array_of
 from .create import asarray, holds_arrays
 from .functions import function, is_known
 from .host import OTHERS, one, two
-from .operands import on_real_arrays
+from .real_calls import on_real_arrays
 
 Options = tuple[tuple[str, Any], ...]
 

@@ -15,16 +15,16 @@ import numpy as np
 
 from ...errors import TracejitError
 from ...tensor import StandIn
-from ..numpy_code import FUNCTIONS, Array, attach, constants, on_real_arrays, pure, stand_in_all
+from ..numpy_code import FUNCTIONS, Array, attach, constants, on_real_arrays, stand_in_all
 from .source import Unwoven
 from .twin import twin_of
 
 _HOME = os.path.dirname(np.__file__) + os.sep
 _APART = tuple(_HOME + room + os.sep for room in ("random", "testing", "ma", "f2py", "matrixlib", "ctypeslib", "typing"))
 _DISPATCHING = type(np.sum)
-_REAL = {np.save, np.savetxt, np.savez, np.savez_compressed, np.lib.stride_tricks.as_strided}  # they reach for more than values
-_PURE = {  # they give as many as values say, or one of several dtypes
-    np.array2string, np.array_repr, np.array_str, np.unique, np.intersect1d, np.union1d, np.setdiff1d, np.setxor1d, np.trim_zeros, np.roots,
+_REAL = {  # they give as many as values say, or one of several dtypes; or reach for memory
+    np.save, np.savetxt, np.savez, np.savez_compressed, np.lib.stride_tricks.as_strided, np.array2string, np.array_repr, np.array_str,
+    np.unique, np.intersect1d, np.union1d, np.setdiff1d, np.setxor1d, np.trim_zeros, np.roots,
     np.linalg.eig, np.linalg.eigvals, np.linalg.lstsq, np.polyfit, np.histogram, np.histogram2d, np.histogramdd, np.histogram_bin_edges,
     np.nonzero, np.flatnonzero, np.argwhere, np.extract, np.compress, np.bincount, np.lexsort, np.packbits, np.unpackbits, np.unravel_index,
     np.ravel_multi_index, np.count_nonzero, np.allclose, np.array_equal, np.array_equiv,
@@ -70,8 +70,6 @@ def call(function: Callable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
             return result
     if isinstance(function, np.ufunc) or isinstance(getattr(function, "__self__", None), np.ufunc):
         return function(*args, **kwargs)  # which asks its arguments
-    if (function in _PURE or function is np.where and len(args) == 1) and "out" not in kwargs:
-        return pure(function, args, kwargs)
     twin = _twin(function)
     return on_real_arrays(function, args, kwargs) if twin is None else twin(*args, **kwargs)
 
