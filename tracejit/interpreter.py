@@ -27,7 +27,7 @@ class Interpreter(Protocol):
     def value(self, tensor: Tensor) -> np.ndarray: ...  # its values, to be looked at, and let go of
     def truth(self, tensor: Tensor) -> bool: ...  # of its one element
     def constant(self, array: np.ndarray) -> Tensor: ...
-    def known(self, tensor: Tensor) -> np.ndarray | None: ...  # the value, if it is the same at each call: nobody is asked
+    def at_hand(self, tensor: Tensor) -> np.ndarray | None: ...  # the value, if nothing need be computed: for checks, it may be another at a replay
     def handle(self, tensor: Tensor) -> Tensor: ...
     def strides(self, tensor: Tensor) -> tuple[int, ...]: ...
     def read_grad(self, leaf: Tensor) -> Tensor | None: ...
@@ -80,7 +80,7 @@ class Eager:
     def constant(self, array: np.ndarray) -> Tensor:
         return wrap(array)
 
-    def known(self, tensor: Tensor) -> np.ndarray | None:
+    def at_hand(self, tensor: Tensor) -> np.ndarray | None:
         return tensor._value
 
     def handle(self, tensor: Tensor) -> Tensor:

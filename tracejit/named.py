@@ -9,7 +9,7 @@ from typing import Any
 
 def name_of(function: Any) -> str:
     """The name by which its author knows it."""
-    return getattr(function, "__qualname__", None) or repr(function)
+    return getattr(function, "__qualname__", None) or getattr(function, "__name__", None) or repr(function)
 
 
 def written_at(function: Any) -> str:

@@ -109,6 +109,9 @@ class Body:
     def value(self, tensor: Tensor) -> np.ndarray:
         raise Untraceable("asks for the value of a tensor")
 
+    def at_hand(self, tensor: Tensor) -> np.ndarray | None:
+        return tensor._value if isinstance(tensor._value, np.ndarray) else None
+
     def truth(self, tensor: Tensor) -> bool:
         raise Untraceable("asks for the value of a tensor")
 

@@ -145,11 +145,14 @@ class Tracer:
         self.flush()
         return tensor._value
 
-    def known(self, tensor: Tensor) -> np.ndarray | None:
+    def at_hand(self, tensor: Tensor) -> np.ndarray | None:
+        return tensor._value if isinstance(tensor._value, np.ndarray) and self.contents_of(tensor) is None else self._constant(tensor)
+
+    def _constant(self, tensor: Tensor) -> np.ndarray | None:
         return known(self.read(tensor), self.constants)
 
     def value(self, tensor: Tensor) -> np.ndarray:
-        constant = self.known(tensor)
+        constant = self._constant(tensor)
         if constant is not None:
             return constant
         if tensor.nbytes > ANSWER_BYTES:
@@ -157,8 +160,7 @@ class Tracer:
         return self._ask("value", [tensor]).told
 
     def truth(self, tensor: Tensor) -> bool:
-        constant = self.known(tensor)
-        return self._ask("truth", [tensor]).told if constant is None else bool(constant.item())
+        return self._ask("truth", [tensor]).told if (constant := self._constant(tensor)) is None else bool(constant.item())
 
     def constant(self, array: np.ndarray) -> Tensor:
         node = self.enter(wrap(array), CAPTURED)

@@ -71,6 +71,7 @@ class Junction(Node):
         self.sources = inputs.sources
         super().__init__(guard, inputs.requires)
         self.kind, places, self.line, function = flushed.event
+        self.function = function  # of a call: what is called
         self.graph, self.writes = flushed.graph, flushed.writes
         self.ways: dict[Any, tuple[Node, ...]] = {}  # by answer; several, for different states of the world
         self.executable: Executable | None = None
@@ -106,11 +107,20 @@ class Junction(Node):
 
     def words(self, answer: Any) -> str:
         """What Python is told, for a person."""
+        if self.kind == "call":
+            return ", ".join(map(_described, answer[1])) or "nothing"
         return str(answer) if self.form is None else str(np.frombuffer(answer, self.form[0]).tolist()).strip("[]")
 
     def add(self, answer: Any, node: Node) -> None:
         """Go on there after this answer."""
         self.ways[answer] = (*self.ways.get(answer, ()), node)
+
+
+def _described(leaf: Any) -> str:
+    """One leaf of what a call gave, as its key says it: an array, or a value."""
+    if isinstance(leaf, tuple) and len(leaf) > 3 and isinstance(leaf[3], np.dtype):
+        return f"{leaf[3]}{list(leaf[1])}"
+    return f"{leaf!r:.40}"
 
 
 class Leaf(Node):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Iterator
 
 from ..errors import place
+from ..named import name_of
 from ..paths import Junction, Leaf, Node, Tree
 
 
@@ -18,11 +19,14 @@ def _lines(node: Node, first: str, rest: str) -> Iterator[str]:
     ways = [(node.words(answer), following) for answer, nodes in node.ways.items() for following in nodes] if isinstance(node, Junction) else []
     for number, (answer, following) in enumerate(ways):
         last = number == len(ways) - 1
-        yield from _lines(following, f"{rest}{'└' if last else '├'} {answer}: ", rest + ("  " if last else "│ "))
+        step = "" if len(ways) == 1 else "  " if last else "│ "  # a path that does not fork is not indented
+        yield from _lines(following, f"{rest}{'└' if last else '├'} {answer}: ", rest + step)
 
 
 def _words(node: Node) -> str:
     if isinstance(node, Junction):
+        if node.kind == "call":
+            return f"{_operations(node.graph)}, then {name_of(node.function)} is called at {place(node.line)}"
         asked = "a truth" if node.kind == "truth" else "a value"
         return f"{_operations(node.graph)}, then {asked} is asked for at {place(node.line)}"
     assert isinstance(node, Leaf)

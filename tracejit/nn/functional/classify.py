@@ -124,7 +124,7 @@ def _check_targets(logs: Tensor, target: Tensor, ignore_index: int, axis: int) -
     if tuple(target.shape) != wanted:
         met = f"targets of shape {tuple(target.shape)} for class scores of shape {tuple(logs.shape)}"
         fail(ShapeError, met, f"Class indices here have shape {wanted}: the scores' shape without the class axis {axis}.")
-    values = mode.interpreter.known(target)
+    values = mode.interpreter.at_hand(target)
     if values is not None:
         classes = logs.shape[axis]
         if values.size and (values.min() < 0 or values.max() >= classes):
