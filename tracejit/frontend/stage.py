@@ -32,6 +32,7 @@ class Stage:
         self.leaves = leaves  # whose ids those are
         self.reasons: list[tuple[str, Any]] = []
         self.touched: list[Any] = []
+        self.born: list[Any] = []
         self.met: dict[int, Any] = {}
         if in_package(getattr(getattr(function, "__code__", None), "co_filename", "")):  # a function of tracejit's takes tensors
             self.shown, self.function = list(self.handles), function
@@ -46,13 +47,13 @@ class Stage:
 
     def __enter__(self) -> Stage:
         world.begin()
-        world.born += map(ref, self.arrays.values())
+        self.born = world.born = list(map(ref, self.arrays.values()))
         world.arrays = dict(self.arrays)
         return self
 
     def __exit__(self, *_: Any) -> None:
         self.met = {number: array for number, array in (world.arrays or {}).items() if number not in self.arrays}
-        self.touched, self.born, self.reasons = list(world.touched.values()), world.born, world.reasons
+        self.touched, self.reasons = list(world.touched.values()), world.reasons
         world.end()
 
     def outer(self, tensor: Tensor) -> bool:

@@ -137,8 +137,9 @@ def array_of(tensor: Tensor, is_scalar: bool = False, base: Any = None, order: A
     """A new Array that shows a tensor."""
     made = _new(Array)
     made.tensor, made.is_scalar, made.owner, made.order, made.readonly = tensor, is_scalar, base, order, readonly
-    if world.arrays is not None:
-        world.born.append(ref(made))
+    born = world.born
+    if born is not None:
+        born.append(ref(made))
     return made
 
 

@@ -11,7 +11,7 @@ from ...tensor import Tensor
 from .array import Array
 
 Order = tuple[int, ...]
-C_ORDER: Order = ()  # axes in turn: the last one varies fastest
+C_ORDER: Order = ()  # axes in turn: the last one varies fastest; Python has but one empty tuple
 
 
 def order_of(array: Array) -> Order:
@@ -61,6 +61,8 @@ def back_in_place(tensor: Tensor, order: Order) -> Tensor:
 
 def runs_on(tensor: Tensor, axes: Sequence[int]) -> bool:
     """Whether the last axes of a tensor, as far as they are among `axes`, are walked in memory as if they were one."""
+    if not tensor._chain and type(tensor._value) is not np.ndarray:
+        return True  # made in the trace
     strides, shape = strides_of(tensor), tensor.shape
     step = 0
     for axis in range(len(shape) - 1, -1, -1):

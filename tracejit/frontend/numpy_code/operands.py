@@ -34,7 +34,7 @@ def as_array(value: Any) -> Any:
     if kind is _ndarray:
         found = stand_in(value)
         return found if type(found) is Array else None
-    if _holds_arrays(value):
+    if holds_arrays(value):
         return None
     try:
         made = np.asarray(value)
@@ -50,8 +50,9 @@ def constant(value: Any, dtype: np.dtype) -> Tensor:
     return bind(fill, shape=(), dtype=dtype, value=np.asarray(value, dtype).item())
 
 
-def _holds_arrays(value: Any) -> bool:
-    return type(value) is Array or (type(value) in (list, tuple) and any(map(_holds_arrays, value)))
+def holds_arrays(value: Any) -> bool:
+    """Whether a value is an Array, or a list or tuple with one in it."""
+    return type(value) is Array or (type(value) in (list, tuple) and any(map(holds_arrays, value)))
 
 
 def tensor_of(value: Any) -> Tensor:
@@ -63,4 +64,5 @@ def tensor_of(value: Any) -> Tensor:
 
 def is_readonly(array: Array) -> bool:
     """Whether NumPy refuses to write to an array."""
-    return array.readonly or not all(op.writable for op, _ in array.tensor._chain)
+    chain = array.tensor._chain
+    return array.readonly or (chain != () and not all(op.writable for op, _ in chain))

@@ -12,9 +12,9 @@ from ...dispatch import assign
 from ...ops.casts import cast
 from ...ops.view import put
 from ...tensor import Tensor
-from .array import Array, array_of, real, stand_in_all
+from .array import Array, real, stand_in_all
 from .operands import is_readonly
-from .ufuncs import PLANS, call, planned, run
+from .ufuncs import at_once, call, planned, run
 from .world import world
 
 _BINARY = {
@@ -33,16 +33,12 @@ def _on_real(function: Callable, *operands: Any) -> Any:
 
 def _operator(ufunc: np.ufunc, function: Callable, swapped: bool = False) -> Callable:
     def operator(self: Array, other: Any) -> Any:
-        kind = type(other)
-        if kind is Array:  # the common case, in few steps
-            left, right = self.tensor, other.tensor
-            plan = PLANS.get((ufunc, left._value.dtype, right._value.dtype))
-            if plan is not None and plan.plain and self.order == () == other.order and left._value.shape == right._value.shape:
-                result = plan.op(left, right)
-                return array_of(result, not result._value.shape, None, ())
-        elif isinstance(other, Tensor):
-            return NotImplemented
         operands = (other, self) if swapped else (self, other)
+        result = at_once(ufunc, *operands)
+        if result is not None:
+            return result
+        if isinstance(other, Tensor):
+            return NotImplemented
         result = call(ufunc, *operands)
         return _on_real(function, *operands) if result is NotImplemented else result
 
@@ -51,23 +47,34 @@ def _operator(ufunc: np.ufunc, function: Callable, swapped: bool = False) -> Cal
 
 def _in_place(ufunc: np.ufunc, function: Callable) -> Callable:
     def operator(self: Array, other: Any) -> Any:
+        target = self.tensor
+        result = at_once(ufunc, self, other)
+        if result is not None and not self.is_scalar:  # the common case
+            value, old = result.tensor._value, target._value
+            if value.dtype == old.dtype and value.shape == old.shape and not is_readonly(self):
+                assign(target, result.tensor, put)
+                return self
         if isinstance(other, Tensor):
             return NotImplemented
-        plan, values = planned(ufunc, (self, other))
-        target = self.tensor
-        writes = not self.is_scalar
-        if plan is None or (writes and not (_may_cast(plan.given[0], target.dtype) and not is_readonly(self))):
-            return _changed(function, self, other)
-        result = run(ufunc, plan, values)
-        if not writes and result is not NotImplemented:
-            return result
-        if result is NotImplemented or result.shape != self.shape:
-            return _changed(function, self, other)
-        value = result.tensor
-        assign(target, value if value._value.dtype == target._value.dtype else cast(value, dtype=target.dtype), put)
-        return self
+        return _in_steps(ufunc, function, self, other)
 
     return operator
+
+
+def _in_steps(ufunc: np.ufunc, function: Callable, self: Array, other: Any) -> Any:
+    """An operator that changes an array, or gives another scalar, whatever has to be cast, broadcast or refused."""
+    plan, values = planned(ufunc, (self, other))
+    target, writes = self.tensor, not self.is_scalar
+    if plan is None or (writes and not (_may_cast(plan.given[0], target._value.dtype) and not is_readonly(self))):
+        return _changed(function, self, other)
+    result = run(ufunc, plan, values)
+    if not writes and result is not NotImplemented:
+        return result
+    if result is NotImplemented or result.shape != self.shape:
+        return _changed(function, self, other)
+    value = result.tensor
+    assign(target, value if value._value.dtype == target._value.dtype else cast(value, dtype=target.dtype), put)
+    return self
 
 
 @lru_cache(maxsize=None)
@@ -94,6 +101,9 @@ def _rdivmod(self: Array, other: Any) -> Any:
 
 def _unary(ufunc: np.ufunc, function: Callable) -> Callable:
     def operator(self: Array) -> Any:
+        result = at_once(ufunc, self)
+        if result is not None:
+            return result
         result = call(ufunc, self)
         return _on_real(function, self) if result is NotImplemented else result
 

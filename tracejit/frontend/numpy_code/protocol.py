@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from .array import Array, attach
+from .array import Array, attach, stand_in_all
+from .functions import constants
 from .reductions import accumulate, reduce
+from .operands import holds_arrays
+from .table import SUBSTITUTES
 from .real_calls import on_real_arrays
 from .ufunc_calls import call_with, changed_at, outer_of
-from .ufuncs import call
+from .ufuncs import at_once, call
 from .world import world
 
 
@@ -45,3 +48,28 @@ def called(ufunc: np.ufunc, *inputs: Any, **options: Any) -> Any:
     if options.get("out") is not None or len(inputs) > ufunc.nin:
         world.untold(f"np.{ufunc.__name__} writes into an array itself")
     return on_real_arrays(ufunc, inputs, options)
+
+
+class UfuncCall:
+    """What woven code calls in the place of a ufunc."""
+
+    __slots__ = ("ufunc",)
+
+    def __init__(self, ufunc: np.ufunc) -> None:
+        self.ufunc = ufunc
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        if inputs and len(inputs) == self.ufunc.nin < 3 and not options:
+            result = at_once(self.ufunc, *inputs)
+            if result is not None:
+                return result
+        inputs, options = tuple(map(stand_in_all, inputs)), {name: stand_in_all(value) for name, value in options.items()}
+        if any(map(holds_arrays, inputs)) or any(map(holds_arrays, options.values())):
+            return called(self.ufunc, *inputs, **options)
+        return constants(self.ufunc(*inputs, **options))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.ufunc, name)
+
+
+SUBSTITUTES.update({ufunc: UfuncCall(ufunc) for ufunc in vars(np).values() if isinstance(ufunc, np.ufunc)})

@@ -75,6 +75,9 @@ def reduce(
     place = out[0] if type(out) is tuple else out
     try:
         plan = _plan(ufunc, x.dtype, x.ndim, axis, dtype, None if place is None else place.dtype)
+        if plan is not None and place is None and initial is NOTHING and where is True and x.size:  # the common case
+            result = _reduced(plan, ufunc, x, bool(keepdims))
+            return array_of(result, not result._value.shape)
         shape = () if plan is None else reduced_shape(x.shape, plan.axes, bool(keepdims))
     except (TypeError, AttributeError):  # an axis that is an array, an `out` that is none
         plan = None

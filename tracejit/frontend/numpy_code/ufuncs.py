@@ -8,7 +8,7 @@ import numpy as np
 
 from ...dispatch import bind
 from ...errors import TracejitError
-from ...op import OPS
+from ...op import OPS, Op
 from ...ops.casts import cast, where
 from ...ops.numpy_protocol import UFUNCS
 from ...ops.view import reshape, strides_of
@@ -21,7 +21,7 @@ from .layout import C_ORDER, Order, back_in_place, common_order, in_order, order
 from .operands import WEAK, as_operand, constant
 
 
-__all__ = ["PLANS", "Plan", "call", "operand", "plan_of", "planned", "run"]
+__all__ = ["PLANS", "Plan", "at_once", "call", "operand", "plan_of", "planned", "run"]
 
 
 class Plan(NamedTuple):
@@ -30,7 +30,8 @@ class Plan(NamedTuple):
     op: Any
     taken: tuple[np.dtype, ...]  # what operands are cast to
     given: tuple[np.dtype, ...]  # the dtypes of the results
-    plain: bool = False  # whether an op takes operands as they are
+    plain: bool = False  # whether an op takes arrays as they are
+    number: Any = None  # of an array as it is and a Python number: what makes the number one of the array's dtype
 
 
 PLANS: dict[tuple[Any, ...], Plan] = {}  # by ufunc and what `described` says of its operands
@@ -51,6 +52,32 @@ def of_whole_arrays(ufunc: np.ufunc, *inputs: Any) -> Any:
         return NotImplemented if ours is None else ours(*inputs)
     except TracejitError:  # NumPy raises its own
         return NotImplemented
+
+
+def at_once(ufunc: np.ufunc, *inputs: Any) -> Any:
+    """A call of one or two operands that an op takes as they are, Arrays or an Array and a number: the common case. Else None."""
+    left, right = inputs[0], inputs[-1]
+    try:
+        if type(left) is Array:
+            if type(right) is Array:
+                key = (ufunc, left.tensor._value.dtype, right.tensor._value.dtype) if len(inputs) == 2 else (ufunc, left.tensor._value.dtype)
+                plan = PLANS.get(key)
+                if plan is None or not plan.plain or left.order is not C_ORDER or right.order is not C_ORDER:
+                    return None
+                result = bind(plan.op, left.tensor, right.tensor) if len(inputs) == 2 else bind(plan.op, left.tensor)
+            else:
+                plan = PLANS.get((ufunc, left.tensor._value.dtype, type(right)))
+                if plan is None or plan.number is None or left.order is not C_ORDER:
+                    return None
+                result = bind(plan.op, left.tensor, plan.number(right))
+        else:
+            plan = PLANS.get((ufunc, type(left), right.tensor._value.dtype)) if type(right) is Array else None
+            if plan is None or plan.number is None or right.order is not C_ORDER:
+                return None
+            result = bind(plan.op, plan.number(left), right.tensor)
+    except (TracejitError, OverflowError):
+        return None
+    return array_of(result, not result._value.shape, None, C_ORDER)
 
 
 def planned(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> tuple[Plan | None, list[Any]]:
@@ -75,8 +102,23 @@ def _new_plan(key: tuple[Any, ...]) -> Plan | None:
         return None
     plan = plan_of(ufunc, kinds, {})
     if plan is not None:
-        plan = PLANS[key] = plan._replace(plain=plan.op is not None and described == plan.taken)
+        plan = PLANS[key] = plan._replace(plain=isinstance(plan.op, Op) and described == plan.taken, number=_number(plan, described))
     return plan
+
+
+def _number(plan: Plan, described: tuple[Any, ...]) -> Any:
+    """What makes a Python number, the other operand, one of the dtype of an array that is taken as it is; None where more is to be done."""
+    arrays = [d for d in described if isinstance(d, np.dtype)]
+    numbers = [d for d in described if d is float or d is int]
+    if not isinstance(plan.op, Op) or len(arrays) != 1 or len(numbers) != 1 or plan.taken != (arrays[0], arrays[0]):
+        return None
+    return float if arrays[0].kind == "f" else _int64 if arrays[0] == np.int64 else None
+
+
+def _int64(value: int) -> int:
+    if -(2**63) <= value < 2**63:
+        return value
+    raise OverflowError
 
 
 def plan_of(ufunc: np.ufunc, kinds: list[Any], options: dict[str, Any]) -> Plan | None:

@@ -12,7 +12,7 @@ class World(threading.local):
     """Of one thread. A trace begins with these empty."""
 
     arrays: dict[int, Any] | None = None  # the stand-in of each array from outside, by its id; it keeps the array
-    born: list[Any] = []  # weak references of all stand-ins
+    born: list[Any] | None = None  # weak references of all stand-ins
     touched: dict[int, Any] = {}  # objects that something was stored in
     reasons: list[tuple[str, Any]] = []  # why, and the line the trace cannot be replayed
 
