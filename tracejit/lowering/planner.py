@@ -153,7 +153,7 @@ class Planner:
         if not node.size or not value.size:
             return
         kernel = lower_put(node, self.slots)
-        if any(isinstance(s, Load) and s.slot is slot for s in kernel.accesses()):
+        if value.size > 1 and any(isinstance(s, Load) and s.slot is slot for s in kernel.accesses()):
             held = {n: self.new(n.spec) for n in node.inputs[1:]}  # the value and the indices, as they are before the loop writes
             for operand, place in held.items():
                 self.add(lower_copy(operand, place, self.slots))
