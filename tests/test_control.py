@@ -217,3 +217,43 @@ def test_a_loop_runs_natively_and_its_gradient_too():
     args = (real(5, low=1), real(5, low=1))
     compiled(*args)
     assert len(executable_of(compiled, *args).steps) == 1
+
+
+def counting(log):
+    def body(i, v):
+        log.append(len(log))
+        return v + 1
+
+    return lambda x: tj.fori_loop(0, 3, body, x)
+
+
+def telling():
+    def body(i, v):
+        print("a turn")
+        return v * 2
+
+    return lambda x: tj.cond(x.sum() > 0, lambda v: tj.fori_loop(0, 2, body, v), lambda v: v, x)
+
+
+def helped(log):
+    def helper(v):
+        log.append("helped")
+        return v + 1
+
+    return lambda x: tj.while_loop(lambda v: v.max() < 5, lambda v: helper(v), x)
+
+
+@pytest.mark.parametrize("make", [counting, helped])
+def test_what_a_body_does_besides_happens_at_each_turn(make):
+    eager, log = [], []
+    run, compiled = make(eager), tj.compile(make(log))
+    for _ in range(3):
+        assert_bits_equal(compiled(real(4)), run(real(4)), "with effects")
+        assert log == eager
+
+
+def test_what_a_body_prints_is_printed_at_each_turn(capsys):
+    compiled = tj.compile(telling())
+    for _ in range(3):
+        compiled(real(4) + 3)
+        assert capsys.readouterr().out == "a turn\n" * 2

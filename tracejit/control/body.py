@@ -21,7 +21,11 @@ from ..tensor import Tensor, wrap
 
 
 class Untraceable(BaseException):
-    """A function does what a graph of its own cannot do. No `except Exception` of the user's sees it."""
+    """A function does what a graph of its own cannot do. No `except Exception` of the user's sees it. effect: it does more than compute."""
+
+    def __init__(self, what: str, effect: bool = False) -> None:
+        super().__init__(what)
+        self.effect = effect
 
 
 _HISTORY = ("_application", "_index", "_base", "_aside", "_hooks", "_post_hooks", "_retains_grad")
@@ -106,14 +110,16 @@ class Body:
     def observe(self, tensor: Tensor) -> np.ndarray:
         raise Untraceable("asks for the value of a tensor")
 
-    def value(self, tensor: Tensor) -> np.ndarray:
-        raise Untraceable("asks for the value of a tensor")
-
     def at_hand(self, tensor: Tensor) -> np.ndarray | None:
-        return tensor._value if isinstance(tensor._value, np.ndarray) else None
+        own = self.inside(tensor)
+        return self.tracer.at_hand(own) if own is tensor else self.outer.at_hand(tensor)
+
+    def value(self, tensor: Tensor) -> np.ndarray:
+        constant = self.tracer.at_hand(self.inside(tensor))  # all here are nodes: of constants alone, or not at hand
+        return self.observe(tensor) if constant is None else constant
 
     def truth(self, tensor: Tensor) -> bool:
-        raise Untraceable("asks for the value of a tensor")
+        return bool(self.value(tensor).item())
 
     def constant(self, array: np.ndarray) -> Tensor:
         return wrap(array)
@@ -137,6 +143,12 @@ class Body:
 
 def _refuse(*_: Any) -> Any:
     raise Untraceable("asks for the value of a tensor")
+
+
+def refuse(effect: object) -> None:
+    """End the trace of a function that is about to do more than compute."""
+    if isinstance(mode.interpreter, Body):
+        raise Untraceable(str(effect), effect=True)
 
 
 def replay(graph: Graph, tensors: Sequence[Tensor]) -> list[Tensor]:

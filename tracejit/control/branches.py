@@ -66,4 +66,4 @@ def _branch(what: str, number: Tensor, functions: Sequence[Callable[..., Any]], 
         found = run_branch(number, [partial(run, n) for n in range(len(functions))], given.tensors)
         return results[0].tree(found)
 
-    return choose(python, traced, given.tensors)
+    return choose(python, traced, given.tensors, functions)

@@ -13,6 +13,7 @@ from ..spec import bool_, int64
 from ..tensor import Tensor
 from .body import Untraceable
 from .carry import Form
+from .functions import has_effects, remember
 from .run import run_loop
 
 
@@ -20,8 +21,10 @@ class Recorded(Exception):
     """A turn gave something to differentiate."""
 
 
-def choose(python: Callable[[], Any], traced: Callable[[], Any], tensors: Sequence[Tensor]) -> Any:
-    """Eager code with no gradients runs in Python; else the functions are traced, if they can be."""
+def choose(python: Callable[[], Any], traced: Callable[[], Any], tensors: Sequence[Tensor], functions: Sequence[Any]) -> Any:
+    """Eager code with no gradients runs in Python; else the functions are traced, if they can be, and do nothing besides."""
+    if has_effects(functions):
+        return python()
     if mode.interpreter is EAGER and not (mode.grad and any(t.requires_grad for t in tensors)):
         try:
             return python()
@@ -29,7 +32,9 @@ def choose(python: Callable[[], Any], traced: Callable[[], Any], tensors: Sequen
             pass
     try:
         return traced()
-    except Untraceable:
+    except Untraceable as reason:
+        if reason.effect:
+            remember(functions)
         return python()
 
 
@@ -81,7 +86,7 @@ def while_loop(cond_fn: Callable[[Any], Any], body_fn: Callable[[Any], Any], ini
             lambda _, state, __: (form.same(body_fn(form.tree(state))), []), form.tensors, [], condition=holds, checkpoint=checkpoint
         )[:-1]
 
-    return form.tree(choose(python, traced, form.tensors))
+    return form.tree(choose(python, traced, form.tensors, (cond_fn, body_fn)))
 
 
 def fori_loop(lower: Any, upper: Any, body_fn: Callable[[Tensor, Any], Any], init: Any, *, checkpoint: int | None = None) -> Any:
@@ -91,7 +96,7 @@ def fori_loop(lower: Any, upper: Any, body_fn: Callable[[Tensor, Any], Any], ini
     """
     if not isinstance(lower, Tensor) and not isinstance(upper, Tensor):
         length = max(upper - lower, 0)
-        return _scan("fori_loop", lambda i, val, _: (body_fn(i, val), ()), init, (), lower, length, False, checkpoint, "body_fn")[0]
+        return _scan("fori_loop", lambda i, val, _: (body_fn(i, val), ()), init, (), lower, length, False, checkpoint, "body_fn", body_fn)[0]
     first, last = (as_tensor(bound).astype(int64).reshape(()) for bound in (lower, upper))
     _, val = while_loop(lambda pair: pair[0] < last, lambda pair: (pair[0] + 1, body_fn(*pair)), (first, init), checkpoint=checkpoint)
     return val
@@ -108,17 +113,17 @@ def scan(
     carries of only every so many turns are kept, and the others computed again.
     Raises ShapeError, DTypeError, ArgumentError: another shape, dtype, structure of the carry; first extents that differ.
     """
-    return _scan("scan", lambda _, carry, x: f(carry, x), init, xs, 0, length, reverse, checkpoint, "f")
+    return _scan("scan", lambda _, carry, x: f(carry, x), init, xs, 0, length, reverse, checkpoint, "f", f)
 
 
 def map(f: Callable[[Any], Any], xs: Any, *, checkpoint: int | None = None) -> Any:
     """`f(x)` for each x along the first axis of `xs`, stacked along a new first axis. Trees and errors as for `scan`."""
-    return _scan("map", lambda _, __, x: ((), f(x)), (), xs, 0, None, False, checkpoint, "f")[1]
+    return _scan("map", lambda _, __, x: ((), f(x)), (), xs, 0, None, False, checkpoint, "f", f)[1]
 
 
 def _scan(
     what: str, f: Callable[[Tensor, Any, Any], tuple[Any, Any]], init: Any, xs: Any, start: int, length: int | None, reverse: bool,
-    checkpoint: int | None, who: str,
+    checkpoint: int | None, who: str, function: Any,
 ) -> tuple[Any, Any]:  # fmt: skip
     form, inputs = Form(init, "the carry", who), Form(xs, "xs", who)
     length = _length(inputs, length)
@@ -153,7 +158,7 @@ def _scan(
 
     if not length:
         return traced()
-    return choose(python, traced, [*form.tensors, *inputs.tensors])
+    return choose(python, traced, [*form.tensors, *inputs.tensors], (function,))
 
 
 def _length(xs: Form, length: int | None) -> int:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..control.body import refuse
 from .watch import CORE, LIBRARY, in_package, side_of
 
 
@@ -143,7 +144,11 @@ class Effects:
 
     def _add_at(self, frame: FrameType, kind: str, what: str) -> Effect | None:
         place = user_place(frame)
-        return None if place is None else self.add(kind, what, *place)
+        if place is None:
+            return None
+        effect = self.add(kind, what, *place)
+        refuse(effect)
+        return effect
 
 
 def _effect_of_function(module: str, name: str) -> tuple[str, str] | None:
