@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator
+from typing import Any
 
 from ..errors import place
 from ..named import name_of
@@ -10,17 +10,18 @@ from ..paths import Junction, Leaf, Node, Tree
 
 
 def drawn(tree: Tree) -> list[str]:
-    """One line for each place: the segment, and what is asked at its end."""
-    return list(_lines(tree.root, "", ""))
-
-
-def _lines(node: Node, first: str, rest: str) -> Iterator[str]:
-    yield first + _words(node)
-    ways = [(node.words(answer), following) for answer, nodes in node.ways.items() for following in nodes] if isinstance(node, Junction) else []
-    for number, (answer, following) in enumerate(ways):
-        last = number == len(ways) - 1
-        step = "" if len(ways) == 1 else "  " if last else "│ "  # a path that does not fork is not indented
-        yield from _lines(following, f"{rest}{'└' if last else '├'} {answer}: ", rest + step)
+    """One line for each place: the segment, and what is asked at its end. A path that does not fork is not indented."""
+    lines = []
+    pending: list[tuple[Node, str, str]] = [(tree.root, "", "")]  # what its line begins with, and those of its ways
+    while pending:
+        node, first, rest = pending.pop()
+        lines.append(first + _words(node))
+        ways = [(node.words(answer), n) for answer, nodes in node.ways.items() for n in nodes] if isinstance(node, Junction) else []
+        for number, (answer, following) in reversed(list(enumerate(ways))):
+            last = number == len(ways) - 1
+            step = "" if len(ways) == 1 else "  " if last else "│ "
+            pending.append((following, f"{rest}{'└' if last else '├'} {answer}: ", rest + step))
+    return lines
 
 
 def _words(node: Node) -> str:

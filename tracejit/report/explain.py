@@ -90,7 +90,7 @@ def _steps(plans: list[Plan], times: Times | None) -> list[Step]:
                 continue
             kernel = isinstance(step, Kernel)
             seconds = None if times is None else times.kernels[p][n]
-            source = print_kernel(step, f"kernel_{len(found)}")[0] if isinstance(step, Kernel) else ""
+            source = print_kernel(step)[0] if isinstance(step, Kernel) else ""
             share = None if seconds is None else share_of(step, seconds)
             found.append(Step(step.title, kernel, bytes_of(step), operations_of(step), seconds, share, source))
     return found

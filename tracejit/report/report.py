@@ -104,8 +104,16 @@ class Report:
             Section("calls that were traced", misses, ["call", "why"]),
             Section("guards: it is traced again if one of these changes", [[g] for g in self.guards]),
             Section("paths: what Python is told, and where a call goes on", [[p] for p in self.paths]),
-            *[Section(f"kernel {n}", text=s.source) for n, s in enumerate(self.kernels) if s.source],
+            *[Section(title, text=source) for title, source in self._sources()],
         ]
+
+    def _sources(self) -> list[tuple[str, str]]:
+        """Each kernel's text once, under the numbers of the steps that run it."""
+        found: dict[str, list[str]] = {}
+        for number, step in enumerate(self.kernels):
+            if step.source:
+                found.setdefault(step.source, []).append(str(number))
+        return [(f"kernel {', '.join(n[:8])}" + f" and {len(n) - 8} more" * (len(n) > 8), source) for source, n in found.items()]
 
     def _times(self) -> list[list[str]]:
         if self.compiled_seconds is None or self.eager_seconds is None:
