@@ -14,7 +14,7 @@ from .entry import Entry, Misfit, Trace
 from .errors import ArgumentError, FullGraphError, LazyWarning, TracejitError, fail, warn
 from .forks import lock_of
 from .frontend import (
-    TRANSPARENT, Reach, Signature, Stage, Substitution, Unwoven, asks_for_errors, check_specs, compile_guards, form_of, in_form, nothing_to_check,
+    TRANSPARENT, Reach, Signature, Stage, Substitution, Unwoven, asks_for_errors, check_specs, compile_guards, form_of, held_elsewhere, in_form, nothing_to_check,
     own,
 )  # fmt: skip
 from .graph.trace import Tracer
@@ -260,13 +260,15 @@ class Compiled(_Called, Inside):
             mode.interpreter = EAGER
         self._unreplayed.give_up(key, tracer.limits.too_much)
         seconds = clock.seconds()
+        elsewhere = held_elsewhere([result])
+        shell = result if elsewhere else None
         returned, structure = flatten(result)
         del result
         forms = tuple(map(form_of, returned))
         returned = [v.tensor if isinstance(v, StandIn) else v for v in returned]
         stage.let_go()
         grads = list(tracer.grads.values())
-        trace = Trace(returned, structure, stage.handles, grads, tracer.grads_read, forms, [isinstance(leaf, Tensor) for leaf in leaves])
+        trace = Trace(returned, structure, stage.handles, grads, tracer.grads_read, forms, [isinstance(leaf, Tensor) for leaf in leaves], elsewhere)
         try:
             if keep:
                 self._causes.traced(self._keep(key, tracer, reach, trace, stage, unseen), seconds)
@@ -274,9 +276,10 @@ class Compiled(_Called, Inside):
                 tracer.settle()
         finally:
             call.write_back(own)
+            shell = call.back(shell, own)
             call.forget()
             stage.settle()
-        return _hand_back(trace, leaves)
+        return shell if elsewhere else _hand_back(trace, leaves)
 
     def _in_python(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, reason: str, keep: bool) -> Any:
         """A call of a function whose NumPy code cannot be followed: as it is."""
@@ -345,5 +348,5 @@ TRANSPARENT.add(Compiled)
 def _hand_back(trace: Trace, leaves: list[Any]) -> Any:
     """The first call's result: arguments as they came, arrays for arrays."""
     given = {id(h): leaf for h, leaf in zip(trace.handles, leaves)}
-    values = [given[id(v)] if id(v) in given else in_form(v, form) for v, form in zip(trace.returned, trace.forms)]
+    values = [in_form(given.get(id(v), v), form) for v, form in zip(trace.returned, trace.forms)]
     return unflatten(trace.structure, values)

@@ -34,6 +34,7 @@ class Trace(NamedTuple):
     grads_read: dict[int, tuple[Tensor, bool]]  # whether their .grad was None when first read
     forms: tuple[str, ...]  # of each result: see `in_form`
     tensors: list[bool]  # whether each argument is a tensor, or a NumPy array
+    elsewhere: bool  # whether a list or a dict in the result is held elsewhere too
 
 
 class Result(NamedTuple):
@@ -276,7 +277,7 @@ class _Call:
         """One leaf of the results."""
         kind, what = result.kind, result.what
         if kind == "argument":
-            return self.leaves[what]
+            return in_form(self.leaves[what], result.form)
         if kind == "constant":
             return what
         if kind == "object":

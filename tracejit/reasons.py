@@ -102,6 +102,8 @@ def _of_results(tracer: Tracer, stage: Stage, trace: Trace) -> list[tuple[str, s
                 reasons.append(("a result is a tensor made of Python data", "result"))
         elif not isinstance(value, _CONSTANTS):
             reasons.append((f"a result is a {type(value).__name__}", "result"))
+    if trace.elsewhere:
+        reasons.append(("a list or a dict in the result is also held elsewhere", "result"))
     if any(g is not None and g._application is not None and not is_spent(g._application) for _, g in trace.grads):
         reasons.append(("a gradient carries history for autograd", "history"))
     return reasons

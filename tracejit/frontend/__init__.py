@@ -7,11 +7,11 @@ from .reach import Reach
 from .signature import Signature, Spelling
 from .specs import check_specs
 from .stage import Stage, form_of, in_form, own
-from .substitute import Substitution
+from .substitute import Substitution, held_elsewhere
 from .weave import TRANSPARENT, Unwoven
 
 __all__ = [
     "GLOBAL_GENERATORS", "Effect", "Guard", "Reach", "Signature", "Spelling", "Stage", "Substitution", "TRANSPARENT", "Unwoven", "asks_for_errors", "check_specs",
     "compile_guards",
-    "form_of", "in_form", "nothing_to_check", "own",
+    "form_of", "held_elsewhere", "in_form", "nothing_to_check", "own",
 ]  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections import OrderedDict, defaultdict, deque
 from typing import Any, Callable, Iterator
 
@@ -63,7 +65,7 @@ class Substitution:
         changed = False
         for owner, copy in [*self._copies.values(), *((own, own) for own in self._shared.values())]:
             before, after = parts_of(owner), parts_of(copy)
-            after = [self._back(part, convert) for part in after or []]
+            after = [self.back(part, convert) for part in after or []]
             keys_differ = isinstance(owner, dict) and list(owner) != list(copy)
             if keys_differ or len(before or []) != len(after) or not all(map(_same, before or [], after)):
                 _fill(owner, copy, after)
@@ -76,14 +78,39 @@ class Substitution:
         self._copies.clear()
         self._shared.clear()
 
-    def _back(self, value: Any, convert: Callable[[Any], Any]) -> Any:
+    def back(self, value: Any, convert: Callable[[Any], Any]) -> Any:
+        """What the caller has for a value that the function made, kept or was given. A list or a dict stays the object that it is."""
         if id(value) in self._owners:
             return self._owners[id(value)]
         before = parts_of(value)
         if before is None:
             return convert(value)
-        after = [self._back(part, convert) for part in before]
-        return value if all(map(_same, before, after)) else rebuild(value, after)
+        after = [self.back(part, convert) for part in before]
+        if all(map(_same, before, after)):
+            return value
+        if type(value) not in _MUTABLE:
+            return rebuild(value, after)
+        _fill(value, value, after)
+        return value
+
+
+def held_elsewhere(results: list[Any]) -> bool:
+    """Whether a list or a dict in what a call returned is the caller's, outlives the call in another place, or is there twice.
+
+    results: the value returned, to which one name refers besides.
+    """
+    if not _held(results):
+        return False
+    gc.collect(1)  # a cycle that the call left behind may hold it
+    return _held(results)
+
+
+def _held(parts: list[Any]) -> bool:
+    return any([type(part) in _MUTABLE and sys.getrefcount(part) > _ONE_PLACE or _held(parts_of(part) or []) for part in parts])
+
+
+def _references(parts: list[Any]) -> int:
+    return [type(part) in _MUTABLE and sys.getrefcount(part) for part in parts][0]
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -98,3 +125,7 @@ def _fill(owner: Any, copy: Any, parts: list[Any]) -> None:
         owner.update(zip(keys, parts[type(owner) is defaultdict :]))
     else:
         owner.extend(parts)
+
+
+_example: list[Any] = [[]]
+_ONE_PLACE = _references(parts_of(_example) or [])  # of a container that is held by one other, and by the list that is walked
