@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import reprlib
 import weakref
-from types import CodeType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any, Callable, Iterable, Sequence
 
 from .lookup import MISSING
 from .places import Entry, Gone, Item, Place, Strong, Writer, base_of, reference_to, same
 
+_QUALIFIED = (type, FunctionType, BuiltinFunctionType, MethodType)
 _NAMED = {None: "None", True: "True", False: "False", ...: "..."}
 _short = reprlib.Repr()
 _short.maxstring, _short.maxother = 40, 60
@@ -93,7 +94,7 @@ class Identical(Guard):
     def __init__(self, place: Place, value: Any, known: Place | None = None) -> None:
         super().__init__(place, reference_to(value))
         self.known = known  # another place, checked before, that holds the same object
-        self.kind = getattr(value, "__qualname__", None) or f"a {type(value).__name__}"
+        self.kind = value.__qualname__ if isinstance(value, _QUALIFIED) else f"a {type(value).__name__}"
 
     def test(self, value: Any) -> bool:
         found = self.expected()

@@ -237,7 +237,7 @@ def _encode_other(value: Any, kind: type, leaves: Leaves) -> tuple[Any, ...]:
         return _generic(value, leaves)
     if isinstance(value, np.ndarray):  # of a class with rules of its own
         leaves.append(value)
-        return (kind, value.shape, value.dtype)
+        return (kind, value.shape, value.strides, value.dtype)
     if isinstance(value, tuple) and hasattr(kind, "_fields"):
         return _fields(value, leaves)
     if isinstance(value, np.dtype):

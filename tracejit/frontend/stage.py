@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import DTypeError
 from ..ops.convert import supported
 from ..tensor import StandIn, Tensor, wrap
+from .lookup import instance_dict
 from .numpy_code import Array, from_outside, replace, world
 from .parts import parts_of, rebuild
 from .values import has_attributes
@@ -137,7 +138,8 @@ def _settle(owner: Any) -> None:
             if settled is not value:
                 owner[key] = settled
         return
-    for name, value in list(getattr(owner, "__dict__", {}).items()):
+    held = instance_dict(owner) or {}
+    for name, value in list(held.items()):
         settled = _own_all(value)
         if settled is not value:
-            setattr(owner, name, settled)
+            held[name] = settled

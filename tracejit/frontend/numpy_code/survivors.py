@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 from collections import deque
-from types import CellType, FrameType
+from types import CellType, FrameType, MemberDescriptorType
 from typing import Any, Callable
+
+from ..lookup import find, instance_dict
 
 _DEPTH = 6  # of immutable containers in each other
 
@@ -39,11 +41,11 @@ def _put(holder: Any, old: Any, new: Any, depth: int) -> None:
 
 
 def _put_into_object(holder: Any, old: Any, new: Any) -> None:
-    for name, value in list(getattr(holder, "__dict__", {}).items()):
+    held = instance_dict(holder) or {}
+    for name, value in list(held.items()):
         if value is old:
-            object.__setattr__(holder, name, new)
+            held[name] = new
     for base in type(holder).__mro__:
-        slots = base.__dict__.get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            if getattr(holder, name, None) is old:
-                object.__setattr__(holder, name, new)
+        for name, member in base.__dict__.items():
+            if type(member) is MemberDescriptorType and find(holder, name)[0] is old:
+                member.__set__(holder, new)
