@@ -261,7 +261,7 @@ class Compiled(_Called, Inside):
         self._unreplayed.give_up(key, tracer.limits.too_much)
         seconds = clock.seconds()
         elsewhere = held_elsewhere([result])
-        shell = result if elsewhere else None
+        shell = [result] if elsewhere else []
         returned, structure = flatten(result)
         del result
         forms = tuple(map(form_of, returned))
@@ -276,10 +276,10 @@ class Compiled(_Called, Inside):
                 tracer.settle()
         finally:
             call.write_back(own)
-            shell = call.back(shell, own)
+            shell = call.back(shell, own)  # in a list, for `settle` changes what frames hold nowhere
             call.forget()
             stage.settle()
-        return shell if elsewhere else _hand_back(trace, leaves)
+        return shell[0] if elsewhere else _hand_back(trace, leaves)
 
     def _in_python(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, reason: str, keep: bool) -> Any:
         """A call of a function whose NumPy code cannot be followed: as it is."""

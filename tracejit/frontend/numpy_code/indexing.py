@@ -182,13 +182,31 @@ def _new_value(value: Any, target: Array) -> Tensor | None:
 # Iteration
 
 
+class Rows:
+    """An iterator over the rows of an array, also of one that takes the place of an Array when its trace is over."""
+
+    __slots__ = ("array", "number")
+
+    def __init__(self, array: Any) -> None:
+        self.array, self.number = array, 0
+
+    def __iter__(self) -> Rows:
+        return self
+
+    def __next__(self) -> Any:
+        if self.number >= len(self.array):
+            raise StopIteration
+        self.number += 1
+        return self.array[self.number - 1]
+
+
 @attach()
 def __iter__(self: Array) -> Iterator[Any]:
     if self.is_scalar:
         return iter(real(self))
     if not self.ndim:
         raise TypeError("iteration over a 0-d array")
-    return (__getitem__(self, i) for i in range(len(self)))
+    return Rows(self)
 
 
 @attach()
