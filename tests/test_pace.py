@@ -9,9 +9,9 @@ import pytest
 import tracejit as tj
 from tracejit import pace
 from tracejit.compile import _Called
-from tracejit.pace import REST, TRIES, WARM, Pace
+from tracejit.pace import REST, TRIES, Pace
 
-CALLS = 6 + WARM + 2 * TRIES  # until the first choice is made
+CALLS = 6 + 2 * TRIES  # until the first choice is made
 
 
 class Clock:
@@ -50,26 +50,25 @@ def run(chosen, ways, calls):
 @pytest.mark.parametrize(("lazy", "python"), [(1e-5, 2e-5), (2e-5, 1e-5), (3.0, 1.0), (1.0, 3.0), (1e-5, 1e-5)])
 def test_the_faster_way_is_taken(clock, lazy, python):
     chosen, ways = Pace(), clock.ways(lazy, python)
-    run(chosen, ways, WARM + 2 * TRIES)
+    run(chosen, ways, 2 * TRIES)
     faster = "python" if python < lazy else "lazy"
     assert chosen.mode == faster
     assert set(run(chosen, ways, REST // 2)) == {faster}
 
 
 def test_both_ways_are_measured_in_turns(clock):
-    found = run(Pace(), clock.ways(1e-5, 1e-5), WARM + 2 * TRIES)
-    assert found[:WARM] == ["lazy"] * WARM
-    assert all({a, b} == {"lazy", "python"} for a, b in zip(found[WARM::2], found[WARM + 1 :: 2]))
+    found = run(Pace(), clock.ways(1e-5, 1e-5), 2 * TRIES)
+    assert all({a, b} == {"lazy", "python"} for a, b in zip(found[::2], found[1::2]))
 
 
 def test_long_calls_are_measured_once_each(clock):
-    found = run(Pace(), clock.ways(1.0, 2.0), WARM + 2 * TRIES)
+    found = run(Pace(), clock.ways(1.0, 2.0), 2 * TRIES)
     assert found.count("python") == 1
 
 
 def test_it_is_measured_again_at_rarer_and_rarer_calls(clock):
     chosen = Pace()
-    run(chosen, clock.ways(1e-5, 2e-5), WARM + 2 * TRIES)
+    run(chosen, clock.ways(1e-5, 2e-5), 2 * TRIES)
     found = run(chosen, clock.ways(2e-5, 1e-5), REST)
     assert found[-1] == chosen.mode == "python"
     counts = [run(chosen, clock.ways(1e-5, 2e-5), 1000).count("lazy") for _ in range(2)]
@@ -90,7 +89,7 @@ def test_a_measurement_that_raises_is_none(clock):
     def fails():
         raise KeyError("the user's own")
 
-    for _ in range(WARM + 2 * TRIES):
+    for _ in range(2 * TRIES):
         chosen.rests()
         with pytest.raises(KeyError):
             chosen.run(fails, fails)

@@ -6,7 +6,8 @@ from math import inf
 from time import perf_counter
 from typing import Any, Callable
 
-WARM = 3  # lazy calls before the first measurement: they build segments
+from .graph.limits import built
+
 TRIES = 4  # calls that are measured of each way, in turns; fewer if they take long
 ENOUGH = 0.05  # seconds after which one measurement tells as much as several
 REST = 64  # calls until it is measured again; then twice as many
@@ -27,7 +28,7 @@ class Pace:
         self.calls = 0
         self.busy = 0  # the call before which nobody asks whether a trace holds
         self._foreseen = 0  # the call from which on it may be told again what comes
-        self._measure(at=WARM)
+        self._measure(at=0)
 
     def _measure(self, at: int) -> None:
         self.begin, self.best, self.tries = at, {"lazy": inf, "python": inf}, {"lazy": 0, "python": 0}
@@ -64,9 +65,9 @@ class Pace:
         if self.pinned or self.calls <= self.begin:
             return (plainly if self.mode == "python" else lazily)(*call)
         way = "python" if self.tries["python"] < self.tries["lazy"] else "lazy"
-        start = perf_counter()
+        start, building = perf_counter(), built.seconds
         result = (plainly if way == "python" else lazily)(*call)
-        self._note(way, perf_counter() - start)
+        self._note(way, perf_counter() - start - (built.seconds - building))  # what is built is built once
         return result
 
     def _note(self, way: str, seconds: float) -> None:
