@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from conftest import MEASURED
 
 import tracejit as tj
 from tracejit import pace
@@ -240,3 +241,66 @@ def test_references_are_given_back(monkeypatch):
     seen.clear()
     assert function._gate.hits == hits + 10
     assert [sys.getrefcount(v) for v in (x, y)] == before[:2] and abs(sys.getrefcount(None) - before[2]) < 5
+
+
+# Replays of NumPy code
+
+
+@pytest.fixture
+def replays_are_measured(monkeypatch):
+    monkeypatch.setattr(Pace, "run", MEASURED)
+
+
+def straight(x):
+    return x * 2 + 1
+
+
+def branches(x):
+    return x * 2 + 1 if x[0] > 0 else x - 1
+
+
+@pytest.mark.usefixtures("replays_are_measured")
+@pytest.mark.parametrize(("function", "way"), [(straight, "graph"), (branches, "tree")])
+@pytest.mark.parametrize("faster", ["replay", "python"])
+def test_numpy_code_is_replayed_where_that_is_faster(monkeypatch, function, way, faster):
+    told(monkeypatch, **{way: 4e-3, "python": 4e-3, {"replay": way, "python": "python"}[faster]: 1e-3})
+    compiled = tj.compile(function)
+    for n in range(CALLS + REST):
+        x = np.arange(n + 1.0, n + 4.0)
+        np.testing.assert_array_equal(compiled(x), function(x))
+    info = compiled.cache_info()
+    assert info.modes == ("python" if faster == "python" else way,) and compiled.trace_count == 1
+    assert info.reasons == (("eager is faster here: 1 ms against 4 ms",) if faster == "python" else ())
+
+
+@pytest.mark.usefixtures("replays_are_measured")
+def test_replays_of_tensors_and_of_whole_graphs_are_not_measured(monkeypatch):
+    told(monkeypatch, graph=4e-3, python=1e-3)
+    ours, whole = tj.compile(straight), tj.compile(straight, fullgraph=True)
+    for _ in range(CALLS):
+        ours(tj.ones(3)), whole(np.ones(3))
+    assert ours.cache_info().modes == whole.cache_info().modes == ("graph",)
+
+
+@pytest.mark.usefixtures("replays_are_measured")
+def test_an_exception_in_python_mode_is_raised_once(monkeypatch):
+    """No replay is tried after it, nor is the function called again."""
+    told(monkeypatch, graph=4e-3, python=1e-3)
+    calls = []
+
+    def body(x):
+        return x[:, np.newaxis] * 2
+
+    compiled = tj.compile(body)
+    for _ in range(CALLS):
+        compiled(np.ones(3))
+    assert compiled.cache_info().modes == ("python",)
+
+    def raises(x):
+        calls.append(x)
+        raise ValueError("the user's own")
+
+    compiled.__wrapped__ = raises
+    with pytest.raises(ValueError, match="the user's own"):
+        compiled(np.ones(3))
+    assert len(calls) == 1

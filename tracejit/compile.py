@@ -21,7 +21,7 @@ from .graph.trace import Tracer
 from .misses import Clock, Misses
 from .named import name_of
 from .options import LIMIT, Options, options_of
-from .pace import REST, Pace
+from .pace import LEAD, REST, Pace
 from .paths import OVERGROWN, Node, Tree, Unseen, way_of
 from .permits import Gate
 from .reasons import DROP, reasons_of
@@ -168,18 +168,30 @@ class Compiled(_Called, Inside):
                 return self._without_graph(args, kwargs, key, leaves)
             self._keep_longer(key)
             try:
-                result = entry.run(leaves)
+                result = self._paced(entry, args, kwargs, key, leaves)
             except Misfit:
                 continue
             except Unseen as unseen:
                 return self._go_on(args, kwargs, key, leaves, unseen)
-            except (OutOfBounds, TracejitError, ValueError):  # raised again where the user stands, with all done that comes before
-                result = self.__wrapped__(*args, **kwargs)
-            else:
-                self._replayed(entry, args, kwargs, key)
             self._hits += 1
             return result
         return _NEW
+
+    def _paced(self, entry: Entry | Tree, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any]) -> Any:
+        """A call that a trace speaks of: replayed, or left to Python where that is faster."""
+        pace: Pace | None = entry.pace
+        if pace is None:
+            return self._replay(entry, args, kwargs, key, leaves)
+        pace.skip(1)
+        return pace.run(lambda: self._replay(entry, args, kwargs, key, leaves), lambda: self.__wrapped__(*args, **kwargs))
+
+    def _replay(self, entry: Entry | Tree, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any]) -> Any:
+        try:
+            result = entry.run(leaves)
+        except (OutOfBounds, TracejitError, ValueError):  # raised again where the user stands, with all done that comes before
+            return self.__wrapped__(*args, **kwargs)
+        self._replayed(entry, args, kwargs, key)
+        return result
 
     def _without_graph(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any]) -> Any:
         """A call that no graph stands for."""
@@ -271,7 +283,10 @@ class Compiled(_Called, Inside):
         trace = Trace(returned, structure, stage.handles, grads, tracer.grads_read, forms, [isinstance(leaf, Tensor) for leaf in leaves], elsewhere)
         try:
             if keep:
-                self._causes.traced(self._keep(key, tracer, reach, trace, stage, unseen), seconds)
+                kept = self._keep(key, tracer, reach, trace, stage, unseen)
+                if kept.pace is None and not all(trace.tensors) and not self._options.fullgraph:
+                    kept.pace = Pace(kept.mode, LEAD)  # NumPy is no slow eager mode: replays must be worth it
+                self._causes.traced(kept, seconds)
             else:
                 tracer.settle()
         finally:

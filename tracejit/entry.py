@@ -93,6 +93,7 @@ class Entry:
         self.verified = False
         self.seconds = 0.0  # that Python ran under the tracer
         self.asked = 0  # the calls that Python replayed
+        self.pace: Any = None  # a Pace, where replays are measured beside the undecorated function
 
     def fill(self, flushed: Flushed, trace: Trace, history: History, compile_backward: Callable[[Segment], Callable], alone: bool = True) -> None:
         """Take what a trace found; the executable is the one that has just run. `alone`: no segment ran before."""

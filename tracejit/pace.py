@@ -1,4 +1,4 @@
-"""`Pace`: of calls that only Python can run, whether their ops are compiled in segments (lazy) or left as they are (python): what is faster."""
+"""`Pace`: whether calls run in their own way (replayed, or with their ops compiled in segments) or in Python as they are: what is faster."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ ENOUGH = 0.05  # seconds after which one measurement tells as much as several
 REST = 64  # calls until it is measured again; then twice as many
 FEW = 16  # calls that Python had better see itself than tell the gate of
 ALL = 2**62
+LEAD = 2e-5  # seconds by which Python must be ahead of a replay, whose later calls cost less than those that are measured
 
 
 class Pace:
-    """How the calls of one signature are run that no graph stands for: by the clock, for either way gives what the function gives.
+    """How the calls of one signature, or of one trace, are run: by the clock, for either way gives what the function gives.
 
-    Safe from several threads, as far as it matters: what is lost between them is a measurement.
+    `way`: theirs, else "python"; `lead`: the seconds by which Python must be ahead. Safe from several threads, as far as it matters:
+    what is lost between them is a measurement.
     """
 
-    def __init__(self) -> None:
-        self.mode = "lazy"
+    def __init__(self, way: str = "lazy", lead: float = 0.0) -> None:
+        self.mode = self.way = way
+        self.lead = lead
         self.why = ""  # of mode "python"
         self.pinned = False  # nothing is measured any more
         self.calls = 0
@@ -31,7 +34,7 @@ class Pace:
         self._measure(at=0)
 
     def _measure(self, at: int) -> None:
-        self.begin, self.best, self.tries = at, {"lazy": inf, "python": inf}, {"lazy": 0, "python": 0}
+        self.begin, self.best, self.tries = at, {self.way: inf, "python": inf}, {self.way: 0, "python": 0}
 
     def pin(self, why: str) -> None:
         """Leave all further calls to Python."""
@@ -44,7 +47,7 @@ class Pace:
 
     def rest(self) -> None:
         """Traces were looked into, and none can be replayed: look again after as many calls as there were until now."""
-        self.busy = 1 << self.calls.bit_length() if self.mode == "lazy" else max(REST, 2 * self.calls)
+        self.busy = 1 << self.calls.bit_length() if self.mode == self.way else max(REST, 2 * self.calls)
 
     def foreseen(self) -> int:
         """How many of the next calls are sure to be left to Python; told now and then, and 0 if they are few."""
@@ -60,13 +63,13 @@ class Pace:
         """So many calls are made without being counted."""
         self.calls += calls
 
-    def run(self, lazily: Callable[..., Any], plainly: Callable[..., Any], *call: Any) -> Any:
+    def run(self, own: Callable[..., Any], plainly: Callable[..., Any], *call: Any) -> Any:
         """One call, in the way that is faster so far; or measured, if it is time."""
         if self.pinned or self.calls <= self.begin:
-            return (plainly if self.mode == "python" else lazily)(*call)
-        way = "python" if self.tries["python"] < self.tries["lazy"] else "lazy"
+            return (plainly if self.mode == "python" else own)(*call)
+        way = "python" if self.tries["python"] < self.tries[self.way] else self.way
         start, building = perf_counter(), built.seconds
-        result = (plainly if way == "python" else lazily)(*call)
+        result = (plainly if way == "python" else own)(*call)
         self._note(way, perf_counter() - start - (built.seconds - building))  # what is built is built once
         return result
 
@@ -74,9 +77,9 @@ class Pace:
         self.best[way] = min(self.best[way], seconds)
         self.tries[way] += 1 if seconds < ENOUGH else TRIES
         if min(self.tries.values()) >= TRIES:
-            lazy, python = self.best["lazy"], self.best["python"]
-            self.mode = "python" if python < lazy else "lazy"
-            self.why = f"eager is faster here: {_shown(python)} against {_shown(lazy)}"
+            own, python = self.best[self.way], self.best["python"]
+            self.mode = "python" if python + self.lead < own else self.way
+            self.why = f"eager is faster here: {_shown(python)} against {_shown(own)}"
             self._measure(at=max(REST, 2 * self.calls))
 
 

@@ -55,6 +55,8 @@ class Unreplayed:
 
     def pace_of(self, key: Key, entry: Entry | Tree) -> tuple[str, list[str]]:
         """The mode of a trace, and why: what it is, or what is faster."""
+        if entry.mode not in ("lazy", "python") and entry.pace is not None and entry.pace.mode == "python":
+            return "python", [entry.pace.why]
         pace = self.paces.get(key) if entry.mode == "lazy" else None
         if pace is None or pace.mode == "lazy":
             return entry.mode, entry.reasons[:1]

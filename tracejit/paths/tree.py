@@ -170,6 +170,7 @@ class Tree:
         self.verified = False
         self.seconds = 0.0  # that Python ran under tracers
         self.calls = 0
+        self.pace: Any = None  # a Pace, where replays are measured beside the undecorated function
         self.reasons: list[str] = []  # why it is lazy now
 
     @property
