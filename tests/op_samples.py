@@ -209,6 +209,7 @@ for _name in ("inv", "solve", "cholesky", "qr", "svd", "svdvals", "eigh", "eigva
     SAMPLES[f"numpy_{_name}"] = SAMPLES[_name]
     INVARIANT |= {f"numpy_{_name}": INVARIANT[_name]} if _name in INVARIANT else {}
     SYMMETRIC |= {f"numpy_{_name}"} & {f"numpy_{s}" for s in SYMMETRIC}
+SAMPLES["real_part"] = SAMPLES["imaginary_part"] = [sample(lambda: cplx(2, 3))]
 
 ATTRS: dict[str, list[dict[str, Any]]] = {
     "cast": [{"dtype": tj.float64}, {"dtype": tj.complex128}], "polygamma": [{"n": 1}, {"n": 2}],

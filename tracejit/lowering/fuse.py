@@ -53,7 +53,9 @@ def lowers(node: Node) -> bool:
         return node.op.lowers(node.inputs[0].dtype)
     if node.kind == "create":
         return not is_complex(node.dtype)
-    return node.kind in ("view", "gather", "put")
+    if node.kind == "put":  # through views that kernels know
+        return all(op.kind == "view" for op, _ in dict(node.attrs).get("chain") or ())
+    return node.kind in ("view", "gather")
 
 
 class _Fusion:

@@ -8,7 +8,7 @@ from ..graph.ir import CONSTANT, OUTPUT, Graph, Node
 from ..spec import TensorSpec, contiguous_strides
 from .control import lower_control
 from .edges import cut_at_edges
-from .fuse import Group, fuse
+from .fuse import Group, fuse, lowers
 from .index import Box, box_of, without
 from .kernel import Kernel, Load, Slot, Store
 from .lower import Slots, indexed, lower_check, lower_copy, lower_map, lower_put, strided
@@ -170,7 +170,7 @@ class Planner:
             taken = _box_written(node)
             boxes = without(boxes, taken) if taken is not None else boxes
             readers = self.readers.get(node, [])
-            if len(readers) != 1 or readers[0].kind != "put" or readers[0].inputs[0] is not node or node in self.given_out:
+            if len(readers) != 1 or readers[0].kind != "put" or readers[0].inputs[0] is not node or node in self.given_out or not lowers(readers[0]):
                 return boxes if len(boxes) <= MOST_BOXES else [whole]
             (node,) = readers
 

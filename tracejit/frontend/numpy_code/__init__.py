@@ -2,7 +2,7 @@
 
 from .array import Array, array_of, attach, from_outside, real, stand_in, stand_in_all
 from . import (  # noqa: F401  (they attach themselves)
-    converter, create, fft, flat, indexing, linalg, manipulate, memory, methods, operators, protocol, reductions, sorting, whole,
+    complex_parts, converter, create, fft, flat, indexing, linalg, manipulate, memory, methods, operators, protocol, reductions, sorting, whole,
 )  # fmt: skip
 from .functions import FUNCTIONS, constants
 from .survivors import replace

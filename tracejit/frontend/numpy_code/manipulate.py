@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from math import prod
+from typing import Any, Iterator
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from .array import Array, array_of
 from .create import array, asarray, holds_arrays
 from .functions import function, is_known
 from .methods import view_of
+from .table import implements
 
 _NUMBERS = (bool, int, float, complex)
 
@@ -205,3 +207,21 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
     if not sparse:
         output = list(broadcast_arrays(*output))
     return tuple([x.copy() for x in output] if copy else output)
+
+
+@implements(np.broadcast)
+class Broadcast:
+    """np.broadcast: the common shape of arrays, and what stands together in them."""
+
+    def __init__(self, *arrays: Any) -> None:
+        self.arrays = arrays
+        self.shape = broadcast_shape(*arrays)
+        self.ndim = self.nd = len(self.shape)
+        self.size, self.numiter = prod(self.shape), len(arrays)
+
+    @property
+    def iters(self) -> tuple[Any, ...]:
+        return tuple([iter(a.ravel()) for a in broadcast_arrays(*self.arrays)])
+
+    def __iter__(self) -> Iterator[Any]:
+        return zip(*self.iters)

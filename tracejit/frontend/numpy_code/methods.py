@@ -12,8 +12,6 @@ import numpy as np
 from ...dispatch import assign, bind
 from ...errors import TracejitError
 from ...ops.casts import cast, copy
-from ...ops.casts import imag as imaginary_part
-from ...ops.casts import real as real_part
 from ...ops.manipulate import diagonal as diagonal_of
 from ...ops.manipulate import squeeze as squeezed
 from ...ops.manipulate import swapaxes as exchanged
@@ -202,18 +200,6 @@ def astype(x: Array, dtype: Any, order: str = "K", casting: str = "unsafe", subo
 def fill(x: Array, value: Any) -> Any:
     """x.fill."""
     x[...] = value
-
-
-@attribute("real")
-def _real(x: Array) -> Any:
-    if is_complex(x.dtype):
-        return array_of(bind(real_part, x.tensor), True) if x.is_scalar else NotImplemented
-    return x
-
-
-@attribute("imag")
-def _imag(x: Array) -> Any:
-    return array_of(bind(imaginary_part, x.tensor), x.is_scalar) if x.is_scalar or not is_complex(x.dtype) else NotImplemented
 
 
 @method("conj", "conjugate")

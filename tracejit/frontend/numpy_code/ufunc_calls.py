@@ -26,6 +26,7 @@ def call_with(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any])
     """A call of a ufunc with keywords; NotImplemented where it has to run on real arrays."""
     options = dict(options)
     out, mask = options.pop("out", None), options.pop("where", True)
+    mask = True if mask is np._NoValue else mask  # type: ignore[attr-defined]
     casting, order = options.pop("casting", "same_kind"), options.pop("order", "K")
     dtype, signature = options.pop("dtype", None), options.pop("signature", options.pop("sig", None))
     options.pop("subok", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Callable, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from ...op import OPS, Op
 from ...ops.casts import cast, where
 from ...ops.numpy_protocol import UFUNCS
 from ...ops.view import reshape, strides_of
-from ...spec import DTYPES, TensorSpec, broadcast_shapes
+from ...spec import DTYPES, float32, float64, TensorSpec, broadcast_shapes
 from ...tensor import Tensor
 from .array import Array, array_of
 from .functions import FUNCTIONS
@@ -34,6 +35,9 @@ class Plan(NamedTuple):
     number: Any = None  # of an array as it is and a Python number: what makes the number one of the array's dtype
 
 
+# SciPy's functions that ops are within 2 units in the last place of, and the dtypes in which they are
+SPECIAL = {"erf": "erf", "erfc": "erfc", "expit": "sigmoid", "gammaln": "lgamma", "psi": "digamma"}
+SPECIAL_DTYPES = {name: (float32, float64) if name in ("erf", "expit") else (float32,) for name in SPECIAL}
 PLANS: dict[tuple[Any, ...], Plan] = {}  # by ufunc and what `described` says of its operands
 
 
@@ -94,16 +98,23 @@ def _new_plan(key: tuple[Any, ...]) -> Plan | None:
     """The plan of a ufunc; None where NumPy raises, or computes what is not traced."""
     ufunc: np.ufunc = key[0]
     described = key[1:]
-    if ufunc.nout > 2 or ufunc.signature is not None or getattr(np, ufunc.__name__, None) is not ufunc:
+    scipys = getattr(np, ufunc.__name__, None) is not ufunc
+    if ufunc.nout > 2 or ufunc.signature is not None or scipys and not _is_special(ufunc):
         return None
     kinds = [WEAK.get(d, d) if isinstance(d, type) else d for d in described]
     kinds = [np.dtype(k) if isinstance(k, type) and issubclass(k, np.generic) else k for k in kinds]
     if type(None) in kinds:
         return None
     plan = plan_of(ufunc, kinds, {})
-    if plan is not None:
-        plan = PLANS[key] = plan._replace(plain=isinstance(plan.op, Op) and described == plan.taken, number=_number(plan, described))
+    if plan is None or (scipys and plan.op is None):
+        return None
+    plan = PLANS[key] = plan._replace(plain=isinstance(plan.op, Op) and described == plan.taken, number=_number(plan, described))
     return plan
+
+
+def _is_special(ufunc: np.ufunc) -> bool:
+    """Whether it is that function of SciPy's."""
+    return ufunc.__name__ in SPECIAL and getattr(sys.modules.get("scipy.special"), ufunc.__name__, None) is ufunc
 
 
 def _number(plan: Plan, described: tuple[Any, ...]) -> Any:
@@ -135,6 +146,8 @@ def plan_of(ufunc: np.ufunc, kinds: list[Any], options: dict[str, Any]) -> Plan 
         op = _scaled(ufunc, given[0]) if given[0] != np.float16 else None
     elif ufunc is np.float_power:
         op = OPS["pow"]
+    elif _is_special(ufunc):
+        op = OPS[SPECIAL[ufunc.__name__]] if given[0] in SPECIAL_DTYPES[ufunc.__name__] else None
     elif op is not None and (op.kind != "elementwise" or not _gives(op, taken, given[0])):
         op = None
     return Plan(op, taken, given)

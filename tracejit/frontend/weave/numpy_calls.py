@@ -15,7 +15,7 @@ import numpy as np
 
 from ...errors import TracejitError
 from ...tensor import StandIn
-from ..numpy_code import FUNCTIONS, Array, attach, constants, on_real_arrays, stand_in_all
+from ..numpy_code import FUNCTIONS, Array, array_of, attach, constants, on_real_arrays, stand_in_all, world
 from .source import Unwoven
 from .twin import twin_of
 
@@ -29,6 +29,11 @@ _REAL = {  # they give as many as values say, or one of several dtypes; or reach
     np.nonzero, np.flatnonzero, np.argwhere, np.extract, np.compress, np.bincount, np.lexsort, np.packbits, np.unpackbits, np.unravel_index,
     np.ravel_multi_index, np.count_nonzero, np.allclose, np.array_equal, np.array_equiv,
 }  # fmt: skip
+_OUTSIDE = {  # they read or change the world
+    np.load, np.loadtxt, np.genfromtxt, np.fromfile, np.fromregex, np.seterr, np.geterr, np.seterrcall, np.geterrcall, np.setbufsize,
+    np.getbufsize, np.set_printoptions, np.get_printoptions,
+}  # fmt: skip
+_PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), slice, range, type, np.generic, np.dtype, np.ufunc, type(np._NoValue))  # type: ignore[attr-defined]
 _twins: dict[Any, FunctionType | None] = {}
 
 
@@ -52,10 +57,30 @@ class NumPyCall:
         args, kwargs = tuple(map(stand_in_all, args)), {name: stand_in_all(value) for name, value in kwargs.items()}
         if any(map(_traced, args)) or any(map(_traced, kwargs.values())):
             return call(self.function, args, kwargs)
-        return constants(self.function(*args, **kwargs))
+        return _untraced(self.function, args, kwargs)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.function, name)
+
+
+def _untraced(function: Callable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A function of NumPy's, of no traced arrays."""
+    if function in _OUTSIDE:
+        return on_real_arrays(function, args, kwargs)
+    given = (*args, *kwargs.values())
+    if all(map(_is_plain, given)):
+        return constants(function(*args, **kwargs))
+    if any(map(callable, given)):  # the user's functions are woven too
+        return call(function, args, kwargs)
+    result = function(*args, **kwargs)
+    shown = stand_in_all(result)
+    if shown is not result:
+        world.untold(f"np.{getattr(function, '__name__', function)} of an object that may change")
+    return shown
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, _PLAIN) or type(value) in (tuple, list) and all(map(_is_plain, value))
 
 
 def call(function: Callable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -69,6 +94,9 @@ def call(function: Callable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
         if result is not NotImplemented:
             return result
     if isinstance(function, np.ufunc) or isinstance(getattr(function, "__self__", None), np.ufunc):
+        if kwargs.get("out") is ...:  # an array, where else a scalar would be given
+            made = function(*args, **{name: value for name, value in kwargs.items() if name != "out"})
+            return array_of(made.tensor, order=made.order) if type(made) is Array else made
         return function(*args, **kwargs)  # which asks its arguments
     twin = _twin(function)
     return on_real_arrays(function, args, kwargs) if twin is None else twin(*args, **kwargs)

@@ -1,0 +1,64 @@
+"""`z.real` and `z.imag` of complex arrays: views, as NumPy's are, though their elements are half as long as those of `z`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...dispatch import bind
+from ...op import Library
+from ...ops.casts import imag, real
+from ...spec import Shape, TensorSpec, is_complex, real_dtype
+from .array import Array, array_of
+from .methods import attribute, view_of
+
+
+class Part(Library):
+    """One of the two numbers in each element. The values are computed, as a library op's are; what is written goes to the memory of
+    the operand, as a view's does."""
+
+    is_view = True
+
+    def __init__(self, name: str, number: int, of: Any) -> None:
+        part = (lambda x: x.imag) if number else (lambda x: x.real)
+        self.number = number
+        super().__init__(
+            name, numpy=part, spec=lambda x: TensorSpec(x.shape, real_dtype(x.dtype)), vjp=of.vjp, doc=f"{of.__doc__} It is a view."
+        )
+        self.eager = part
+
+    def layout(self, shape: Shape, strides: tuple[int, ...], /) -> tuple[Shape, tuple[int, ...], int]:
+        """(shape, strides, offset) of the view, in its own elements, of an array with this shape and these strides in its own."""
+        return shape, tuple([2 * s for s in strides]), self.number
+
+
+PARTS = {"real": (Part("real_part", 0, real), real), "imag": (Part("imaginary_part", 1, imag), imag)}
+
+
+@attribute("real")
+def _real(x: Array) -> Any:
+    return _part(x, "real") if is_complex(x.dtype) else x
+
+
+@attribute("imag")
+def _imag(x: Array) -> Any:
+    if is_complex(x.dtype):
+        return _part(x, "imag")
+    zeros = array_of(bind(imag, x.tensor), x.is_scalar)
+    zeros.readonly = True
+    return zeros
+
+
+def _part(x: Array, name: str) -> Array:
+    view, copied = PARTS[name]
+    return array_of(bind(copied, x.tensor), True) if x.is_scalar else view_of(x, bind(view, x.tensor))
+
+
+def _set(name: str) -> Any:
+    def write(x: Array, value: Any) -> None:
+        getattr(x, name)[...] = value
+
+    return write
+
+
+for _name in PARTS:
+    setattr(Array, _name, getattr(Array, _name).setter(_set(_name)))
