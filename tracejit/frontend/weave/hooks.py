@@ -18,7 +18,7 @@ from .. import numpy_code
 from ..numpy_code import SUBSTITUTES, implements, stand_in, world
 from ..watch import USER, in_package, side_of_file
 from .source import Unwoven
-from .numpy_calls import NumPyCall, is_numpy
+from .numpy_calls import GRIDS, Grid, NumPyCall, is_numpy
 from .twin import HOOKED, twin_of
 from .unknown import Unknown, Unwrapping
 from .weaver import CALLEE, EACH, INTO, SEEN
@@ -32,10 +32,11 @@ _NUMPY = (np.ufunc, type(np.sum))  # these ask their arguments' protocols
 
 
 def seen(value: Any) -> Any:
-    """A stand-in for an array that the trace has not met; any other value itself."""
-    if type(value) is _ndarray and world.arrays is not None:
+    """A stand-in for an array that the trace has not met, or for an object such as `np.r_`; any other value itself."""
+    kind = type(value)
+    if kind is _ndarray and world.arrays is not None:
         return stand_in(value)
-    return value
+    return Grid(value) if kind in GRIDS and world.arrays is not None else value
 
 
 def each(values: Any) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...errors import TracejitError
 from ...tensor import StandIn
-from ..numpy_code import FUNCTIONS, Array, array_of, attach, constants, on_real_arrays, stand_in_all, world
+from ..numpy_code import FUNCTIONS, SUBSTITUTES, Array, array_of, attach, constants, on_real_arrays, stand_in_all, world
 from .source import Unwoven
 from .twin import twin_of
 
@@ -24,7 +24,7 @@ _APART = tuple(_HOME + room + os.sep for room in ("random", "testing", "ma", "f2
 _DISPATCHING = type(np.sum)
 _REAL = {  # they give as many as values say, or one of several dtypes; or reach for memory
     np.save, np.savetxt, np.savez, np.savez_compressed, np.lib.stride_tricks.as_strided, np.array2string, np.array_repr, np.array_str,
-    np.unique, np.intersect1d, np.union1d, np.setdiff1d, np.setxor1d, np.trim_zeros, np.roots,
+    np.unique, np.intersect1d, np.union1d, np.setdiff1d, np.setxor1d, np.roots,
     np.linalg.eig, np.linalg.eigvals, np.linalg.lstsq, np.polyfit, np.histogram, np.histogram2d, np.histogramdd, np.histogram_bin_edges,
     np.nonzero, np.flatnonzero, np.argwhere, np.extract, np.compress, np.bincount, np.lexsort, np.packbits, np.unpackbits, np.unravel_index,
     np.ravel_multi_index, np.count_nonzero, np.allclose, np.array_equal, np.array_equiv,
@@ -33,7 +33,8 @@ _OUTSIDE = {  # they read or change the world
     np.load, np.loadtxt, np.genfromtxt, np.fromfile, np.fromregex, np.seterr, np.geterr, np.seterrcall, np.geterrcall, np.setbufsize,
     np.getbufsize, np.set_printoptions, np.get_printoptions,
 }  # fmt: skip
-_PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), slice, range, type, np.generic, np.dtype, np.ufunc, type(np._NoValue))  # type: ignore[attr-defined]
+GRIDS = frozenset(map(type, (np.r_, np.c_, np.mgrid, np.ogrid)))
+_PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), range, type, np.generic, np.dtype, np.ufunc, type(np._NoValue))  # type: ignore[attr-defined]
 _twins: dict[Any, FunctionType | None] = {}
 
 
@@ -63,6 +64,34 @@ class NumPyCall:
         return getattr(self.function, name)
 
 
+class Grid:
+    """What stands for `np.r_`, `np.c_`, `np.mgrid` or `np.ogrid`."""
+
+    def __init__(self, grid: Any) -> None:
+        self.grid = grid
+
+    def __getitem__(self, key: Any) -> Any:
+        shown = stand_in_all(key)
+        if _traced(shown):
+            return _joined(self.grid, shown if type(shown) is tuple else (shown,))
+        return constants(self.grid[key]) if _is_plain(key) else stand_in_all(self.grid[key])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.grid, name)
+
+
+def _joined(grid: Any, parts: tuple[Any, ...]) -> Any:
+    """np.r_[parts] or np.c_[parts], of traced arrays, with slices as ranges."""
+    if grid not in (np.r_, np.c_) or any(isinstance(part, str) for part in parts):
+        return on_real_arrays(type(grid).__getitem__, (grid, parts), {})
+    arrays = [constants(grid[part].ravel()) if isinstance(part, slice) else SUBSTITUTES[np.asarray](part) for part in parts]
+    dtype = np.result_type(*[part if type(part) in (int, float, complex) else array.dtype for part, array in zip(parts, arrays)])
+    lines = [array.reshape(-1) if not array.ndim else array for array in arrays]
+    if grid is np.c_:
+        lines = [line.reshape(-1, 1) if line.ndim == 1 else line for line in lines]
+    return np.concatenate(lines, axis=0 if grid is np.r_ else -1, dtype=dtype)
+
+
 def _untraced(function: Callable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A function of NumPy's, of no traced arrays."""
     if function in _OUTSIDE:
@@ -80,6 +109,8 @@ def _untraced(function: Callable, args: tuple[Any, ...], kwargs: dict[str, Any])
 
 
 def _is_plain(value: Any) -> bool:
+    if type(value) is slice:
+        return all(map(_is_plain, (value.start, value.stop, value.step)))
     return isinstance(value, _PLAIN) or type(value) in (tuple, list) and all(map(_is_plain, value))
 
 
