@@ -12,7 +12,7 @@ from ..errors import DTypeError
 from ..ops.convert import supported
 from ..tensor import StandIn, Tensor, wrap
 from .lookup import instance_dict
-from .numpy_code import Array, from_outside, replace, world
+from .numpy_code import Array, Number, from_outside, replace, world
 from .parts import parts_of, rebuild
 from .values import has_attributes
 from .watch import in_package
@@ -101,8 +101,8 @@ def _tensor(leaf: Any) -> Tensor:
 
 
 def form_of(value: Any) -> str:
-    """How a result is given: "array" or "scalar" where it is NumPy's, else ""."""
-    return ("scalar" if value.is_scalar else "array") if type(value) is Array else ""
+    """How a result is given: "array" or "scalar" where it is NumPy's, "number" where it is Python's, else ""."""
+    return ("scalar" if value.is_scalar else "array") if type(value) is Array else "number" if type(value) is Number else ""
 
 
 def in_form(value: Any, form: str) -> Any:
@@ -110,7 +110,7 @@ def in_form(value: Any, form: str) -> Any:
     if not form:
         return value
     array = value._value if isinstance(value, Tensor) else value
-    return array[()] if form == "scalar" else array
+    return array if form == "array" else array[()] if form == "scalar" else array.item()
 
 
 def own(value: Any) -> Any:

@@ -5,12 +5,13 @@ from . import (  # noqa: F401  (they attach themselves)
     complex_parts, converter, create, fft, flat, indexing, linalg, manipulate, memory, methods, operators, protocol, reductions, sorting, whole,
 )  # fmt: skip
 from .functions import FUNCTIONS, constants
+from .number import Number, bound_of, is_number, kind_of, number_of, of_kind
 from .survivors import replace
 from .table import SUBSTITUTES, implements
 from .real_calls import each, on_real_arrays
 from .world import world
 
 __all__ = [
-    "FUNCTIONS", "SUBSTITUTES", "Array", "array_of", "attach", "constants", "each", "from_outside", "implements", "on_real_arrays", "real",
-    "replace", "stand_in", "stand_in_all", "world",
+    "FUNCTIONS", "Number", "SUBSTITUTES", "Array", "array_of", "attach", "bound_of", "constants", "each", "from_outside", "implements", "is_number",
+    "kind_of", "number_of", "of_kind", "on_real_arrays", "real", "replace", "stand_in", "stand_in_all", "world",
 ]  # fmt: skip

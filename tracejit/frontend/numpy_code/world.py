@@ -14,6 +14,7 @@ class World(threading.local):
     arrays: dict[int, Any] | None = None  # the stand-in of each array from outside, by its id; it keeps the array
     born: list[Any] | None = None  # weak references of all stand-ins
     touched: dict[int, Any] = {}  # objects that something was stored in
+    rolling: int = 0  # how many loops are being tried as one op
     reasons: list[tuple[str, Any]] = []  # why, and the line the trace cannot be replayed
 
 

@@ -12,11 +12,14 @@ from typing import Any, Iterator
 
 import numpy as np
 
+from ...control.body import Untraceable
 from ...tensor import StandIn, Tensor
 from ..lookup import in_class
 from .. import numpy_code
 from ..numpy_code import SUBSTITUTES, implements, stand_in, world
 from ..watch import USER, in_package, side_of_file
+from . import roll
+from .loops import BOTH, BRANCH, EITHER, NEITHER, ROLLED, ROLLED_FOR, VARIABLES
 from .source import Unwoven
 from .numpy_calls import GRIDS, Grid, NumPyCall, is_numpy
 from .twin import HOOKED, twin_of
@@ -26,6 +29,7 @@ from .weaver import CALLEE, EACH, INTO, SEEN
 _ndarray = np.ndarray
 _STAND_INS = os.path.dirname(numpy_code.__file__) + os.sep
 _KNOWN = frozenset((*sys.stdlib_module_names, "numpy"))  # whose C functions take stand-ins for objects, or ask for their values
+_PURE = frozenset((len, abs, range, min, max, sum, isinstance, float, int, bool, complex, zip, enumerate, tuple, type, round, slice))
 _CONTAINERS = (list, dict, set, deque)
 TRANSPARENT: set[type] = set()  # classes whose objects are called as what they wrap
 _NUMPY = (np.ufunc, type(np.sum))  # these ask their arguments' protocols
@@ -72,6 +76,8 @@ def _element(value: Any) -> Any:
 def into(owner: Any) -> Any:
     """Note an object that something is stored in: stand-ins in it become arrays when the call ends."""
     if not isinstance(owner, (StandIn, Tensor)) and world.arrays is not None:
+        if world.rolling:
+            raise Untraceable(f"stores in a {type(owner).__name__}")
         world.touched[id(owner)] = owner
     return owner
 
@@ -81,6 +87,8 @@ def callee(function: Any) -> Any:
     if world.arrays is None:
         return function
     kind = type(function)
+    if world.rolling and not _may_stand_in_a_loop(function, kind):
+        raise Untraceable(f"calls {getattr(function, '__name__', function)}")
     if kind is FunctionType:
         return _of_function(function)
     if kind is MethodType:
@@ -95,6 +103,16 @@ def callee(function: Any) -> Any:
     if type(call) is FunctionType and not in_package(call.__code__.co_filename):
         return functools.partial(_of_function(call), function)
     return Unwrapping(function) if kind.__module__.startswith("tracejit.") else Unknown(function) if callable(function) else function
+
+
+def _may_stand_in_a_loop(function: Any, kind: type) -> bool:
+    """Whether a call has no effect but its result, so that a turn can be tried and run again."""
+    if kind is FunctionType:
+        return True  # whose own calls are asked about
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, (StandIn, Tensor)) or kind in _NUMPY or function in _PURE:
+        return True
+    return kind is MethodType or getattr(owner, "__name__", "") == "math" or (isinstance(function, type) and function in SUBSTITUTES)
 
 
 def root(function: Any) -> Any:
@@ -184,4 +202,7 @@ def type_of(*args: Any) -> Any:
     return args[0].__class__ if len(args) == 1 and isinstance(args[0], StandIn) else type(*args)
 
 
-HOOKED.update({SEEN: seen, EACH: each, CALLEE: callee, INTO: into})
+HOOKED.update({
+    SEEN: seen, EACH: each, CALLEE: callee, INTO: into, VARIABLES: roll.variables, ROLLED: roll.rolled, ROLLED_FOR: roll.rolled_for,
+    BRANCH: roll.branch, BOTH: roll.both, EITHER: roll.either, NEITHER: roll.neither,
+})  # fmt: skip

@@ -61,11 +61,17 @@ def _weave(function: FunctionType) -> CodeType | Unwoven:
 
 
 def _named(code: CodeType, original: CodeType) -> CodeType:
-    """The code, and all codes inside, under the original's names; told to `original_of`."""
-    inner = iter([c for c in original.co_consts if isinstance(c, CodeType)])
-    constants = tuple([_named(c, next(inner)) if isinstance(c, CodeType) else c for c in code.co_consts])
-    made = code.replace(
-        co_consts=constants, co_name=original.co_name, co_qualname=original.co_qualname
-    )
+    """The code, and all codes inside, under the original's names; told to `original_of`. Functions made for loops count as the original."""
+    inner = {_identity(c): c for c in original.co_consts if isinstance(c, CodeType)}
+    constants = [_named(c, inner.get(_identity(c), original)) if isinstance(c, CodeType) else c for c in code.co_consts]
+    made = code.replace(co_consts=tuple(constants), co_name=original.co_name, co_qualname=original.co_qualname)
     _originals[id(made)] = (weakref.ref(made), original)
     return made
+
+
+def _identity(code: CodeType) -> tuple[Any, ...]:
+    """What tells functions inside another apart: their names, and where those stand that have none."""
+    name, first = code.co_name, code.co_firstlineno
+    if not name.startswith("<"):
+        return name, first
+    return name, first, min(((p[0] or 0, p[2]) for p in code.co_positions() if p[2] is not None and p[2] != p[3]), default=None)

@@ -9,12 +9,15 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from types import ModuleType
-from typing import Any
+from typing import Any, Callable
 
+from .loops import LOOP_HOOKS, STATE, beside, copied, plain_loop, reads
 from .source import Definition, Unwoven
 
-SEEN, EACH, CALLEE, INTO = HOOKS = ("seen·", "each·", "callee·", "into·")  # no name of the user's has a middle dot at its end
+SEEN, EACH, CALLEE, INTO = "seen·", "each·", "callee·", "into·"  # no name of the user's has a middle dot at its end
+HOOKS = (SEEN, EACH, CALLEE, INTO, *LOOP_HOOKS)
 _SEES_FRAMES = frozenset(("locals", "eval", "exec", "vars", "globals", "dir", "__import__"))
 _FRAME_ATTRIBUTES = frozenset(("_getframe", "currentframe", "f_locals", "settrace", "setprofile"))
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -22,19 +25,9 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 def weave(node: Definition, scope: dict[str, Any]) -> Definition:
     """A copy of a definition with hooks in it, without decorators, defaults and annotations. `scope`: its globals."""
-    woven = _Weaver(scope, bound(node)).body_of(_copy(node))
+    woven = _Weaver(scope, bound(node), reads(node)).body_of(copied(node))  # the tree of a file is kept for its other functions
     ast.fix_missing_locations(woven)
     return woven
-
-
-def _copy(node: Any) -> Any:
-    """A deep copy: the tree of a file is kept for its other functions."""
-    if isinstance(node, list):
-        return [_copy(n) for n in node]
-    if not isinstance(node, ast.AST):
-        return node
-    made = type(node)(**{field: _copy(value) for field, value in ast.iter_fields(node)})
-    return ast.copy_location(made, node) if hasattr(node, "lineno") else made
 
 
 def bound(function: ast.AST) -> frozenset[str]:
@@ -65,8 +58,9 @@ def bound(function: ast.AST) -> frozenset[str]:
 
 
 class _Weaver(ast.NodeTransformer):
-    def __init__(self, scope: dict[str, Any], local: frozenset[str]) -> None:
-        self.scope, self.local = scope, local
+    def __init__(self, scope: dict[str, Any], local: frozenset[str], read: Counter[str]) -> None:
+        self.scope, self.local, self.read = scope, local, read
+        self.rolling = False  # whether loops are not tried as one op here
 
     def body_of(self, node: Any) -> Any:
         """A function's own definition, its body woven."""
@@ -78,7 +72,7 @@ class _Weaver(ast.NodeTransformer):
             node.body = self.visit(node.body)
             return node
         node.decorator_list, node.returns = [], None
-        node.body = [*map(self._entering, _parameters(node.args)), *[self.visit(s) for s in node.body]]
+        node.body = [*map(self._entering, _parameters(node.args)), *_flat([self.visit(s) for s in node.body])]
         return node
 
     def _entering(self, parameter: tuple[ast.arg, str]) -> ast.stmt:
@@ -91,11 +85,15 @@ class _Weaver(ast.NodeTransformer):
     # Functions inside
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
-        inner = _Weaver(self.scope, self.local | bound(node))
+        inner = _Weaver(self.scope, self.local | bound(node), self.read)
+        if node.name.endswith("·"):  # made for a loop
+            inner.rolling = True
+            node.body = _flat([inner.visit(s) for s in node.body])
+            return node
         node.args.defaults = [self.visit(d) for d in node.args.defaults]
         node.args.kw_defaults = [d and self.visit(d) for d in node.args.kw_defaults]
         node.decorator_list = [self.visit(d) for d in node.decorator_list]
-        node.body = [*map(self._entering, _parameters(node.args)), *[inner.visit(s) for s in node.body]]
+        node.body = [*map(self._entering, _parameters(node.args)), *_flat([inner.visit(s) for s in node.body])]
         return node
 
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> Any:
@@ -104,7 +102,7 @@ class _Weaver(ast.NodeTransformer):
     def visit_Lambda(self, node: ast.Lambda) -> Any:
         node.args.defaults = [self.visit(d) for d in node.args.defaults]
         node.args.kw_defaults = [d and self.visit(d) for d in node.args.kw_defaults]
-        node.body = _Weaver(self.scope, self.local | bound(node)).visit(node.body)
+        node.body = _Weaver(self.scope, self.local | bound(node), self.read).visit(node.body)
         return node
 
     def visit_match_case(self, node: ast.match_case) -> Any:
@@ -117,13 +115,15 @@ class _Weaver(ast.NodeTransformer):
     # Reads
 
     def visit_Name(self, node: ast.Name) -> Any:
-        if not isinstance(node.ctx, ast.Load) or node.id in self.local or isinstance(self.scope.get(node.id), ModuleType):
+        if not isinstance(node.ctx, ast.Load) or node.id in self.local or node.id.endswith("·") or isinstance(self.scope.get(node.id), ModuleType):
             return node
         return _hook(SEEN, node, node)
 
     def visit_Attribute(self, node: ast.Attribute) -> Any:
         if node.attr in _FRAME_ATTRIBUTES:
             raise Unwoven(f"it reads .{node.attr}")
+        if isinstance(node.value, ast.Name) and node.value.id == STATE:
+            return node
         if isinstance(node.ctx, ast.Load):
             node.value = self.visit(node.value)
             return _hook(SEEN, node, node)
@@ -141,7 +141,9 @@ class _Weaver(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> Any:
         function = node.func
-        if isinstance(function, ast.Name) and function.id == "super":
+        if isinstance(function, ast.Name) and (function.id == "super" or function.id.endswith("·")):
+            if function.id != "super":
+                self.generic_visit(node)
             return node
         if isinstance(function, ast.Name) and function.id in _SEES_FRAMES and function.id not in self.local:
             raise Unwoven(f"it calls {function.id}()")
@@ -162,10 +164,32 @@ class _Weaver(ast.NodeTransformer):
 
     # Iteration and unpacking
 
+    def visit_Try(self, node: ast.Try) -> Any:
+        """Where an exception may be met, variables are looked at in the midst of a turn."""
+        before, self.rolling = self.rolling, True
+        self.generic_visit(node)
+        self.rolling = before
+        return node
+
     def visit_For(self, node: ast.For) -> Any:
+        return self._loop(node, lambda: self._woven_for(node))
+
+    def visit_While(self, node: ast.While) -> Any:
+        return self._loop(node, lambda: self.generic_visit(node))
+
+    def _woven_for(self, node: ast.For) -> ast.For:
         self.generic_visit(node)
         node.iter = _hook(EACH, node.iter, node.iter)
         return node
+
+    def _loop(self, node: Any, weave: Callable[[], ast.stmt]) -> Any:
+        """A loop, woven; and beside it, if it can be tried as one op, the functions for that."""
+        if self.rolling or not plain_loop(node):
+            return weave()
+        copy = copied(node)
+        *before, chosen = beside(copy, self.local, self.read, weave())  # `if it was rolled: take the variables; else: the loop`
+        chosen.test = self.visit(chosen.test)  # type: ignore[attr-defined]
+        return [*_flat([self.visit(s) for s in before]), chosen]
 
     def visit_comprehension(self, node: ast.comprehension) -> Any:
         self.generic_visit(node)
@@ -183,6 +207,10 @@ class _Weaver(ast.NodeTransformer):
         self.generic_visit(node)
         node.annotation = annotation
         return node
+
+
+def _flat(statements: list[Any]) -> list[ast.stmt]:
+    return [s for part in statements for s in (part if isinstance(part, list) else [part])]
 
 
 def _parameters(arguments: ast.arguments) -> list[tuple[ast.arg, str]]:

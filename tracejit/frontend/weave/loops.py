@@ -1,0 +1,216 @@
+"""Loops as functions of their variables: what a woven loop stands beside, so that it can be tried as one op (`roll.py`).
+
+    while test: body        becomes        s· = variables·(x=lambda: x, …)
+                                           def test·(s·): return test
+                                           def body·(s·): body                # each variable x is s·.x in here
+                                           if rolled·(s·, test·, body·, names): x = s·.x …
+                                           else: while test: body             # the loop itself, woven
+
+Only loops of assignments, expressions, branches and such loops are; `break` and `continue` become branches.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from itertools import count
+from typing import Any
+
+STATE, VARIABLES, ROLLED, ROLLED_FOR, BRANCH, BOTH, EITHER, NEITHER = LOOP_HOOKS = (
+    "s·", "variables·", "rolled·", "rolled_for·", "branch·", "both·", "either·", "neither·",
+)  # fmt: skip
+STOP, SKIP = "stop·", "skip·"  # variables of a loop: whether a `break` was met, and whether a `continue`
+_PLAIN = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Pass)
+_OTHER_SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_numbers = count()
+
+
+class NotPlain(Exception):
+    """A loop has statements that cannot be tried as one op."""
+
+
+def plain_loop(node: ast.For | ast.While) -> bool:
+    """Whether a loop can be written as a function of its variables."""
+    if node.orelse or (isinstance(node, ast.For) and not isinstance(node.target, ast.Name)):
+        return False
+    return all(map(_plain, node.body)) and not any(isinstance(n, (ast.Yield, ast.YieldFrom, ast.Await, ast.NamedExpr)) for n in ast.walk(node))
+
+
+def _plain(node: ast.stmt) -> bool:
+    if isinstance(node, (ast.For, ast.While)):
+        return plain_loop(node)
+    if isinstance(node, ast.If):
+        return all(map(_plain, [*node.body, *node.orelse]))
+    if isinstance(node, (ast.Assign, ast.AugAssign)):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        return not any(isinstance(n, ast.Starred) for t in targets for n in ast.walk(t))
+    return isinstance(node, (*_PLAIN, ast.Break, ast.Continue))
+
+
+def beside(node: ast.For | ast.While, local: frozenset[str], read: Counter[str], loop: ast.stmt) -> list[ast.stmt]:
+    """The statements that stand in a loop's place. `node`: a copy of it that is not woven; `loop`: it, woven; `local`: the names local here;
+    `read`: how often each name is read in the function."""
+    names = sorted(n for n in _names(node) if n in local)
+    stored = sorted({n.id for n in ast.walk(node) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load) and n.id in local} - _inner(node))
+    own = _Functional(frozenset(names), read)
+    made = own.loop(node, stored, in_python=[loop], after=[_assign(ast.Name(n, ast.Store()), _variable(n)) for n in stored])
+    given = [ast.keyword(n, ast.Lambda(_arguments(), ast.Name(n, ast.Load()))) for n in names]
+    begin = _assign(ast.Name(STATE, ast.Store()), ast.Call(ast.Name(VARIABLES, ast.Load()), [], given))
+    return [_placed(s, node) for s in (begin, *made)]
+
+
+def reads(node: ast.AST) -> Counter[str]:
+    """How often each name is read in here."""
+    return Counter(n.id for n in ast.walk(node) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Store))
+
+
+def _inner(node: ast.AST) -> set[str]:
+    """The names that only comprehensions in here bind."""
+    inside = {n.id for scope in ast.walk(node) if isinstance(scope, _OTHER_SCOPES) for n in ast.walk(scope) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+    outside: set[str] = set()
+    pending: list[ast.AST] = [node]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load):
+            outside.add(part.id)
+        if not isinstance(part, _OTHER_SCOPES):
+            pending += ast.iter_child_nodes(part)
+    return inside - outside
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} - _inner(node)
+
+
+class _Functional(ast.NodeTransformer):
+    """Writes statements as functions of the variables: `names` are attributes of the state."""
+
+    def __init__(self, names: frozenset[str], read: Counter[str]) -> None:
+        self.names, self.read = names, read
+
+    def visit_Name(self, node: ast.Name) -> Any:
+        return ast.copy_location(_variable(node.id, node.ctx), node) if node.id in self.names else node
+
+    def visit_Lambda(self, node: ast.Lambda) -> Any:
+        inner = _Functional(self.names - {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}, self.read)
+        node.body = inner.visit(node.body)
+        return node
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> Any:
+        """`and` and `or` of what may be traced."""
+        hook = BOTH if isinstance(node.op, ast.And) else EITHER
+        parts: list[Any] = [self.visit(v) for v in node.values]
+        result = parts[-1]
+        for part in reversed(parts[:-1]):
+            result = ast.Call(ast.Name(hook, ast.Load()), [part, ast.Lambda(_arguments(), result)], [])
+        return ast.copy_location(result, node)
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
+        self.generic_visit(node)
+        return ast.copy_location(ast.Call(ast.Name(NEITHER, ast.Load()), [node.operand], []), node) if isinstance(node.op, ast.Not) else node
+
+    # Statements
+
+    def loop(self, node: Any, stored: list[str], in_python: list[ast.stmt] | None = None, after: list[ast.stmt] | None = None) -> list[ast.stmt]:
+        """A loop tried as one op, else run turn by turn: as `in_python`, or written here."""
+        number = next(_numbers)
+        here = reads(node)
+        live = tuple([n for n in stored if self.read[n] > here[n]])
+        body, names, later = f"body{number}·", ast.Constant(tuple(stored)), ast.Constant(live)
+        made = [_function(body, self.block(node.body, []))]
+        if isinstance(node, ast.While):
+            test = f"test{number}·"
+            made.append(_function(test, [ast.Return(self.visit(node.test))]))
+            tried = _call(ROLLED, STATE, test, body, names, later)
+            turns = in_python or [ast.While(_call(test, STATE), [ast.Expr(_call(body, STATE))], [])]
+        else:
+            values = f"values{number}·"
+            made.append(_assign(ast.Name(values, ast.Store()), self.visit(node.iter)))
+            tried = _call(ROLLED_FOR, STATE, values, ast.Constant(node.target.id), body, names, later)
+            if in_python is not None:
+                in_python[0].iter = ast.Call(ast.Name("each·", ast.Load()), [ast.Name(values, ast.Load())], [])  # type: ignore[attr-defined]
+            turns = in_python or [ast.For(_variable(node.target.id, ast.Store()), ast.Name(values, ast.Load()), [ast.Expr(_call(body, STATE))], [])]
+        if in_python is None and any(isinstance(n, (ast.Break, ast.Continue)) for n in _own_statements(node.body)):
+            turns = [ast.Expr(_call("unrolled·"))]
+        return [*made, ast.If(tried, after or [ast.Pass()], turns)]
+
+    def block(self, body: list[ast.stmt], rest: list[ast.stmt]) -> list[ast.stmt]:
+        """Statements, and what follows them; what stands after a branch that breaks or continues is for its other arm."""
+        made: list[ast.stmt] = []
+        pending = [*body, *rest]
+        while pending:
+            node = pending.pop(0)
+            if isinstance(node, (ast.Break, ast.Continue)):
+                made.append(_assign(_variable(STOP if isinstance(node, ast.Break) else SKIP, ast.Store()), ast.Constant(True)))
+                break
+            if isinstance(node, ast.If):
+                leaves = any(isinstance(n, (ast.Break, ast.Continue)) for n in _own_statements([node]))
+                made += self._branch(node, pending if leaves else [])
+                if leaves:
+                    break
+            elif isinstance(node, (ast.For, ast.While)):
+                made += self.loop(node, sorted({n.id for n in ast.walk(node) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)} & self.names))
+            else:
+                made.append(self.visit(node))
+        return made or [ast.Pass()]
+
+    def _branch(self, node: ast.If, rest: list[ast.stmt]) -> list[ast.stmt]:
+        number = next(_numbers)
+        arms = [f"then{number}·", f"else{number}·"]
+        copies = [[copied(s) for s in rest] for _ in arms]
+        blocks = [self.block(node.body, copies[0]), self.block(node.orelse, copies[1])]
+        return [*map(_function, arms, blocks), ast.Expr(ast.Call(ast.Name(BRANCH, ast.Load()), [ast.Name(STATE, ast.Load()), self.visit(node.test), *[ast.Name(a, ast.Load()) for a in arms]], []))]
+
+
+def _own_statements(body: list[ast.stmt]) -> list[ast.stmt]:
+    """The statements of a block and its branches, those of inner loops left out."""
+    found: list[ast.stmt] = []
+    for node in body:
+        found.append(node)
+        if isinstance(node, ast.If):
+            found += _own_statements([*node.body, *node.orelse])
+    return found
+
+
+def copied(node: Any) -> Any:
+    """A deep copy of a syntax tree."""
+    if isinstance(node, list):
+        return [copied(n) for n in node]
+    if not isinstance(node, ast.AST):
+        return node
+    return ast.copy_location(type(node)(**{field: copied(value) for field, value in ast.iter_fields(node)}), node)
+
+
+def _arguments(*names: str) -> ast.arguments:
+    return ast.arguments([], [ast.arg(n) for n in names], None, [], [], None, [])
+
+
+def _variable(name: str, context: ast.expr_context | None = None) -> ast.Attribute:
+    return ast.Attribute(ast.Name(STATE, ast.Load()), name, context or ast.Load())
+
+
+def _assign(target: ast.expr, value: ast.expr) -> ast.Assign:
+    return ast.Assign([target], value)
+
+
+def _call(hook: str, *arguments: str | ast.expr) -> ast.Call:
+    return ast.Call(ast.Name(hook, ast.Load()), [ast.Name(a, ast.Load()) if isinstance(a, str) else a for a in arguments], [])
+
+
+def _function(name: str, body: list[ast.stmt]) -> ast.stmt:
+    template: Any = ast.parse(f"def f({STATE}): ...").body[0]
+    template.name, template.body = name, []
+    for part in ast.walk(template):
+        for attribute in part._attributes:
+            if hasattr(part, attribute):
+                delattr(part, attribute)
+    template.body = body
+    return template
+
+
+def _placed(node: Any, at: ast.AST) -> Any:
+    """A made statement, where the loop stands, as far as its parts have no line of their own."""
+    for part in ast.walk(node):
+        if "lineno" in part._attributes and not hasattr(part, "lineno"):
+            ast.copy_location(part, at)
+    return node
