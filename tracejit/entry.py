@@ -49,7 +49,7 @@ class Result(NamedTuple):
     form: str = ""  # "array" or "scalar": NumPy's
 
 
-_PLAIN = {"": "plain(outputs[{what}], history[{n}])", "array": "outputs[{what}]", "scalar": "outputs[{what}][()]"}
+_PLAIN = {"": "plain(outputs[{what}], history[{n}])", "array": "outputs[{what}]", "scalar": "outputs[{what}][()]", "number": "outputs[{what}].item()"}
 
 
 @lru_cache(maxsize=1024)

@@ -33,7 +33,7 @@ def run_loop(
         holds = condition(carries) if condition is not None else None
         after, stacked = turn(number, carries, slices)
         outputs = [*after, *stacked]
-        pull = _pulls(body, [outputs], (*state, *scanned))
+        pull = wanted_pulls(body, [outputs], (*state, *scanned))
         graph, cond = body.graph(outputs), None if holds is None else body.graph([holds])
     attrs: dict[str, Any] = {"start": start, "length": length, "reverse": reverse, "checkpoint": checkpoint, "pull": pull and pull[0]}
     results = bind(
@@ -63,7 +63,7 @@ def _in_parts(turn: Turn, state: Sequence[Tensor], scanned: Sequence[Tensor], st
     return (*rest[: len(state)], *[concat(list(pair)) for pair in ends])
 
 
-def _pulls(body: Body, results: Sequence[Sequence[Tensor]], operands: Sequence[Tensor]) -> tuple[Pull, ...] | None:
+def wanted_pulls(body: Body, results: Sequence[Sequence[Tensor]], operands: Sequence[Tensor]) -> tuple[Pull, ...] | None:
     """The gradients of what a body was run to, if any are wanted."""
     for t in (t for outputs in results for t in outputs):
         body.inside(t)
@@ -76,6 +76,6 @@ def run_branch(number: Tensor, functions: Sequence[Callable[[list[Tensor]], list
     with Body() as body:
         given = [body.input(t.spec) for t in operands]
         results = [function(given) for function in functions]
-        pulls = _pulls(body, results, operands)
+        pulls = wanted_pulls(body, results, operands)
         graphs = tuple([body.graph(outputs) for outputs in results])
     return bind(OPS["branch"], number, *operands, *body.captured, branches=graphs, pulls=pulls)

@@ -229,7 +229,7 @@ class Table:
                 continue
             if result.kind != "output" or result.chain or result.leaf:
                 raise Untold
-            if result.form == "array" and not entry.executable.plan.outputs[result.what].shape:  # type: ignore[union-attr]
+            if result.form == "number" or result.form == "array" and not entry.executable.plan.outputs[result.what].shape:  # type: ignore[union-attr]
                 raise Untold  # the gate makes scalars of arrays without axes
             number = self._made(result.what, 0 if result.form else Tensor)
             self.add("results", number)

@@ -16,6 +16,7 @@ from ...spec import DTYPES, bool_
 from ...tensor import Tensor
 from .array import Array, array_of, attach, real, stand_in_all
 from .layout import C_ORDER
+from .number import Number
 from .operands import as_array, constant, is_readonly
 from .table import SUBSTITUTES
 from .world import world
@@ -67,6 +68,8 @@ def _advanced(self: Array, key: Any, keys: tuple[Any, ...]) -> Any:
             return __getitem__(self, tuple(items))
         numbers = [type(k) is Tensor and not k.ndim and k.dtype != bool_ for k in items]
         whole = all(number or type(k) is int for number, k in zip(numbers, items)) and len(items) == self.ndim
+        if world.rolling and not whole and all(number or type(k) in _BASIC for number, k in zip(numbers, items)):
+            return array_of(gathered(self.tensor, tuple(items), naming=True), readonly=True)  # nobody writes into it
         if not whole and all(number or type(k) in _BASIC for number, k in zip(numbers, items)):
             # a view, whose place depends on values
             return __getitem__(self, tuple([operator.index(k) if number else item for k, number, item in zip(keys, numbers, items)]))
@@ -86,6 +89,8 @@ def _item(k: Any) -> Any:
     kind = type(k)
     if kind in _BASIC or kind is bool:
         return k
+    if kind is Number and k.kind is int:
+        return as_index(k.tensor)
     if kind is np.bool_:
         return bool(k)
     if isinstance(k, np.integer) and kind is not Array:
@@ -160,6 +165,8 @@ def _on_real(self: Array, key: Any, value: Any) -> None:
 def _new_value(value: Any, target: Array) -> Tensor | None:
     """A value as a tensor of the target's dtype; None where NumPy itself has to convert it, or refuses to."""
     kind, dtype = type(value), target.tensor._value.dtype
+    if kind is Number:
+        return value.in_dtype(dtype)
     if kind is Array:
         return value.tensor if value.tensor._value.dtype == dtype else cast(value.tensor, dtype=dtype)
     if kind in _NUMBERS:

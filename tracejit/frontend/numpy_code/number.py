@@ -24,9 +24,15 @@ class Number(StandIn):
     kind: type
     bound: int
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:  # type: ignore[override]
         return self.kind
+
+    def in_dtype(self, dtype: Any) -> Tensor:
+        """Its tensor in an array's dtype. Raises Untraceable where NumPy may refuse to convert it."""
+        if self.kind is int and dtype.kind in "iu" and dtype != int64:
+            raise Untraceable("has an int that may not fit an array of narrower ones")
+        return self.tensor if self.tensor.dtype == dtype else bind(cast, self.tensor, dtype=dtype)
 
     # What asks for the value
 
@@ -176,6 +182,5 @@ for _name, _op in (("truediv", "divide"), ("floordiv", "floor_divide"), ("mod", 
     setattr(Number, f"__r{_name}__", _quotient(_op, True))
 for _name, _op in (("lt", "less"), ("le", "less_equal"), ("gt", "greater"), ("ge", "greater_equal"), ("eq", "equal"), ("ne", "not_equal")):
     setattr(Number, f"__{_name}__", _comparison(_op))
-setattr(Number, "__neg__", _negative)
-setattr(Number, "__abs__", _absolute)
-setattr(Number, "__pow__", _power)
+for _name, _written in (("neg", _negative), ("abs", _absolute), ("pow", _power)):
+    setattr(Number, f"__{_name}__", _written)

@@ -11,6 +11,7 @@ from ...ops.create import fill
 from ...spec import DTYPES, bool_
 from ...tensor import Tensor, wrap
 from .array import Array, array_of, stand_in
+from .number import Number
 
 WEAK: dict[type, Any] = {bool: bool_, int: int, float: float, complex: complex}  # Python's numbers, as NumPy promotes them
 _ndarray = np.ndarray
@@ -19,7 +20,7 @@ _ndarray = np.ndarray
 def as_operand(value: Any) -> Any:
     """A value that a ufunc computes with: an Array, a Python number or a NumPy scalar; else None."""
     kind = type(value)
-    if kind is Array or kind in WEAK:
+    if kind is Array or kind is Number or kind in WEAK:
         return value
     if kind is _ndarray or kind is list or kind is tuple:
         return as_array(value)

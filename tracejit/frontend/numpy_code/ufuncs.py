@@ -19,6 +19,7 @@ from .array import Array, array_of
 from .functions import FUNCTIONS
 from .host import host, host_pair
 from .layout import C_ORDER, Order, back_in_place, common_order, in_order, order_of
+from .number import Number
 from .operands import WEAK, as_operand, constant
 
 
@@ -87,7 +88,7 @@ def at_once(ufunc: np.ufunc, *inputs: Any) -> Any:
 def planned(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> tuple[Plan | None, list[Any]]:
     """The plan of a call, None where it has to run on real arrays, and the operands as a plan takes them."""
     values = [value if type(value) is Array or type(value) in WEAK else as_operand(value) for value in inputs]
-    key = (ufunc, *[v.tensor._value.dtype if type(v) is Array else type(v) for v in values])
+    key = (ufunc, *[v.tensor._value.dtype if type(v) is Array else v.kind if type(v) is Number else type(v) for v in values])
     return PLANS.get(key) or _new_plan(key), values
 
 
@@ -193,7 +194,7 @@ def operand(value: Any, dtype: np.dtype) -> Any:
     if type(value) is Array:
         tensor = value.tensor
         return tensor if tensor._value.dtype is dtype or tensor.dtype == dtype else cast(tensor, dtype=dtype)
-    return np.asarray(value, dtype).item()
+    return value.in_dtype(dtype) if type(value) is Number else np.asarray(value, dtype).item()
 
 
 def _apply(ufunc: np.ufunc, plan: Plan, operands: list[Any]) -> Any:

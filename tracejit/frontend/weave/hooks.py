@@ -18,13 +18,16 @@ from ..lookup import in_class
 from .. import numpy_code
 from ..numpy_code import SUBSTITUTES, implements, stand_in, world
 from ..watch import USER, in_package, side_of_file
-from . import roll
-from .loops import BOTH, BRANCH, EITHER, NEITHER, ROLLED, ROLLED_FOR, VARIABLES
+from .branch import branch
+from .loops import AUGMENT, BOTH, BRANCH, EITHER, NEITHER, ROLLED, ROLLED_FOR, UNROLLED, VARIABLES
+from .roll import rolled, rolled_for, unrolled
 from .source import Unwoven
 from .numpy_calls import GRIDS, Grid, NumPyCall, is_numpy
 from .twin import HOOKED, twin_of
 from .unknown import Unknown, Unwrapping
+from .variables import variables
 from .weaver import CALLEE, EACH, INTO, SEEN
+from .words import augment, both, either, neither
 
 _ndarray = np.ndarray
 _STAND_INS = os.path.dirname(numpy_code.__file__) + os.sep
@@ -203,6 +206,6 @@ def type_of(*args: Any) -> Any:
 
 
 HOOKED.update({
-    SEEN: seen, EACH: each, CALLEE: callee, INTO: into, VARIABLES: roll.variables, ROLLED: roll.rolled, ROLLED_FOR: roll.rolled_for,
-    BRANCH: roll.branch, BOTH: roll.both, EITHER: roll.either, NEITHER: roll.neither,
+    SEEN: seen, EACH: each, CALLEE: callee, INTO: into, VARIABLES: variables, ROLLED: rolled, ROLLED_FOR: rolled_for,
+    BRANCH: branch, BOTH: both, EITHER: either, NEITHER: neither, AUGMENT: augment, UNROLLED: unrolled,
 })  # fmt: skip

@@ -3,7 +3,7 @@
     while test: body        becomes        s· = variables·(x=lambda: x, …)
                                            def test·(s·): return test
                                            def body·(s·): body                # each variable x is s·.x in here
-                                           if rolled·(s·, test·, body·, names): x = s·.x …
+                                           if rolled·(s·, test·, body·, names, live): x = s·.x …
                                            else: while test: body             # the loop itself, woven
 
 Only loops of assignments, expressions, branches and such loops are; `break` and `continue` become branches.
@@ -16,8 +16,8 @@ from collections import Counter
 from itertools import count
 from typing import Any
 
-STATE, VARIABLES, ROLLED, ROLLED_FOR, BRANCH, BOTH, EITHER, NEITHER = LOOP_HOOKS = (
-    "s·", "variables·", "rolled·", "rolled_for·", "branch·", "both·", "either·", "neither·",
+STATE, VARIABLES, ROLLED, ROLLED_FOR, BRANCH, BOTH, EITHER, NEITHER, AUGMENT, UNROLLED = LOOP_HOOKS = (
+    "s·", "variables·", "rolled·", "rolled_for·", "branch·", "both·", "either·", "neither·", "augment·", "unrolled·",
 )  # fmt: skip
 STOP, SKIP = "stop·", "skip·"  # variables of a loop: whether a `break` was met, and whether a `continue`
 _PLAIN = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Pass)
@@ -51,12 +51,31 @@ def beside(node: ast.For | ast.While, local: frozenset[str], read: Counter[str],
     """The statements that stand in a loop's place. `node`: a copy of it that is not woven; `loop`: it, woven; `local`: the names local here;
     `read`: how often each name is read in the function."""
     names = sorted(n for n in _names(node) if n in local)
-    stored = sorted({n.id for n in ast.walk(node) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load) and n.id in local} - _inner(node))
+    stored = _stored(node, frozenset(names))
     own = _Functional(frozenset(names), read)
-    made = own.loop(node, stored, in_python=[loop], after=[_assign(ast.Name(n, ast.Store()), _variable(n)) for n in stored])
+    made = own.loop(node, stored, in_python=[loop], after=[_taken(n) for n in stored if read[n] > reads(node)[n]])
     given = [ast.keyword(n, ast.Lambda(_arguments(), ast.Name(n, ast.Load()))) for n in names]
     begin = _assign(ast.Name(STATE, ast.Store()), ast.Call(ast.Name(VARIABLES, ast.Load()), [], given))
     return [_placed(s, node) for s in (begin, *made)]
+
+
+def _taken(name: str) -> ast.stmt:
+    """`if "x" in s·: x = s·.x`."""
+    bound = ast.Compare(ast.Constant(name), [ast.In()], [ast.Name(STATE, ast.Load())])
+    return ast.If(bound, [_assign(ast.Name(name, ast.Store()), _variable(name))], [])
+
+
+def _stored(node: ast.AST, names: frozenset[str]) -> list[str]:
+    """The names that a loop sets, and those of what it stores items in."""
+    found: set[str] = set()
+    for part in ast.walk(node):
+        owner = part
+        if isinstance(part, ast.Subscript) and not isinstance(part.ctx, ast.Load):
+            while isinstance(owner, (ast.Subscript, ast.Attribute)):
+                owner = owner.value
+        if isinstance(owner, ast.Name) and (owner is not part or not isinstance(owner.ctx, ast.Load)):
+            found.add(owner.id)
+    return sorted((found & names) - _inner(node))
 
 
 def reads(node: ast.AST) -> Counter[str]:
@@ -109,6 +128,14 @@ class _Functional(ast.NodeTransformer):
         self.generic_visit(node)
         return ast.copy_location(ast.Call(ast.Name(NEITHER, ast.Load()), [node.operand], []), node) if isinstance(node.op, ast.Not) else node
 
+    def visit_AugAssign(self, node: ast.AugAssign) -> Any:
+        """An item that is changed in place is read, computed and written."""
+        self.generic_visit(node)
+        if not isinstance(node.target, ast.Subscript):
+            return node
+        arguments = [node.target.value, node.target.slice, ast.Constant(type(node.op).__name__), node.value]
+        return ast.copy_location(ast.Expr(ast.Call(ast.Name(AUGMENT, ast.Load()), arguments, [])), node)
+
     # Statements
 
     def loop(self, node: Any, stored: list[str], in_python: list[ast.stmt] | None = None, after: list[ast.stmt] | None = None) -> list[ast.stmt]:
@@ -131,7 +158,7 @@ class _Functional(ast.NodeTransformer):
                 in_python[0].iter = ast.Call(ast.Name("each·", ast.Load()), [ast.Name(values, ast.Load())], [])  # type: ignore[attr-defined]
             turns = in_python or [ast.For(_variable(node.target.id, ast.Store()), ast.Name(values, ast.Load()), [ast.Expr(_call(body, STATE))], [])]
         if in_python is None and any(isinstance(n, (ast.Break, ast.Continue)) for n in _own_statements(node.body)):
-            turns = [ast.Expr(_call("unrolled·"))]
+            turns = [ast.Expr(_call(UNROLLED))]
         return [*made, ast.If(tried, after or [ast.Pass()], turns)]
 
     def block(self, body: list[ast.stmt], rest: list[ast.stmt]) -> list[ast.stmt]:
@@ -149,7 +176,7 @@ class _Functional(ast.NodeTransformer):
                 if leaves:
                     break
             elif isinstance(node, (ast.For, ast.While)):
-                made += self.loop(node, sorted({n.id for n in ast.walk(node) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)} & self.names))
+                made += self.loop(node, _stored(node, self.names))
             else:
                 made.append(self.visit(node))
         return made or [ast.Pass()]

@@ -5,112 +5,24 @@ What a loop's functions do is tried on copies of its variables. If a graph of it
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterator
-
-import numpy as np
+from typing import Any, Callable
 
 from ...control.body import Body, Untraceable
+from ...control.run import wanted_pulls
 from ...dispatch import assign, bind, mode
+from ...graph.ir import Graph
 from ...op import OPS
 from ...ops.view import put
-from ...spec import TensorSpec, bool_, int64
-from ...tensor import StandIn, Tensor
-from ..numpy_code import Array, Number, array_of, bound_of, implements, is_number, kind_of, number_of, of_kind, world
+from ...spec import TensorSpec, int64
+from ...tensor import Tensor
+from ..numpy_code import Number, bound_of, is_number, kind_of, number_of, of_kind, world
 from .loops import SKIP, STOP
+from .variables import FAR, Variables, form_of, is_scalar, is_traced, like, same_memory, same_storage, tensor_of
+from .words import Span, neither, truth
 
 UNROLLED = 400  # nodes: loops of fewer are written out turn by turn, so that turns are fused with each other
-FAR = 1 << 40  # turns that no loop makes
+PEELED = 2  # turns that are run before, where the first leave other kinds of values than they find
 _failed: set[Any] = set()  # loops, and kinds of their variables, of which it is known that they cannot be rolled
-
-
-class Variables:
-    """The variables of a loop; those that are not bound are missing."""
-
-    def copy(self) -> Variables:
-        made = Variables()
-        made.__dict__.update(self.__dict__)
-        return made
-
-
-def variables(**given: Callable[[], Any]) -> Variables | None:
-    """What a loop begins with; None where no trace runs."""
-    if world.arrays is None:
-        return None
-    made = Variables()
-    for name, get in given.items():
-        try:
-            setattr(made, name, get())
-        except NameError:
-            pass
-    return made
-
-
-class Span:
-    """A range whose ends only the run knows."""
-
-    def __init__(self, start: Any, stop: Any, step: int) -> None:
-        self.start, self.stop, self.step = start, stop, step
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(range(int(self.start), int(self.stop), self.step))
-
-
-@implements(range)
-def span(*ends: Any) -> Any:
-    """range() of ints, some of which may be Numbers."""
-    if not any(type(e) is Number for e in ends):
-        return range(*ends)
-    start, stop, step = (0, *ends, 1) if len(ends) == 1 else (*ends, 1) if len(ends) == 2 else ends
-    if type(step) is Number or not step or any(kind_of(e) is not int for e in (start, stop)):
-        raise Untraceable("has a range of steps that only the run knows")
-    return Span(start, stop, step)
-
-
-# Conditions
-
-
-def both(first: Any, second: Callable[[], Any]) -> Any:
-    """`first and second`."""
-    return _joined("logical_and", first, second) if _is_traced_truth(first) else first and second()
-
-
-def either(first: Any, second: Callable[[], Any]) -> Any:
-    """`first or second`."""
-    return _joined("logical_or", first, second) if _is_traced_truth(first) else first or second()
-
-
-def neither(value: Any) -> Any:
-    """`not value`."""
-    return number_of(bind(OPS["logical_not"], _truth(value)), bool) if _is_traced_truth(value) else not value
-
-
-def _is_traced_truth(value: Any) -> bool:
-    return world.rolling > 0 and isinstance(value, StandIn) and value.tensor.dtype == bool_ and not value.tensor.shape
-
-
-def _joined(name: str, first: Any, second: Callable[[], Any]) -> Any:
-    other = second()
-    if not _is_traced_truth(other):
-        other = of_kind(bool(other)) if is_number(other) else Untraceable
-    if other is Untraceable:
-        raise Untraceable("joins conditions that are not bools")
-    return number_of(bind(OPS[name], _truth(first), _truth(other)), bool)
-
-
-def _truth(value: Any) -> Tensor:
-    """A condition as one bool."""
-    if isinstance(value, Tensor):
-        return value
-    if isinstance(value, StandIn):
-        tensor = value.tensor
-        if tensor.size != 1:
-            raise Untraceable("has a condition of several values")
-        tensor = tensor.reshape(()) if tensor.shape else tensor
-        return tensor if tensor.dtype == bool_ else bind(OPS["not_equal"], tensor, 0)
-    return of_kind(bool(value))
-
-
-# Loops
 
 
 def rolled(state: Variables | None, test: Callable, body: Callable, names: tuple[str, ...], live: tuple[str, ...]) -> bool:
@@ -133,35 +45,75 @@ class _Loop:
     ) -> None:  # fmt: skip
         self.state, self.body, self.names, self.test, self.values, self.target = state, body, names, test, values, target
         self.turns = len(values) if isinstance(values, range) else None  # where that is known
-        self.live = live
+        self.live, self.differentiated = live, False
         self.promoted: set[str] = set()  # Python numbers that turns change
         self.carried: set[str] = set()
         self.whole = False  # every array is carried: turns write into arrays that they do not set
 
     def done(self) -> bool:
-        """Whether the loop was done as one op."""
-        key = (self.body.__code__, tuple(sorted((n, _form(v)) for n, v in vars(self.state).items())))
+        """Whether the loop was done: as one op, or turn by turn where the first turns had to be."""
+        key = (self.body.__code__, tuple(sorted((n, form_of(v)) for n, v in vars(self.state).items())))
         if key in _failed or self.turns == 0:
             return False
+        for turn in range(PEELED + 1):
+            try:
+                if not self._tried():
+                    return turn > 0 and self._turn_by_turn()
+                return True
+            except _FirstTurnDiffers:
+                if turn == PEELED or isinstance(self.values, Span):
+                    _failed.add(key)
+                    return turn > 0 and self._turn_by_turn()
+                if not self._one_turn():
+                    return True
+            except (Untraceable, Exception) as reason:
+                if isinstance(mode.interpreter, Body) and "from outside" in str(reason):
+                    raise  # the loop around this one has to carry it
+                _failed.add(key)
+                return turn > 0 and self._turn_by_turn()
+        return True
+
+    def _turn_by_turn(self) -> bool:
+        """Run the turns that are left."""
+        while self._one_turn():
+            pass
+        return True
+
+    def _one_turn(self) -> bool:
+        """One turn as Python runs it; whether there may be another."""
+        state = self.state
+        if self.test is not None and not self.test(state):
+            return False
+        if self.values is not None:
+            if not self.values:
+                return False
+            setattr(state, self.target, self.values[0])
+            self.values, self.turns = self.values[1:], len(self.values) - 1
+        setattr(state, STOP, False)
+        setattr(state, SKIP, False)
+        self.body(state)
+        return not getattr(state, STOP) and self.turns != 0
+
+    def _tried(self) -> bool:
+        """Do the loop as one op; False if its turns are better written out."""
         world.rolling += 1
         try:
-            return self._tried()
-        except (Untraceable, Exception):
-            _failed.add(key)
-            return False
+            return self._rolled()
         finally:
             world.rolling -= 1
 
-    def _tried(self) -> bool:
+    def _rolled(self) -> bool:
         state = self.state
         vars(state).pop(STOP, None)
-        self.carried = {n for n in self.names if n != self.target and isinstance(getattr(state, n, None), StandIn)}
+        vars(state).pop(SKIP, None)
+        self.promoted.clear()
+        self.carried = {n for n in self.names if n != self.target and is_traced(vars(state).get(n))}
         for _ in range(6):
             trial = _Trial(self)
             try:
                 settled = trial.run()
             except _Writes:
-                self.carried |= {n for n, v in vars(state).items() if isinstance(v, StandIn)}
+                self.carried |= {n for n, v in vars(state).items() if is_traced(v)}
                 continue
             if settled:
                 if self.turns is not None and STOP not in self.promoted and trial.nodes() * self.turns <= UNROLLED:
@@ -169,6 +121,10 @@ class _Loop:
                 trial.finish()
                 return True
         raise Untraceable("has variables that change their kind")
+
+
+class _FirstTurnDiffers(Exception):
+    """A turn leaves another kind of value than it found, as a first turn may."""
 
 
 class _Writes(Exception):
@@ -187,36 +143,45 @@ class _Trial:
 
     def run(self) -> bool:
         """Trace; whether what is carried is what has to be."""
-        loop = self.loop
+        loop, recording = self.loop, mode.grad
         self.counted = loop.values is not None and (loop.turns is None or STOP in loop.promoted)
-        tensors = {n: of_kind(v) if is_number(v) else v.tensor for n, v in self.given.items()}
-        self.tensors = [tensors[n] for n in self.names] + ([of_kind(loop.values.start)] if self.counted else [])
-        self.trace = Body()
+        self.tensors = [tensor_of(self.given[n]) for n in self.names] + ([of_kind(loop.values.start)] if self.counted else [])
+        mode.grad = recording and (loop.differentiated or any(t.requires_grad for t in self.tensors))
         try:
-            with self.trace as body:
-                self.number = body.input(TensorSpec((), int64))
-                carries = [body.input(t.spec) for t in self.tensors]
-                self.first = [body.tracer.read(t) for t in carries]
-                self.condition = self._condition(carries)
-                after = self._turn(carries)
-                if after is None:
-                    return False
-                self.graph = body.graph(after)
-                self.cond = None if self.condition is None else body.graph([self.condition])
+            fine = self._trace()
         except Untraceable as reason:
-            if "from outside" in str(reason) and not {n for n, v in vars(self.state).items() if isinstance(v, StandIn)} <= loop.carried:
+            if "from outside" in str(reason) and not {n for n, v in vars(self.state).items() if is_traced(v)} <= loop.carried:
                 raise _Writes from None
             raise
+        finally:
+            untold, mode.grad = recording and not mode.grad, recording
+        if fine and untold and any(t.requires_grad for t in self.trace.captured):
+            loop.differentiated, fine = True, False
+        return fine
+
+    def _trace(self) -> bool:
+        self.trace = Body()
+        with self.trace as body:
+            self.number = body.input(TensorSpec((), int64))
+            carries = [body.input(t.spec) for t in self.tensors]
+            self.first = [body.tracer.read(t) for t in carries]
+            self.condition = self._condition(carries)
+            after = self._turn(carries)
+            if after is None:
+                return False
+            self.pull = wanted_pulls(body, [after], self.tensors)
+            self.graph = body.graph(after)
+            self.cond = None if self.condition is None else body.graph([self.condition])
         return True
 
     def nodes(self) -> int:
         """The size of a turn."""
-        return len(self.graph.nodes())
+        return _size(self.graph)
 
     def _variables(self, carries: list[Tensor]) -> Variables:
         made = self.state.copy()
         for name, tensor in zip(self.names, carries):
-            self.inner[name] = _like(self.given[name], tensor)
+            self.inner[name] = like(self.given[name], tensor)
             setattr(made, name, self.inner[name])
         return made
 
@@ -232,9 +197,9 @@ class _Trial:
             return None
         if STOP in loop.promoted:
             parts.append(neither(getattr(made, STOP)))
-        found = _truth(parts[0])
+        found = truth(parts[0])
         for part in parts[1:]:
-            found = bind(OPS["logical_and"], found, _truth(part))
+            found = bind(OPS["logical_and"], found, truth(part))
         return found
 
     def _turn(self, carries: list[Tensor]) -> list[Tensor] | None:
@@ -254,7 +219,7 @@ class _Trial:
         if not self._settled(inner):
             return None
         self.after = inner
-        after = [of_kind(v) if is_number(v) else v.tensor for v in (getattr(inner, n) for n in self.names)]
+        after = [tensor_of(v) for v in (getattr(inner, n) for n in self.names)]
         if self.counted:
             after.append((number_of(carries[-1], int) + values.step).tensor)
         return after
@@ -265,24 +230,24 @@ class _Trial:
         for name, value in vars(inner).items():
             if name in (loop.target, SKIP):
                 continue
-            before = self.inner[name] if name in self.inner else getattr(self.state, name, False if name == STOP else None)
+            before = self.inner[name] if name in self.inner else vars(self.state).get(name, False if name == STOP else None)
             if value is before:
                 continue
             if name in self.inner:
-                if _form(value) != _form(self.inner[name]):
-                    raise Untraceable(f"changes what kind of value {name} is")
+                if form_of(value) != form_of(self.inner[name]):
+                    raise _FirstTurnDiffers(name)
                 if kind_of(value) is int and is_number(value) and not self._steps(value, name):
                     raise Untraceable(f"changes the int {name} by more than a constant")
-            elif not hasattr(self.state, name) and name != STOP:
+            elif name not in self.state and name != STOP:
                 if name in loop.live:
-                    raise Untraceable(f"gives {name} its first value")
+                    raise _FirstTurnDiffers(name)
                 continue  # a turn sets it before it reads it, and nobody reads it later
             elif is_number(before) and is_number(value) and kind_of(before) is kind_of(value):
                 if type(value) is Number or value != before:
                     loop.promoted.add(name)
                     fine = False
             else:
-                raise Untraceable(f"changes what kind of value {name} is")
+                raise _FirstTurnDiffers(name)
         return fine
 
     def _steps(self, value: Any, name: str) -> bool:
@@ -299,17 +264,18 @@ class _Trial:
         loop, body = self.loop, self.trace
         self._check_aliases(self.after)
         results = bind(
-            OPS["loop"], *self.tensors, *body.captured, cond=self.cond, body=self.graph, carries=len(self.tensors), scanned=0, keep=False,
-            start=0, length=0 if self.cond is not None else loop.turns, reverse=False, checkpoint=None, pull=None,
+            OPS["loop"], *self.tensors, *body.captured, cond=self.cond, body=self.graph, carries=len(self.tensors), scanned=0,
+            keep=self.pull is not None and self.cond is None, start=0, length=0 if self.cond is not None else loop.turns, reverse=False,
+            checkpoint=None, pull=self.pull and self.pull[0],
         )  # fmt: skip
         for n, (name, result) in enumerate(zip(self.names, results)):
             if name == STOP:
                 continue
             given = self.given[name]
             if self.written(n):
-                assign(given.tensor, result, put)
+                assign(tensor_of(given), result, put)
             elif self.graph.outputs[n] is not self.first[n]:
-                setattr(self.state, name, _like(given, result))
+                setattr(self.state, name, like(given, result))
         if loop.target:
             last: Any = loop.values[-1] if loop.turns is not None and not self.counted else None
             setattr(self.state, loop.target, last if last is not None else number_of(results[len(self.names)], int, FAR) - loop.values.step)
@@ -317,125 +283,28 @@ class _Trial:
     def written(self, n: int) -> bool:
         """Whether a turn writes into a carried array."""
         value = self.inner[self.names[n]]
-        return isinstance(value, Array) and not value.is_scalar and self.trace.tracer.read(value.tensor) is not self.first[n]
+        return not is_scalar(value) and self.trace.tracer.read(tensor_of(value)) is not self.first[n]
 
     def _check_aliases(self, after: Variables) -> None:
         """What is written must be reached by one name only, before, in and after a turn."""
         written = [n for n, _ in enumerate(self.names) if self.written(n)]
-        others = [v.tensor for v in vars(self.state).values() if isinstance(v, StandIn)] + list(self.trace.captured)
+        others = [tensor_of(v) for v in vars(self.state).values() if is_traced(v)] + list(self.trace.captured)
         for n in written:
             name = self.names[n]
-            outside, inside = self.given[name].tensor, self.inner[name]
-            if sum(_same_memory(outside, other) for other in others) != 1:
+            outside, inside = tensor_of(self.given[name]), self.inner[name]
+            if sum(same_memory(outside, other) for other in others) != 1:
                 raise Untraceable("writes into an array that has several names")
-            left = [v for v in vars(after).values() if isinstance(v, StandIn) and _same_storage(v.tensor, inside.tensor)]
+            left = [v for v in vars(after).values() if is_traced(v) and same_storage(tensor_of(v), tensor_of(inside))]
             if getattr(after, name) is not inside or len(left) != 1:
                 raise Untraceable("writes into an array that changes its name")
 
 
-def _same_storage(a: Tensor, b: Tensor) -> bool:
-    return a is b or (a._storage is not None and a._storage is b._storage)
+def unrolled() -> None:
+    """A loop with `break` in a turn that is traced was not done as one op."""
+    raise Untraceable("has a loop in it that cannot be one op")
 
 
-def _same_memory(a: Tensor, b: Tensor) -> bool:
-    if _same_storage(a, b):
-        return True
-    first, second = _memory(a), _memory(b)
-    return first is not None and second is not None and np.may_share_memory(first, second)
-
-
-def _memory(tensor: Tensor) -> np.ndarray | None:
-    """The outside memory that a tensor shows; None if it was born in the trace."""
-    if isinstance(tensor._value, np.ndarray):
-        return tensor._value
-    tracer: Any = mode.interpreter
-    while isinstance(tracer, Body):
-        tracer = tracer.outer
-    return tracer.memory_of(tensor)
-
-
-def _like(value: Any, tensor: Tensor) -> Any:
-    """A tensor as what a value is."""
-    if type(value) is Array:
-        return array_of(tensor, value.is_scalar)
-    return number_of(tensor, kind_of(value), FAR) if is_number(value) else tensor
-
-
-def _form(value: Any) -> Any:
-    """What kind of value a variable is."""
-    if type(value) is Array:
-        return "array", value.dtype, value.shape, value.is_scalar
-    if is_number(value):
-        return "number", kind_of(value)
-    return ("tensor", value.dtype, tuple(value.shape)) if isinstance(value, Tensor) else "object"
-
-
-# Branches
-
-
-def branch(state: Variables, test: Any, then: Callable[[Variables], Any], other: Callable[[Variables], Any]) -> None:
-    """`if test: then; else: other`. In a turn that is traced, of which neither is known, both are arms of one op."""
-    if not isinstance(test, (StandIn, Tensor)) or not isinstance(mode.interpreter, Body):
-        (then if test else other)(state)
-        return
-    _Branch(state, bind(OPS["cast"], _truth(test), dtype=int64), (other, then)).apply()
-
-
-class _Branch:
-    """Both arms of a branch, on copies of the variables."""
-
-    def __init__(self, state: Variables, number: Tensor, arms: tuple[Callable, ...]) -> None:
-        self.state, self.number, self.arms = state, number, arms
-        self.given = {n: v for n, v in vars(state).items() if isinstance(v, StandIn)}
-
-    def apply(self) -> None:
-        """The variables are as the arm leaves them that the number names."""
-        with Body() as body:
-            inputs = {n: body.input(v.tensor.spec) for n, v in self.given.items()}
-            ends = [_Arm(self, body, arm, inputs) for arm in self.arms]
-            names = [n for n in dict.fromkeys(n for end in ends for n in vars(end.state)) if any(end.changed(n) for end in ends)]
-            merged = [n for n in names if all(hasattr(end.state, n) for end in ends)]
-            for n in merged:
-                if len({_form(getattr(end.state, n)) for end in ends}) != 1 or _form(getattr(ends[0].state, n)) == "object":
-                    raise Untraceable(f"leaves {n} as one kind of value or another")
-            graphs = tuple([body.graph([end.tensor(n) for n in merged]) for end in ends])
-        results = bind(OPS["branch"], self.number, *[v.tensor for v in self.given.values()], *body.captured, branches=graphs, pulls=None)
-        for name in names:
-            if name not in merged:
-                vars(self.state).pop(name, None)
-        for name, result in zip(merged, results):
-            if any(end.written(name) for end in ends):
-                self._write(name, result, ends, body)
-            else:
-                setattr(self.state, name, _like(getattr(ends[0].state, name), result))
-
-    def _write(self, name: str, result: Tensor, ends: list[_Arm], body: Body) -> None:
-        target = self.given[name]
-        others = [v.tensor for v in self.given.values()] + list(body.captured)
-        if any(getattr(end.state, name) is not end.inner[name] for end in ends) or sum(_same_memory(target.tensor, o) for o in others) != 1:
-            raise Untraceable("writes into an array that has several names")
-        assign(target.tensor, result, put)
-
-
-class _Arm:
-    """One arm, traced."""
-
-    def __init__(self, branch: _Branch, body: Body, arm: Callable[[Variables], Any], inputs: dict[str, Tensor]) -> None:
-        self.body, self.before, self.state = body, branch.state, branch.state.copy()
-        self.inner = {n: _like(v, bind(OPS["copy"], inputs[n])) for n, v in branch.given.items()}
-        self.first = {n: body.tracer.read(v.tensor) for n, v in self.inner.items()}
-        vars(self.state).update(self.inner)
-        arm(self.state)
-
-    def changed(self, name: str) -> bool:
-        """Whether a variable is another after the arm."""
-        value = getattr(self.state, name, None)
-        return (value is not self.inner[name] or self.written(name)) if name in self.inner else value is not getattr(self.before, name, None)
-
-    def written(self, name: str) -> bool:
-        """Whether the arm writes into the array that a variable was."""
-        return name in self.inner and self.body.tracer.read(self.inner[name].tensor) is not self.first[name]
-
-    def tensor(self, name: str) -> Tensor:
-        value = getattr(self.state, name)
-        return of_kind(value) if is_number(value) else value.tensor
+def _size(graph: Graph) -> int:
+    """The nodes of a graph, those of loops in it as often as a loop is worth rolling for."""
+    inner = [value for node in graph.nodes() for _, value in node.attrs if isinstance(value, Graph)]
+    return len(graph.nodes()) + UNROLLED * len(inner)

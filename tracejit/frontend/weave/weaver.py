@@ -182,7 +182,7 @@ class _Weaver(ast.NodeTransformer):
         node.iter = _hook(EACH, node.iter, node.iter)
         return node
 
-    def _loop(self, node: Any, weave: Callable[[], ast.stmt]) -> Any:
+    def _loop(self, node: Any, weave: Callable[[], Any]) -> Any:
         """A loop, woven; and beside it, if it can be tried as one op, the functions for that."""
         if self.rolling or not plain_loop(node):
             return weave()

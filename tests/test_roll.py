@@ -1,0 +1,233 @@
+"""Loops of NumPy and tensor code: rolled into one op where a turn can be traced once, and what they are in Python either way."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from test_weave import alike
+
+import tracejit as tj
+
+
+def newton(x, tol=1e-9):
+    y, change, steps = x, 1.0, 0
+    while change > tol:
+        new = 0.5 * (y + x / y)
+        change = np.abs(new - y).max()
+        y = new
+        steps += 1
+    return y, steps, change
+
+
+def collatz(x):
+    n = x[0]
+    steps = 0
+    while n != 1:
+        if n % 2 == 0:
+            n = n // 2
+        else:
+            n = 3 * n + 1
+        steps += 1
+    return steps
+
+
+def cholesky(x):
+    a = x @ x.T + len(x) * np.eye(len(x))
+    n = a.shape[0]
+    lower = np.zeros((n, n))
+    for i in range(n):
+        for j in range(i + 1):
+            total = a[i, j]
+            for k in range(j):
+                total = total - lower[i, k] * lower[j, k]
+            if i == j:
+                lower[i, j] = np.sqrt(total)
+            else:
+                lower[i, j] = total / lower[j, j]
+    return lower
+
+
+def triangle(x):
+    n = x.shape[0]
+    for i in range(n):
+        for j in range(i):
+            if x[i, j] > 0:
+                x[i, j] = x[i, j] * 2 + j
+            else:
+                x[j, i] += x[i, j]
+    return x
+
+
+def relaxed(x):
+    for sweep in range(500):  # noqa: B007
+        before = x * 1
+        x[1:-1] = 0.5 * (before[2:] + before[:-2])
+        if np.abs(x - before).max() < 1e-4:
+            break
+    return x, sweep
+
+
+def skips(x):
+    total = x[0] * 0
+    for i in range(200):
+        if x[i % 5] < 0:
+            continue
+        total = total + x[i % 5] * i
+        if total > 1000:
+            break
+    return total, i
+
+
+def walks_down(x):
+    for i in range(len(x) - 2, -1, -1):
+        x[i] += 0.5 * x[i + 1]
+    return x
+
+
+def with_both(x):
+    i = 0
+    while i < 300 and not (x[i % 5] > 2.5 or x.sum() < -50):
+        x[i % 5] += 0.25
+        i += 1
+    return x, i
+
+
+def fibonacci(x):
+    a, b = 0, 1
+    for _ in range(200):
+        a, b = b, a + b
+    return a, x
+
+
+def rebinds(x):
+    smallest = None
+    for i in range(300):
+        y = np.sin(x * i)
+        smallest = y if smallest is None else np.minimum(smallest, y)
+    return smallest
+
+
+def swaps(x):
+    old, new = x.copy(), x * 0
+    for _ in range(301):
+        new[1:-1] = 0.5 * (old[2:] + old[:-2])
+        old, new = new, old
+    return old, new
+
+
+def appends(x):
+    kept = []
+    for _ in range(3):
+        x = x * 2
+        kept.append(x)
+    return kept
+
+
+def raises(x):
+    for i in range(400):
+        x = x + 1
+        if x[0] > 3:
+            raise ValueError(f"step {i}")
+    return x
+
+
+def aliased(x):
+    y = x
+    for i in range(300):
+        x[i % 5] = y[(i + 1) % 5] * 0.5 + i
+    return y
+
+
+def rows(x):
+    for i in range(300):
+        x[i % 5] = x[(i + 1) % 5] + 1.0
+    return x
+
+
+def never(x):
+    while x.sum() > 1e9:
+        x = x * 0.5
+        last = x
+    return x, x if x.sum() < 1e9 else last
+
+
+def helper(x, i):
+    return np.cos(x) * 0.5 + i * 1e-3
+
+
+def calls_a_helper(x):
+    for i in range(300):
+        x = helper(x, i) + 1
+    return x
+
+
+LINE = lambda seed: np.random.default_rng(seed).normal(size=5)  # noqa: E731
+SQUARE = lambda seed: np.random.default_rng(seed).normal(size=(20, 20))  # noqa: E731
+CASES = {
+    newton: lambda seed: np.abs(LINE(seed)) + 1, collatz: lambda seed: np.array([27 + seed]), cholesky: SQUARE, triangle: SQUARE, relaxed: LINE,
+    skips: LINE, walks_down: lambda seed: np.random.default_rng(seed).normal(size=500), with_both: LINE, fibonacci: LINE, rebinds: LINE,
+    swaps: LINE, appends: LINE, raises: LINE, aliased: LINE, rows: lambda seed: SQUARE(seed)[:5], never: LINE, calls_a_helper: LINE,
+}  # fmt: skip
+ROLLED = {newton, collatz, cholesky, triangle, relaxed, walks_down, with_both, calls_a_helper}
+
+
+def outcome(function, x):
+    try:
+        return function(x)
+    except Exception as error:
+        return type(error), str(error)
+
+
+def close(a, b):
+    if isinstance(a, (tuple, list)):
+        return type(a) is type(b) and len(a) == len(b) and all(map(close, a, b))
+    if isinstance(a, (np.ndarray, np.floating)):
+        return type(a) is type(b) and a.dtype == b.dtype and a.shape == b.shape and np.allclose(a, b, rtol=1e-13, atol=0)
+    return type(a) is type(b) and a == b
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("function", CASES, ids=lambda f: f.__name__)
+def test_a_loop_gives_what_it_gives_in_python(function):
+    compiled = tj.compile(function)
+    for seed in (0, 1, 2, 0):
+        x, y = CASES[function](seed), CASES[function](seed)
+        assert close(outcome(compiled, x), outcome(function, y))
+        assert close(x, y)
+    if function in ROLLED:
+        assert compiled.cache_info()[3:] == (1, ("graph",), ())
+
+
+def test_the_number_of_turns_makes_no_difference_to_the_trace():
+    def steps(x, n):
+        for _ in range(n):
+            x = x + np.sin(x)
+        return x
+
+    compiled = tj.compile(steps)
+    graphs = [compiled.graph(np.ones(3), n).replace(str(n), "n") for n in (1000, 1_000_000)]
+    assert graphs[0] == graphs[1]
+
+
+def tensor_newton(x):
+    y = x
+    while ((y * y - x).abs() > 1e-6).any():
+        y = 0.5 * (y + x / y)
+    return y
+
+
+def test_loops_of_tensor_code_are_rolled_and_differentiated():
+    compiled = tj.compile(tensor_newton)
+    for seed in range(3):
+        x = tj.asarray(np.abs(LINE(seed)) + 1)
+        assert alike(compiled(x).numpy(), tensor_newton(x).numpy())
+    assert compiled.cache_info().modes == ("graph",)
+
+    def powers(x):
+        y = x
+        for _ in range(200):
+            y = y * 0.99 + x * 0.01
+        return (y * y).sum()
+
+    given = tj.asarray(LINE(0))
+    assert alike(tj.compile(tj.grad(powers))(given).numpy(), tj.grad(powers)(given).numpy())
