@@ -142,7 +142,7 @@ class _Functional(ast.NodeTransformer):
         """A loop tried as one op, else run turn by turn: as `in_python`, or written here."""
         number = next(_numbers)
         here = reads(node)
-        live = tuple([n for n in stored if self.read[n] > here[n]])
+        live: Any = tuple([n for n in stored if self.read[n] > here[n]])
         body, names, later = f"body{number}·", ast.Constant(tuple(stored)), ast.Constant(live)
         made = [_function(body, self.block(node.body, []))]
         if isinstance(node, ast.While):
