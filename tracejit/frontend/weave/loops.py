@@ -142,8 +142,8 @@ class _Functional(ast.NodeTransformer):
         """A loop tried as one op, else run turn by turn: as `in_python`, or written here."""
         number = next(_numbers)
         here = reads(node)
-        live: Any = tuple([n for n in stored if self.read[n] > here[n]])
-        body, names, later = f"body{number}·", ast.Constant(tuple(stored)), ast.Constant(live)
+        live = [n for n in stored if self.read[n] > here[n]]
+        body, names, later = f"body{number}·", _names_of(stored), _names_of(live)
         made = [_function(body, self.block(node.body, []))]
         if isinstance(node, ast.While):
             test = f"test{number}·"
@@ -218,6 +218,10 @@ def _variable(name: str, context: ast.expr_context | None = None) -> ast.Attribu
 
 def _assign(target: ast.expr, value: ast.expr) -> ast.Assign:
     return ast.Assign([target], value)
+
+
+def _names_of(names: list[str]) -> ast.expr:
+    return ast.Tuple([ast.Constant(n) for n in names], ast.Load())
 
 
 def _call(hook: str, *arguments: str | ast.expr) -> ast.Call:
