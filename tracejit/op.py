@@ -8,7 +8,7 @@ gradients, tests and every backend follow from it; none of them names an op.
 from __future__ import annotations
 
 import inspect
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Callable, Sequence
 
 import numpy as np
@@ -284,10 +284,7 @@ class View(Op):
 
     def layout(self, shape: Shape, strides: tuple[int, ...], /, **attrs: Any) -> tuple[Shape, tuple[int, ...], int]:
         """(shape, strides, offset), in elements, of this view of an array with that shape and those strides."""
-        phantom = np.lib.stride_tricks.as_strided(_PHANTOM, shape, strides)
-        seen = self.numpy(phantom, **attrs)
-        offset = seen.__array_interface__["data"][0] - _PHANTOM.__array_interface__["data"][0]
-        return seen.shape, seen.strides, offset
+        return _layout(self, shape, strides, tuple(attrs.items()))
 
     def spec(self, x: TensorSpec, **attrs: Any) -> TensorSpec:
         phantom = np.lib.stride_tricks.as_strided(_PHANTOM, x.shape, (0,) * len(x.shape))
@@ -295,6 +292,14 @@ class View(Op):
 
 
 _PHANTOM = np.empty(1, np.int8)  # of one-byte elements, so that byte strides are element strides
+
+
+@lru_cache(maxsize=4096)
+def _layout(view: View, shape: Shape, strides: tuple[int, ...], attrs: tuple[tuple[str, Any], ...]) -> tuple[Shape, tuple[int, ...], int]:
+    phantom = np.lib.stride_tricks.as_strided(_PHANTOM, shape, strides)
+    seen = view.numpy(phantom, **dict(attrs))
+    offset = seen.__array_interface__["data"][0] - _PHANTOM.__array_interface__["data"][0]
+    return seen.shape, seen.strides, offset
 
 
 class Create(Op):
