@@ -128,8 +128,9 @@ class Compiled(_Called, Inside):
 
     def answer(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any]) -> Any:
         """The result of a call whose key is known: from a trace that holds, or by tracing it now."""
-        if self._unreplayed.rests(key):
-            return self._without_graph(args, kwargs, key, leaves)
+        pace = self._unreplayed.paces.get(key)
+        if pace is not None and pace.rests():
+            return self._without_graph(pace, args, kwargs, key, leaves)
         kept = self._entries.get(key, ())
         result = self._recall(kept, args, kwargs, key, leaves)
         if result is not _NEW:
@@ -164,8 +165,7 @@ class Compiled(_Called, Inside):
             if not entry.holds(leaves):
                 continue
             if entry.mode in ("lazy", "python"):
-                self._unreplayed.met(key, kept)
-                return self._without_graph(args, kwargs, key, leaves)
+                return self._without_graph(self._unreplayed.met(key, kept), args, kwargs, key, leaves)
             self._keep_longer(key)
             try:
                 result = self._paced(entry, args, kwargs, key, leaves)
@@ -193,12 +193,12 @@ class Compiled(_Called, Inside):
         self._replayed(entry, args, kwargs, key)
         return result
 
-    def _without_graph(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any]) -> Any:
+    def _without_graph(self, pace: Pace, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any]) -> Any:
         """A call that no graph stands for."""
-        self._keep_longer(key)
+        if not pace.calls & 15:
+            self._keep_longer(key)
         self._hits += 1
-        result = self._unreplayed.run(args, kwargs, key, leaves)
-        pace = self._unreplayed.pace(key)
+        result = self._unreplayed.run(pace, args, kwargs, key, leaves)
         calls = pace.foreseen()
         if calls and self._verifier is None:
             self._leave(pace, calls, args, kwargs, key)

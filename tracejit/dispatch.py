@@ -19,9 +19,13 @@ __all__ = [
 
 def bind(op: Any, *args: Any, **attrs: Any) -> Any:
     """Apply an op: ask the interpreter in force for the value, and record the application for autograd."""
-    if mode.interpreter is not EAGER:
-        args = tuple([a.tensor if isinstance(a, StandIn) else a for a in args])
-    result = mode.interpreter.apply(op, args, attrs)
+    interpreter = mode.interpreter
+    if interpreter is not EAGER:
+        for a in args:
+            if type(a) is not Tensor and isinstance(a, StandIn):
+                args = tuple([a.tensor if isinstance(a, StandIn) else a for a in args])
+                break
+    result = interpreter.apply(op, args, attrs)
     if op.is_view:
         _link_view(op, args[0], attrs, result)
     if op.vjp is not None:

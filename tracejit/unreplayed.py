@@ -28,16 +28,12 @@ class Unreplayed:
         self.paces: dict[Key, Pace] = {}
         self._told = False
 
-    def rests(self, key: Key) -> bool:
-        """Whether a call that comes now is run without asking whether a trace holds."""
-        pace = self.paces.get(key)
-        return pace is not None and pace.rests()
-
-    def met(self, key: Key, kept: Sequence[Entry | Tree]) -> None:
-        """A trace holds that cannot be replayed."""
+    def met(self, key: Key, kept: Sequence[Entry | Tree]) -> Pace:
+        """How to run a call, where a trace holds that cannot be replayed."""
         pace = self.pace(key)
         if pace.mode == "python" and no_graph(kept):
             pace.rest()
+        return pace
 
     def keep(self, key: Key, kept: Sequence[Entry | Tree]) -> None:
         """The last of these traces is new."""
@@ -64,11 +60,11 @@ class Unreplayed:
 
     def pace(self, key: Key) -> Pace:
         """That of a signature."""
-        return self.paces.setdefault(key, Pace())
+        return self.paces.get(key) or self.paces.setdefault(key, Pace())
 
-    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: Key, leaves: list[Any]) -> Any:
+    def run(self, pace: Pace, args: tuple[Any, ...], kwargs: dict[str, Any], key: Key, leaves: list[Any]) -> Any:
         """One call."""
-        return self.pace(key).run(self._lazily, self._plainly, args, kwargs, key, leaves)
+        return pace.run(self._lazily, self._plainly, args, kwargs, key, leaves)
 
     def _plainly(self, args: tuple[Any, ...], kwargs: dict[str, Any], _key: Key, _leaves: list[Any]) -> Any:
         return self.function(*args, **kwargs)

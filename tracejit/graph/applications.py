@@ -10,7 +10,7 @@ from ..interpreter import operand
 from ..op import Op
 from ..ops.casts import cast
 from ..ops.view import broadcast
-from ..spec import TensorSpec, default_dtype_of, get_default_dtype
+from ..spec import DType, Shape, TensorSpec, default_dtype_of, get_default_dtype
 from ..tensor import Tensor
 from .ir import OUTPUT, Interner, Node, exact
 
@@ -23,13 +23,17 @@ class Applications:
     def __init__(self) -> None:
         self.make = Interner()
         self.known: dict[Any, Made] = {}
+        self.inputs: dict[Any, Node] = {}
 
     def __len__(self) -> int:
         return len(self.known)
 
-    def input(self, spec: TensorSpec, number: int) -> Node:
-        """The node of all graphs whose input of this number has this spec."""
-        return self.make.input(spec, number)
+    def input(self, number: int, shape: Shape, dtype: DType) -> Node:
+        """The node of all graphs whose input of this number has this shape and dtype."""
+        found = self.inputs.get((number, shape, dtype))
+        if found is None:
+            found = self.inputs[number, shape, dtype] = self.make.input(TensorSpec(shape, dtype), number)
+        return found
 
     def given(self, op: Op, given: list[Any], args: tuple[Any, ...], attrs: dict[str, Any]) -> Made:
         """What an op gives of operands as a program writes them.
@@ -38,7 +42,7 @@ class Applications:
         """
         if len(given) == 1 or type(given[1]) is not Node:
             given.append(get_default_dtype())  # of scalars alone, the result has it
-        key = _key(given, attrs)
+        key = _key(given, attrs) if attrs else tuple(given)
         found = self.known.get(key)
         if found is None:
             found = self.known[key] = self._new(op, args, [g for g in given if type(g) is Node], attrs)
@@ -54,9 +58,9 @@ class Applications:
 
     def fit(self, node: Node, shape: Any, dtype: Any) -> Node:
         """A node cast and broadcast to this dtype and shape."""
-        if node.dtype != dtype:
+        if node.dtype is not dtype and node.dtype != dtype:
             node = self.apply(cast, (node,), {"dtype": dtype})
-        if node.shape != tuple(shape):
+        if node.shape != shape and node.shape != tuple(shape):
             node = self.apply(broadcast, (node,), {"shape": tuple(shape)})
         return node
 

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from .trace import Tracer
 
 
-def flush(tracer: Tracer, kind: str, asked: Sequence[Tensor], function: Callable[..., Any] | None) -> Flushed:
-    """Compute everything that is held or was written, and put the values in place of the nodes. `kind`: what Python asks of which tensors."""
+def flush(tracer: Tracer, kind: str, asked: Sequence[Tensor], function: Callable[..., Any] | None) -> Flushed | None:
+    """Compute everything that is held or was written, and put the values in place of the nodes. `kind`: what Python asks of which tensors.
+
+    What was done, if it may be done again: a tracer that shares its nodes with others is one of many that run what is kept already.
+    """
     held = tracer.tensors()
     homes = [e for e in tracer.followed() if e.home is not None and e.changed] if tracer.written else []
     outputs: list[Node] = [tracer.make.fit(e.node, e.shape, e.node.dtype) for e in homes]
@@ -46,6 +49,8 @@ def flush(tracer: Tracer, kind: str, asked: Sequence[Tensor], function: Callable
         places[id(tensor)] = (where, number, chain)
         tensor._value = view_of(arrays[number], chain)
     event = None
+    if tracer.shared is not None and not tracer.follows:
+        return None
     if tracer.follows:
         event = Event(kind, tuple([_place_of(tracer, t, places) for t in asked]), user_line(), function) if kind else None
         _leave(tracer, held, places, results)

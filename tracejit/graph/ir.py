@@ -105,7 +105,9 @@ def _key(op: Any, inputs: tuple[Node, ...], attrs: Attrs) -> Any:
 def exact(value: Any) -> Any:
     """A key that tells 0.0 from -0.0 and 1 from 1.0 and True."""
     kind = type(value)
-    if kind is int or kind is float:
+    if kind is int or kind is bool:
+        return kind, value
+    if kind is float:
         return kind, value if value and value == value else repr(value)
     return (kind, repr(value)) if isinstance(value, (bool, int, float, complex)) else value
 

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
+
+from ..tensor import Tensor
+
+if TYPE_CHECKING:
+    from .trace import Tracer
 
 
 class Regions:
@@ -47,3 +53,30 @@ def _bounds(array: np.ndarray) -> tuple[int, int]:
         start = array.__array_interface__["data"][0]
         return start, start + max(array.nbytes, 1)
     return byte_bounds(array)
+
+
+# What a trace asks of its inputs
+
+
+def overlapped(tracer: Tracer, home: int) -> bool:
+    """Whether memory of an outside tensor that is to be changed is also another input's."""
+    return any(number != home for number in _sharing(tracer, tracer.arrays[home]))
+
+
+def see_changes(tracer: Tracer, args: tuple[Any, ...]) -> None:
+    """Write what is pending to memory, if an argument not met before shows such memory."""
+    for a in args:
+        if isinstance(a, Tensor) and (left := tracer.left.of(a)) is not None:
+            a = a if left.whole is None else left.whole
+        array = a._value if isinstance(a, Tensor) else a
+        if isinstance(array, np.ndarray) and id(a) not in tracer.numbers:
+            shared = _sharing(tracer, array)
+            if shared and any(e.changed and e.home in shared for e in tracer.followed()):
+                tracer.outside("memory that is changed is also reached as another tensor", "memory")
+                tracer.flush()
+                return
+
+
+def _sharing(tracer: Tracer, array: np.ndarray) -> list[int]:
+    tracer.memory = tracer.memory or Regions(tracer.arrays)
+    return tracer.memory.sharing(array)

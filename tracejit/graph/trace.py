@@ -17,7 +17,7 @@ from ..dispatch import EAGER, mode, operand
 from ..errors import user_line
 from ..op import Op
 from ..ops.view import put
-from ..spec import TensorSpec, contiguous_strides, element_strides
+from ..spec import contiguous_strides, element_strides
 from ..tensor import Storage, Tensor, storage_of, wrap
 from .applications import Applications
 from .evaluate import known
@@ -27,7 +27,7 @@ from .ir import Graph, Node, exact
 from .limits import Limits
 from .onlooker import NOBODY, Onlooker
 from .past import ANSWER_BYTES, Answer, Applied, Past, answer_to
-from .regions import Regions
+from .regions import Regions, overlapped, see_changes
 
 _new, _ref = object.__new__, weakref.ref
 
@@ -61,13 +61,15 @@ class Tracer:
     def start(self) -> None:
         """Begin a new graph."""
         self.make = Applications() if self.shared is None else self.shared
+        self.known = self.make.known
+        self.room = self.limits.segment
         self.inputs: list[Node] = []
         self.sources: list[Source] = []
         self.handles: list[Tensor] = []  # kept alive: `numbers` goes by identity
         self.histories: list[tuple[Any, int, bool]] = []  # of the handles, when they were first met
         self.numbers: dict[int, int] = {}
         self.arrays: list[np.ndarray] = []
-        self.memory = Regions(self.arrays)
+        self.memory: Regions | None = None  # of the arrays, once it is asked for
         self.aliases: list[Tensor] = []  # further handles on inputs, made in the trace
         self.constants: dict[Node, np.ndarray] = {}  # the inputs that are the same at each call
         self.brought: dict[int, Place] = {}  # where tensors that earlier segments left are found
@@ -81,28 +83,33 @@ class Tracer:
     # The interpreter's answers
 
     def apply(self, op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
-        if len(self.made) >= self.limits.segment:
+        if len(self.made) >= self.room:
             self.leave()
             return EAGER.apply(op, args, attrs)
         if op.dynamic:
             return self._apply_now(op, args, attrs)
         if self.written:
-            self._see_changes(args)
+            see_changes(self, args)
         given: list[Any] = [op]  # and its operands: nodes, and Python scalars with their types
         for a in args:
-            if isinstance(a, Tensor):
-                fresh = type(a._value) is Node and (not self.changed or a._storage not in self.changed)
-                given.append(a._value if fresh else self.read(a))
+            if type(a) is Tensor or isinstance(a, Tensor):
+                value = a._value
+                given.append(value if type(value) is Node and not (self.changed and a._storage in self.changed) else self.read(a))
             else:
                 self._give(a, given)
-        found = self.make.given(op, given, args, attrs)
+        plain = not attrs and args and type(given[1]) is Node
+        found = self.known.get(tuple(given)) if plain else None
+        if found is None:
+            found = self.make.given(op, given, args, attrs)
         self.made.append(found)
-        if op.is_view and (type(args[0]._value) is not Node or args[0]._storage not in self.contents):
-            self.enroll(args[0])
-        if op.raises and (op.kind != "put" or len(args) > 2):
-            self.may_raise.setdefault(found if op.outputs == 1 else found[0], user_line())
-        if op.outputs != 1:
-            return tuple([self._tensor(n) for n in found])
+        if op.is_view:
+            if type(args[0]._value) is not Node or args[0]._storage not in self.contents:
+                self.enroll(args[0])
+        elif not op.simple:
+            if op.raises and (op.kind != "put" or len(args) > 2):
+                self.may_raise.setdefault(found if op.outputs == 1 else found[0], user_line())
+            if op.outputs > 1:
+                return tuple([self._tensor(n) for n in found])
         tensor = _new(Tensor)  # as `_tensor` does
         tensor._value = found
         self.live.append(_ref(tensor))
@@ -110,6 +117,9 @@ class Tracer:
 
     def _give(self, value: Any, given: list[Any]) -> None:
         """Add an operand that is no tensor to what an application is known by."""
+        if type(value) is float and (value > 0 or value < 0):  # as `exact` says
+            given += float, value
+            return
         value = operand(value)
         if isinstance(value, np.ndarray):
             given.append(self.read(wrap(value)))
@@ -117,27 +127,31 @@ class Tracer:
             given += exact(value)
 
     def assign(self, target: Tensor, value: Tensor) -> None:
-        if not target._value.size:
+        if 0 in target._value.shape:
             return  # there is nothing to write, and an empty view does not tell whose memory it shows
         if self.written:
-            self._see_changes((target, value))
-        if self._overlapped(target):
+            see_changes(self, (target, value))
+        self.read(target)
+        entry = self.enroll(target)
+        if entry.home is not None and overlapped(self, entry.home):
             self.outside("memory that is changed here is also reached as another tensor", "memory")
             self.once_only = "it changes memory that it reaches in two ways"
             self.leave()  # eager mode sees all aliases
             return EAGER.assign(target, value)
-        node = self.make.fit(self.read(value), target.shape, target.dtype)
-        self.read(target)
-        entry = self.enroll(target)
+        node = self.make.fit(self.read(value), target._value.shape, target._value.dtype)
+        if type(value._value) is not Node:  # what was met may be the whole of the target
+            self.read(target)
+            entry = self.enroll(target)
         chain = target._chain[entry.start :]
         entry.node = self.make.apply(put, (entry.node, node), {"chain": chain}) if chain else node
         entry.changed = True
-        self.changed.add(storage_of(target))
+        storage = storage_of(target)
+        self.changed.add(storage)
         if entry.home is not None:
             self.written.append((entry.home, entry.node))
         if isinstance(target._value, Node):
             target._value = node
-        target._traced_at = storage_of(target).version + 1
+        target._traced_at = storage.version + 1
 
     def observe(self, tensor: Tensor) -> np.ndarray:
         self.outside("Python asks for an array's memory")
@@ -220,19 +234,20 @@ class Tracer:
         if number is not None:
             return self.inputs[number]
         array = tensor._value
-        node = self.make.input(TensorSpec(array.shape, array.dtype), len(self.inputs))
+        node = self.make.input(len(self.inputs), array.shape, array.dtype)
         self.numbers[id(tensor)] = len(self.inputs)
         self.inputs.append(node)
-        self.sources.append(source if source is not CAPTURED else Source("capture", tensor))
         self.handles.append(tensor)
-        self.histories.append(history_of(tensor))
+        if self.shared is None or self.follows:  # what is not done again needs no sources
+            self.sources.append(source if source is not CAPTURED else Source("capture", tensor))
+            self.histories.append(history_of(tensor))
         self.arrays.append(array)
         return node
 
     def read(self, tensor: Tensor) -> Node:
         """The node of a tensor's present value."""
         value = tensor._value
-        entry = self.contents_of(tensor) if self.changed else None
+        entry = self.contents_of(tensor) if tensor._storage in self.changed else None
         if entry is not None and entry.changed and (not isinstance(value, Node) or tensor._traced_at != tensor._version):
             node = entry.node
             for op, attrs in tensor._chain[entry.start :]:
@@ -259,12 +274,12 @@ class Tracer:
 
     def enroll(self, tensor: Tensor) -> Contents:
         """Begin to follow the contents of a tensor's storage."""
-        storage = storage_of(tensor)
         entry = self.contents_of(tensor)
         if entry is None:
             node = self.read(tensor)
             entry = self.contents_of(tensor)
         if entry is None:
+            storage = storage_of(tensor)
             entry = Contents(node, tensor._chain, self.numbers.get(id(tensor)))
             self.contents.setdefault(storage, []).append(entry)
             tensor._traced_at = storage.version
@@ -303,27 +318,6 @@ class Tracer:
         """An op whose result's shape depends on values: a call that eager mode does."""
         tensors = [a if isinstance(a, Tensor) else wrap(np.asarray(a)) for a in args if isinstance(a, (Tensor, np.ndarray, np.generic))]
         return self.host(Applied(op, args, attrs), tensors)
-
-    def _overlapped(self, target: Tensor) -> bool:
-        """Whether memory of an outside tensor that is to be changed is also another input's."""
-        self.read(target)
-        home = self.enroll(target).home
-        if home is None:
-            return False
-        return any(number != home for number in self.memory.sharing(self.arrays[home]))
-
-    def _see_changes(self, args: tuple[Any, ...]) -> None:
-        """Write what is pending to memory, if an argument not met before shows such memory."""
-        for a in args:
-            if isinstance(a, Tensor) and (left := self.left.of(a)) is not None:
-                a = a if left.whole is None else left.whole
-            array = a._value if isinstance(a, Tensor) else a
-            if isinstance(array, np.ndarray) and id(a) not in self.numbers:
-                shared = self.memory.sharing(array)
-                if shared and any(e.changed and e.home in shared for e in self.followed()):
-                    self.outside("memory that is changed is also reached as another tensor", "memory")
-                    self.flush()
-                    return
 
     # Events
 
@@ -377,7 +371,7 @@ class Tracer:
     def flush(self, kind: str = "", asked: Sequence[Tensor] = (), function: Callable[..., Any] | None = None) -> None:
         """Compute everything that is held or was written, make it real, and begin a new graph. `kind`: what Python asks of which tensors."""
         self.flushed = flush(self, kind, asked, function)
-        if kind and self.keep:
+        if kind and self.keep and self.flushed is not None:
             self.segments.append(self.flushed)
         passed = self.limits.spend(len(self.made))
         if passed is not None:

@@ -12,7 +12,7 @@ from ..errors import IndexingError, ShapeError, fail
 from ..spec import Shape, bool_, int64
 from ..tensor import StandIn, Tensor, method, wrap
 from .casts import cast, where
-from .convert import asarray, plain_number
+from .convert import as_tensor, asarray, plain_number
 from .create import fill
 from .gather import (
     as_index, common_shape, fronted, gather, gather_op, index_add, index_add_op, index_copy, index_fill, index_put, index_select,
@@ -34,6 +34,8 @@ _WHOLE = slice(None)
 @method("__getitem__")
 def getitem(x: Tensor, key: Any) -> Tensor:
     """x[key]: a view for integers, slices, None and Ellipsis; a copy where an index tensor, array, list or mask takes part."""
+    if type(key) is slice:
+        return index_basic(x, (key,))
     keys = _items(key)
     return index_basic(x, keys) if _is_basic(keys) else gathered(x, keys)
 
@@ -74,13 +76,15 @@ def scattered(x: Tensor, keys: tuple[Any, ...], new: Tensor, naming: bool = Fals
 def _new_value(value: Any, x: Tensor) -> Tensor:
     if type(value) in (int, float, bool, complex):
         return bind(fill, shape=(), dtype=x.dtype, value=plain_number(value, x.dtype))
-    value = asarray(value)
+    value = as_tensor(value)
     return value if value.dtype == x.dtype else cast(value, dtype=x.dtype)
 
 
 def _without_ones(value: Tensor, shape: Shape) -> Tensor:
     """The value without leading one-long axes that the places have not; checked to broadcast to them."""
     own = value.shape
+    if own == shape:
+        return value
     while len(own) > len(shape) and own[0] == 1:
         own = own[1:]
     if len(own) > len(shape) or any(n not in (1, m) for n, m in zip(own, shape[len(shape) - len(own) :])):

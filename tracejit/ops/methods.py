@@ -15,6 +15,7 @@ from .view import written
 _ndarray = np.ndarray
 _new = object.__new__
 _OPERANDS = (Tensor, int, float, complex, np.ndarray, np.generic)
+_PLAIN = frozenset((Tensor, float, int))
 COMPARISONS = {"eq": "eq", "ne": "ne", "lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
 
 # PyTorch's short names
@@ -75,7 +76,7 @@ def _forward(op: Elementwise) -> Callable[..., Any]:
                 result._value = value
                 return result
             return wrap(np.asarray(value))
-        return general(self, other)
+        return bind(op, self, other) if type(other) in _PLAIN else general(self, other)
 
     return _named(general if ufunc is None else forward, op, f"__{op.operator}__")
 

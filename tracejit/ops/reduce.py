@@ -90,8 +90,9 @@ reduce_any = Reduction(
 
 def sum_over(x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tensor:
     """The sum over axes; float16 and bfloat16 are summed in float32."""
-    inner = compute_dtype(x.dtype)
-    if inner != x.dtype:
+    dtype = x._value.dtype
+    inner = compute_dtype(dtype)
+    if inner is not dtype and inner != dtype:
         return cast(bind(reduce_sum, cast(x, dtype=inner), axes=axes, keepdims=keepdims), dtype=x.dtype)
     return bind(reduce_sum, x, axes=axes, keepdims=keepdims)
 
@@ -135,7 +136,7 @@ def prod(x: Tensor, /, axis: Any = None, dtype: Any = None, keepdims: bool = Fal
 def _extreme(op: Reduction, x: Any, axis: Any, keepdims: bool) -> Tensor:
     x = as_tensor(x)
     axes = as_axes(axis, x.ndim)
-    if not x.size or is_complex(x.dtype):
+    if 0 in x._value.shape or is_complex(x._value.dtype):
         spec = op.spec(TensorSpec(x.shape, x.dtype), axes=axes, keepdims=bool(keepdims))  # which raises, for complex numbers
         if spec.size:
             met = f"{op.name} over an axis of no elements (shape {x.shape}, axis {axis})"

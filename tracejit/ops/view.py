@@ -216,6 +216,9 @@ def broadcast_to(x: Tensor, /, shape: Any) -> Tensor:
 
 def index_basic(x: Tensor, key: tuple[Any, ...]) -> Tensor:
     """x[key] for a key of integers, slices, None and one Ellipsis."""
+    shape = x._value.shape
+    if len(key) == 1 and type(key[0]) is slice and shape:  # what most keys are
+        return bind(basic_index, x, key=(_encode(key[0], shape[0], 0),))
     consumed = sum(k is not None and k is not Ellipsis for k in key)
     if consumed > x.ndim:
         fail(IndexingError, f"{consumed} indices for a tensor of {x.ndim} axes", f"Give at most {x.ndim}.")
