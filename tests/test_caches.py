@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import gc
-import importlib
 import tracemalloc
 
 import numpy as np
@@ -15,12 +14,10 @@ from tracejit.backends.cpu import backend
 from tracejit.backends.recent import Recent
 
 LIMIT = 8
-compiler = importlib.import_module("tracejit.compile")
 
 
 @pytest.fixture
 def small_caches(monkeypatch):
-    monkeypatch.setattr(compiler, "ENTRY_LIMIT", LIMIT)
     monkeypatch.setattr(backend, "executables", Recent(LIMIT))
     monkeypatch.setattr(backend, "one_node", Recent(LIMIT))
 
@@ -62,20 +59,20 @@ def gradient(x):
 @pytest.mark.parametrize("function", [chain, gradient], ids=lambda f: f.__name__)
 @pytest.mark.parametrize("mode", ["compiled", "eager"])
 def test_a_new_shape_leaves_nothing_behind_once_caches_are_full(function, mode, small_caches):
-    ready = tj.compile(function) if mode == "compiled" else function
+    ready = tj.compile(function, limit=LIMIT) if mode == "compiled" else function
     base = np.linspace(0, 1, 4000, dtype=np.float32)
     objects, size = grown(lambda n: ready(tj.asarray(base[: 2 + n])), 8 * LIMIT, 25 * LIMIT)
     assert objects < 2 and size < 400, (objects, size)
 
 
 def test_a_call_leaves_nothing_behind():
-    ready, x = tj.compile(chain), tj.ones(100)
+    ready, x = tj.compile(chain, limit=LIMIT), tj.ones(100)
     objects, size = grown(lambda n: ready(x), 200, 1000)
     assert objects < 0.1 and size < 20, (objects, size)
 
 
 def test_signatures_that_are_asked_for_stay(small_caches):
-    ready = tj.compile(chain)
+    ready = tj.compile(chain, limit=LIMIT)
     for n in range(5 * LIMIT):
         ready(tj.ones(2 + n))
         ready(tj.ones(1000))

@@ -592,3 +592,31 @@ def test_without_the_known_layout_python_replays(monkeypatch):
     compiled = tj.compile(lambda x: x * 2)
     assert all(same(compiled(x), x * 2) for _ in range(ROUNDS + 2))
     assert compiled._gate.hits == 0
+
+
+def test_a_signature_whose_calls_pass_the_gate_is_not_forgotten():
+    compiled = tj.compile(lambda x: x + 1, limit=4)
+    often, x = tj.ones(3), [tj.ones(n) for n in range(4, 14)]
+    for _ in range(ROUNDS):
+        compiled(often)
+    for other in x:
+        compiled(other)
+        hits = compiled._gate.hits
+        compiled(often)
+        assert compiled._gate.hits == hits + 1
+    traces = compiled.trace_count
+    compiled._gate.clear()
+    compiled(often)
+    assert compiled.trace_count == traces and compiled.cache_info().entries == 4
+
+
+def test_one_whose_calls_no_longer_pass_is():
+    compiled = tj.compile(lambda x: x + 1, limit=4)
+    for _ in range(ROUNDS):
+        compiled(tj.ones(3))
+    for n in range(4, 14):
+        compiled(tj.ones(n))
+    compiled._gate.clear()
+    traces = compiled.trace_count
+    compiled(tj.ones(3))
+    assert compiled.trace_count == traces + 1

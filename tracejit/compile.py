@@ -342,7 +342,7 @@ class Compiled(_Called, Inside):
         return Compiled(segment.pull_back, Options(verify=self._options.verify), watched=segment.user_code)
 
     def _keep_longer(self, key: Any) -> None:
-        """A signature was asked for just now: those that were not go first. What passes the gate is kept there."""
+        """A signature was asked for just now, or passed the gate since: those that did not go first."""
         try:
             self._entries.move_to_end(key)
         except KeyError:  # another thread has forgotten it meanwhile
@@ -352,7 +352,12 @@ class Compiled(_Called, Inside):
         kept = self._entries[key] = [*self._entries.pop(key, []), entry][-VARIANT_LIMIT:]
         self._unreplayed.keep(key, kept)
         while len(self._entries) > self._options.limit:
-            self._unreplayed.forget(self._entries.popitem(last=False)[0])
+            oldest, traces = next(iter(self._entries.items()))
+            if self._gate.used([*traces, self._unreplayed.paces.get(oldest)]):
+                self._keep_longer(oldest)
+            else:
+                self._unreplayed.forget(oldest)
+                self._entries.pop(oldest, None)
         return entry
 
 

@@ -45,8 +45,9 @@ class Untold(Exception):
 class Table:
     """The words of a permit, row by row; and the objects they point to."""
 
-    def __init__(self, what: Any, spelling: Spelling, hits: np.ndarray) -> None:
+    def __init__(self, what: Any, spelling: Spelling) -> None:
         """`what` the permit is for: with the spelling, it tells permits apart."""
+        hits = np.zeros(1, np.int64)
         self.keep: list[Any] = [what, (spelling.positional, spelling.keywords), hits]
         self.rows: dict[str, list[int]] = {name: [] for name in gate.SECTIONS}
         self.header = dict.fromkeys(gate.HEADER, 0)
