@@ -2,7 +2,8 @@
 
 from .array import Array, array_of, attach, from_outside, real, stand_in, stand_in_all
 from . import (  # noqa: F401  (they attach themselves)
-    complex_parts, converter, create, fft, flat, indexing, linalg, manipulate, memory, methods, operators, protocol, reductions, sorting, whole,
+    attributes, complex_parts, converter, create, fft, flat, indexing, linalg, manipulate, memory, methods, operators, protocol, reductions,
+    sorting, whole,
 )  # fmt: skip
 from .functions import FUNCTIONS, constants
 from .number import Number, bound_of, is_number, kind_of, number_of, of_kind

@@ -88,6 +88,8 @@ class Array(StandIn):
         return complex(shown(self))
 
     def __index__(self) -> int:
+        if self.is_scalar and self.dtype.kind not in "iu":
+            raise TypeError(f"'numpy.{self.dtype.type.__name__}' object cannot be interpreted as an integer")
         return shown(self).__index__()
 
     def __hash__(self) -> int:
@@ -177,7 +179,13 @@ def real(value: Any) -> Any:
     """The array or NumPy scalar that an Array stands for: an observation. Any other value itself."""
     if type(value) is not Array:
         return value
-    return shown(value) if value.is_scalar else mode.interpreter.observe(value.tensor)
+    if value.is_scalar:
+        return shown(value)
+    array = mode.interpreter.observe(value.tensor)
+    if value.readonly and array.flags.writeable:
+        array = array[...]
+        array.flags.writeable = False
+    return array
 
 
 def shown(value: Array) -> Any:

@@ -55,6 +55,8 @@ def _part(x: Array, name: str) -> Array:
 
 def _set(name: str) -> Any:
     def write(x: Array, value: Any) -> None:
+        if name == "imag" and not is_complex(x.dtype):
+            raise TypeError("array does not have imaginary part to set")
         getattr(x, name)[...] = value
 
     return write

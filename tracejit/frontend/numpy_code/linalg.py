@@ -168,7 +168,10 @@ def _dot(x: Tensor, y: Tensor) -> Tensor:
     return tensordot(x, y, axes=((x.ndim - 1,), (y.ndim - 2,)))
 
 
-method("dot")(dot)
+@method("dot")
+def _dot_method(x: Array, b: Any, out: Any = None) -> Any:
+    """x.dot, which scalars have not."""
+    return NotImplemented if x.is_scalar else dot(x, b, out)
 
 
 @function(np.vdot)

@@ -1,4 +1,4 @@
-"""How an array lies in memory, told without its values: `x.flags`, `x.strides`."""
+"""How an array lies in memory, told without its values: `x.strides`, and what `x.flags` says."""
 
 from __future__ import annotations
 
@@ -25,11 +25,6 @@ def phantom(x: Array) -> np.ndarray:
     if is_readonly(x):
         made.flags.writeable = False
     return made
-
-
-@attribute("flags")
-def _flags(x: Array) -> Any:
-    return x.dtype.type(0).flags if x.is_scalar else phantom(x).flags
 
 
 @attribute("strides")

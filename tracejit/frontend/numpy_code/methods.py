@@ -15,12 +15,13 @@ from ...ops.casts import cast, copy
 from ...ops.manipulate import diagonal as diagonal_of
 from ...ops.manipulate import squeeze as squeezed
 from ...ops.manipulate import swapaxes as exchanged
-from ...ops.view import is_contiguous, permute, put
+from ...ops.view import is_contiguous, permute, put, same
 from ...ops.view import reshape as reshaped
 from ...spec import is_complex
 from ...tensor import Tensor
 from .array import Array, array_of, real, stand_in_all
 from .functions import is_known
+from .layout import C_ORDER, back_in_place, in_order, order_of
 from .real_calls import on_real_arrays
 
 NOTHING = np._NoValue  # type: ignore[attr-defined]
@@ -99,6 +100,8 @@ def _extents(x: Array, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def _perhaps_view(x: Array, tensor: Tensor) -> Array:
     storage = x.tensor._storage
+    if x.is_scalar and not tensor.ndim:
+        return x
     return view_of(x, tensor) if storage is not None and tensor._storage is storage else array_of(tensor)
 
 
@@ -176,7 +179,16 @@ def flatten(x: Array, order: str = "C") -> Any:
 @method("copy", "__copy__")
 def copied(x: Array, order: str = "C") -> Any:
     """x.copy."""
-    return array_of(bind(copy, x.tensor), x.is_scalar)
+    if order not in ("C", "F", "A", "K"):
+        return NotImplemented
+    there = tuple(range(x.ndim))[::-1] if order == "F" and x.ndim > 1 else order_of(x) if order == "K" else C_ORDER
+    return NotImplemented if order == "A" else array_of(back_in_place(bind(copy, in_order(x.tensor, there)), there), x.is_scalar)
+
+
+@method("view")
+def view(x: Array, dtype: Any = None, type: Any = None) -> Any:
+    """x.view."""
+    return NotImplemented if dtype is not None or type is not None else x if x.is_scalar else view_of(x, bind(same, x.tensor))
 
 
 @method("__deepcopy__")
@@ -191,15 +203,17 @@ def astype(x: Array, dtype: Any, order: str = "K", casting: str = "unsafe", subo
     if not is_known(wanted) or not np.can_cast(x.dtype, wanted, casting) or order not in ("K", "A", "C"):  # type: ignore[arg-type]
         return NotImplemented
     if wanted == x.dtype:
-        return copied(x) if copy else x
+        return copied(x, order) if copy else x if order != "C" or order_of(x) == C_ORDER else copied(x)
     loses = is_complex(x.dtype) and not is_complex(wanted) and wanted != np.bool_  # NumPy warns of that
-    return NotImplemented if loses else array_of(bind(cast, x.tensor, dtype=wanted), x.is_scalar)
+    there = C_ORDER if order == "C" else order_of(x)
+    return NotImplemented if loses else array_of(back_in_place(bind(cast, in_order(x.tensor, there), dtype=wanted), there), x.is_scalar)
 
 
 @method()
 def fill(x: Array, value: Any) -> Any:
     """x.fill."""
-    x[...] = value
+    if not x.is_scalar:
+        x[...] = value
 
 
 @method("conj", "conjugate")

@@ -52,7 +52,7 @@ def _in_place(ufunc: np.ufunc, function: Callable) -> Callable:
         if result is not None and not self.is_scalar:  # the common case
             value, old = result.tensor._value, target._value
             if value.dtype == old.dtype and value.shape == old.shape and not is_readonly(self):
-                assign(target, result.tensor, put)
+                assign(self.tensor, result.tensor, put)
                 return self
         if isinstance(other, Tensor):
             return NotImplemented
@@ -63,6 +63,8 @@ def _in_place(ufunc: np.ufunc, function: Callable) -> Callable:
 
 def _in_steps(ufunc: np.ufunc, function: Callable, self: Array, other: Any) -> Any:
     """An operator that changes an array, or gives another scalar, whatever has to be cast, broadcast or refused."""
+    if ufunc.signature is not None:
+        return _of_matrices(ufunc, function, self, other)
     plan, values = planned(ufunc, (self, other))
     target, writes = self.tensor, not self.is_scalar
     if plan is None or (writes and not (_may_cast(plan.given[0], target._value.dtype) and not is_readonly(self))):
@@ -73,7 +75,15 @@ def _in_steps(ufunc: np.ufunc, function: Callable, self: Array, other: Any) -> A
     if result is NotImplemented or result.shape != self.shape:
         return _changed(function, self, other)
     value = result.tensor
-    assign(target, value if value._value.dtype == target._value.dtype else cast(value, dtype=target.dtype), put)
+    assign(self.tensor, value if value._value.dtype == target._value.dtype else cast(value, dtype=target.dtype), put)
+    return self
+
+
+def _of_matrices(ufunc: np.ufunc, function: Callable, self: Array, other: Any) -> Any:
+    result = NotImplemented if self.is_scalar or is_readonly(self) else call(ufunc, self, other)
+    if result is NotImplemented or result.shape != self.shape or result.dtype != self.dtype:
+        return _changed(function, self, other)
+    assign(self.tensor, result.tensor, put)
     return self
 
 
@@ -114,6 +124,8 @@ _to_the = _operator(np.power, python.pow)
 
 
 def _power(self: Array, exponent: Any, modulus: Any = None) -> Any:
+    if modulus is None and type(exponent) is int and exponent == 2 and self.dtype == np.bool_ and not self.is_scalar:
+        return call(np.square, self)  # as NumPy does, in int8
     return _to_the(self, exponent) if modulus is None else _on_real(pow, self, exponent, modulus)
 
 

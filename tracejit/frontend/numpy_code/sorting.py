@@ -124,7 +124,7 @@ def _holds(dtype: np.dtype, value: Any) -> bool:
     return type(value) is not int or dtype.kind == "f" or np.iinfo(dtype).min <= value <= np.iinfo(dtype).max
 
 
-@method("round", "__round__")
+@method("round")
 def rounded(x: Array, decimals: Any = 0, out: Any = None) -> Any:
     """x.round."""
     places = operator.index(0 if decimals is None else decimals)
