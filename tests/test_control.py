@@ -9,6 +9,7 @@ from support import assert_bits_equal
 
 import tracejit as tj
 from tracejit.autograd import gradcheck, gradgradcheck
+from tracejit.control import unknown
 from tracejit.graph.text import parse_graph, print_graph
 from tracejit.tree import flatten
 
@@ -83,6 +84,7 @@ def test_gradients_are_equal_eager_and_compiled(function, args):
         forward(*given).backward()
         for n, value, found in zip(where, wanted, compiled(*args), strict=True):
             assert_bits_equal(found, value, f"grad inside, of {function.__name__}")
+            assert function in IN_PYTHON or set(compiled.cache_info().modes) == {"graph"}, compiled._causes.found
             assert_bits_equal(tj.zeros_like(value) if given[n].grad is None else given[n].grad, value, f"backward outside, of {function.__name__}")
 
 
@@ -106,6 +108,24 @@ def test_checkpoints_change_memory_not_gradients(name, turns):
         np.testing.assert_allclose(eager.detach().numpy(), value.detach().numpy(), rtol=1e-12)
         assert_bits_equal(compiled, eager, name)
     assert gradgradcheck(loss_of(lambda x, xs: function(x, xs, turns)), [x, xs], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("rows", [2, 3, 50])
+@pytest.mark.parametrize("turns", [0, 1, 2, 5, 9, 21])
+def test_gradients_of_unknown_numbers_of_turns_in_few_rows(rows, turns, monkeypatch):
+    """Of more turns than rows, and more than their square, the carries are computed again, and are the same."""
+    monkeypatch.setattr(unknown, "MOST", rows)
+    monkeypatch.setattr(unknown, "FEWEST", 1)
+
+    def loss(x, w, n):
+        return (tj.while_loop(lambda s: s[0] < n, lambda s: (s[0] + 1, tj.tanh(s[1] @ w) + s[0]), (0, x))[1] ** 2).sum()
+
+    gradient = tj.grad(loss, (0, 1))
+    args = real(4), real(4, 4), tj.asarray(turns)
+    compiled = tj.compile(gradient)
+    for found, value in zip(compiled(*args), gradient(*args), strict=True):
+        assert_bits_equal(found, value, f"{turns} turns in {rows} rows")
+    assert compiled.cache_info().modes == ("graph",)
 
 
 def test_checkpoints_bound_what_is_kept():

@@ -10,7 +10,7 @@ from typing import Any, Sequence
 
 from ..autograd import grad
 from ..autograd.modes import GradMode
-from ..dispatch import bind, mode
+from ..dispatch import EAGER, bind, mode
 from ..graph.ir import Graph
 from ..op import OPS
 from ..ops.casts import copy
@@ -20,6 +20,7 @@ from ..tensor import Tensor
 from .body import Body, replay
 from .pull import Pull, pulls_of
 from .run import run_branch, run_loop
+from .unknown import Unknown
 
 
 def _zeros(spec: Any) -> Tensor:
@@ -35,6 +36,8 @@ def loop_vjp(g: Any, y: Any, *inputs: Tensor, **attrs: Any) -> list[Tensor | Non
     gs, ys = _as_tuple(g), _as_tuple(y)
     attrs = {**attrs, "pull": attrs["pull"] or _pull_of(attrs["body"])}
     if attrs["cond"] is not None:
+        if not (mode.interpreter is EAGER or mode.grad or attrs["checkpoint"]):
+            return _Backwards(gs[:-1], ys[:-1], inputs, attrs).of_unknown(ys[-1] - attrs["start"])
         turns = int(mode.interpreter.value(ys[-1])) - attrs["start"]
         attrs, gs = {**attrs, "cond": None, "length": turns}, gs[:-1]
         if (attrs["checkpoint"] or turns) < turns:
@@ -75,40 +78,62 @@ class _Backwards:
         carries, scanned, outputs = attrs["carries"], attrs["scanned"], attrs["body"].outputs
         self.inputs, self.after = inputs, [node.spec for node in outputs]
         self.state, self.scanned, self.captured = inputs[:carries], inputs[carries : carries + scanned], inputs[carries + scanned :]
+        self.inexact = [i for i, t in enumerate(self.state) if is_inexact(t.dtype)]
+        self.reach_captured = self.reach[1 + carries + scanned :]
+        self.summed = [t for t, reached in zip(self.captured, self.reach_captured) if reached]
         self.kept = ys[len(outputs) :]
         self.g_after, self.g_stacked, self.g_kept = gs[:carries], gs[carries : len(outputs)], gs[len(outputs) :]
 
     def run(self) -> list[Tensor | None]:
         """A cotangent for each operand, or None."""
         attrs, count = self.attrs, len(self.state)
-        inexact = [i for i, t in enumerate(self.state) if is_inexact(t.dtype)]
-        reach_slices, reach_captured = self.reach[1 + count :][: len(self.scanned)], self.reach[1 + count + len(self.scanned) :]
-        summed = [t for t, reached in zip(self.captured, reach_captured) if reached]
-        first = [_zeros(self.state[i]) if (g := self.g_after[i]) is None else g for i in inexact] + [_zeros(t) for t in summed]
         stacks = [*self.kept, *self.scanned, *[g for g in (*self.g_stacked, *self.g_kept) if g is not None]]
 
         def turn(number: Tensor, state: list[Tensor], slices: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
             each = iter(slices)
             kept, scanned = [next(each) for _ in self.kept], [next(each) for _ in self.scanned]
-            backs = dict(zip(inexact, state))
             stacked = [None if g is None else next(each) for g in self.g_stacked]
             of_kept = [None if g is None else next(each) for g in self.g_kept]
-            cotangents = [backs[i] for i in inexact]
-            for g, spec in zip(stacked, self.after[count:]):
-                if is_inexact(spec.dtype):
-                    cotangents.append(_zeros(spec) if g is None else g)
-            found = iter(replay(self.graph, [number, *kept, *scanned, *self.captured, *cotangents]))
-            reached = [next(found) if r else None for r in self.reach][1:]
-            before = [_zeros(self.state[i]) if (r := reached[i]) is None else r for i in inexact]
-            before = [b if (g := of_kept[i]) is None else b + g for i, b in zip(inexact, before)]
-            sums = [s + r for s, r in zip(state[len(inexact) :], [r for r in reached[count + len(scanned) :] if r is not None])]
-            return [*before, *sums], [r for r in reached[count : count + len(scanned)] if r is not None]
+            before, of_slices = self.turn(number, kept, scanned, state, stacked)
+            for n, i in enumerate(self.inexact):
+                if (g := of_kept[i]) is not None:
+                    before[n] = before[n] + g
+            return before, of_slices
 
-        results = iter(run_loop(turn, first, stacks, start=attrs["start"], length=attrs["length"], reverse=not attrs["reverse"]))
-        of_state = {i: next(results) for i in inexact}
-        of_captured = [next(results) if r else None for r in reach_captured]
-        of_scanned = [next(results) if r else None for r in reach_slices]
-        return [*[of_state.get(i) for i in range(count)], *of_scanned, *of_captured]
+        results = run_loop(turn, self.first(), stacks, start=attrs["start"], length=attrs["length"], reverse=not attrs["reverse"])
+        of_scanned = iter(results[len(self.inexact) + len(self.summed) :])
+        return self.given(results, [next(of_scanned) if r else None for r in self.reach[1 + count :][: len(self.scanned)]])
+
+    def of_unknown(self, turns: Tensor) -> list[Tensor | None]:
+        """The same where nobody knows how many turns there were, and nothing was kept."""
+        loop = Unknown(turns, self.state, self.captured, self.attrs)
+        return self.given(loop.back(lambda number, carries, state: self.turn(number, carries, [], state, [])[0], self.first()), [])
+
+    def first(self) -> list[Tensor]:
+        """What a loop from the last turn to the first begins with: the carries' cotangents, and sums of what all turns captured."""
+        return [_zeros(self.state[i]) if (g := self.g_after[i]) is None else g for i in self.inexact] + [_zeros(t) for t in self.summed]
+
+    def turn(
+        self, number: Tensor, carries: Sequence[Tensor], slices: Sequence[Tensor], state: list[Tensor], stacked: Sequence[Tensor | None]
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Through one turn: what `first` is of before it, and the cotangents of its slices."""
+        count = len(self.state)
+        cotangents = state[: len(self.inexact)]
+        for g, spec in zip(stacked, self.after[count:]):
+            if is_inexact(spec.dtype):
+                cotangents.append(_zeros(spec) if g is None else g)
+        found = iter(replay(self.graph, [number, *carries, *slices, *self.captured, *cotangents]))
+        reached = [next(found) if r else None for r in self.reach][1:]
+        before = [_zeros(self.state[i]) if (r := reached[i]) is None else r for i in self.inexact]
+        sums = [s + r for s, r in zip(state[len(self.inexact) :], [r for r in reached[count + len(slices) :] if r is not None])]
+        return [*before, *sums], [r for r in reached[count : count + len(slices)] if r is not None]
+
+    def given(self, results: Sequence[Tensor], of_scanned: list[Tensor | None]) -> list[Tensor | None]:
+        """A cotangent for each operand, or None, from what `first` has become."""
+        each = iter(results)
+        of_state = {i: next(each) for i in self.inexact}
+        of_captured = [next(each) if r else None for r in self.reach_captured]
+        return [*[of_state.get(i) for i in range(len(self.state))], *of_scanned, *of_captured]
 
 
 def branch_vjp(g: Any, _y: Any, number: Tensor, *inputs: Tensor, branches: Any, pulls: Any) -> list[Tensor | None]:

@@ -70,12 +70,12 @@ def while_loop(cond_fn: Callable[[Any], Any], body_fn: Callable[[Any], Any], ini
     form = Form(init, "the carry", "body_fn")
     _check(checkpoint)
 
-    def holds(state: Sequence[Tensor]) -> Tensor:
+    def holds(_: Any, state: Sequence[Tensor]) -> Tensor:
         return truth(cond_fn(form.tree(state)), "what cond_fn returned")
 
     def python() -> list[Tensor]:
         state = own(form.tensors)
-        while holds(state):
+        while holds(None, state):
             after = form.same(body_fn(form.tree(state)))
             unrecorded(after, form.tensors)
             state = own(after)

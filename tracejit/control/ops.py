@@ -68,7 +68,7 @@ def _loop(*values: np.ndarray, **attrs: Any) -> tuple[np.ndarray, ...]:
     state = [np.array(value, order="C") for value in values[:carries]]
     scanned, captured = values[carries : carries + attrs["scanned"]], values[carries + attrs["scanned"] :]
     specs = _loop_spec(*[TensorSpec(v.shape, v.dtype) for v in values], **attrs)
-    stacks = [np.empty(spec.shape, spec.dtype) for spec in (specs[carries:] if cond is None else ())]
+    stacks = [np.empty(spec.shape, spec.dtype) for spec in (specs[carries:] if cond is None else specs[carries:-1])]
     at = 0
     for at in _turns(attrs):
         given = (np.asarray(attrs["start"] + at, int64), *state, *[np.asarray(x[at]) for x in scanned], *captured)
@@ -78,7 +78,7 @@ def _loop(*values: np.ndarray, **attrs: Any) -> tuple[np.ndarray, ...]:
         for stack, value in zip(stacks, [*results[carries:], *(state if keep else ())]):
             stack[at] = value
         state = results[:carries]
-    return (*state, *stacks) if cond is None else (*state, np.asarray(attrs["start"] + at, int64))
+    return (*state, *stacks) if cond is None else (*state, *stacks, np.asarray(attrs["start"] + at, int64))
 
 
 def _turns(attrs: dict[str, Any]) -> Iterator[int]:
@@ -96,8 +96,8 @@ loop = Control(
 
     operands: the first values of the `carries`; `scanned` tensors, of which each turn sees the slice at its place; and what the graphs capture.
     body: of the turn's number (int64: `start` + place), the carries, the slices and the captured, to the carries' next values and what is
-      stacked; cond: of the same, to one bool. length: how many turns, if there is no condition; reverse: the last place comes first.
-    Gives the carries' last values, what was stacked, with `keep` also the carries as each turn found them; with a condition, `start` and how many
+      stacked; cond: of the same, to one bool. length: how many turns, if there is no condition, else how many are stacked at most; reverse: the last place comes first.
+    Gives the carries' last values, what was stacked, with `keep` also the carries as each turn found them; with a condition, `start` plus how many
     turns there were. pull: the body's gradients as a graph (see `pull.py`), if it is known already; checkpoint: see `loops.py`.
     """,
 )  # fmt: skip

@@ -17,10 +17,11 @@ Turn = Callable[[Tensor, list[Tensor], list[Tensor]], tuple[list[Tensor], list[T
 
 def run_loop(
     turn: Turn, state: Sequence[Tensor], scanned: Sequence[Tensor], *, start: int = 0, length: int = 0, reverse: bool = False,
-    condition: Callable[[list[Tensor]], Tensor] | None = None, checkpoint: int | None = None,
+    condition: Callable[[Tensor, list[Tensor]], Tensor] | None = None, checkpoint: int | None = None, keep: bool = False,
 ) -> tuple[Tensor, ...]:  # fmt: skip
-    """The carries after the last turn, and what was stacked; with a condition, the carries and how many turns there were.
+    """The carries after the last turn, and what was stacked; with a condition, `start` and how many turns there were come last.
 
+    keep: the carries that turns began with are stacked too, under a condition those of the first `length` turns.
     checkpoint: of a loop that is differentiated, the carries of every so many turns are kept, of one without a condition here, of one with
     it by its gradient. Raises Untraceable where a function does what a graph cannot.
     """
@@ -30,7 +31,7 @@ def run_loop(
         number = body.input(TensorSpec((), int64))
         carries = [body.input(t.spec) for t in state]
         slices = [body.input(TensorSpec(t.shape[1:], t.dtype)) for t in scanned]
-        holds = condition(carries) if condition is not None else None
+        holds = condition(number, carries) if condition is not None else None
         after, stacked = turn(number, carries, slices)
         outputs = [*after, *stacked]
         pull = wanted_pulls(body, [outputs], (*state, *scanned))
@@ -38,9 +39,9 @@ def run_loop(
     attrs: dict[str, Any] = {"start": start, "length": length, "reverse": reverse, "checkpoint": checkpoint, "pull": pull and pull[0]}
     results = bind(
         OPS["loop"], *state, *scanned, *body.captured, cond=cond, body=graph, carries=len(state), scanned=len(scanned),
-        keep=pull is not None and cond is None, **attrs,
+        keep=keep or pull is not None and cond is None, **attrs,
     )  # fmt: skip
-    return results[: len(outputs) + (cond is not None)]
+    return results if keep or cond is not None else results[: len(outputs)]
 
 
 def _in_parts(turn: Turn, state: Sequence[Tensor], scanned: Sequence[Tensor], start: int, length: int, reverse: bool, size: int) -> tuple[Tensor, ...]:

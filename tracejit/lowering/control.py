@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Callable, Sequence
 from ..control.ops import branch, loop
 from ..graph.ir import Graph, Interner, Node, inlined
 from ..graph.rules import simplify
+from ..ops.elementwise import add
 from ..spec import Shape, TensorSpec, int64
 from .kernel import Slot
 from .lower import lower_copy
@@ -108,6 +109,8 @@ def _lower_loop(planner: Planner, node: Node) -> list[Slot]:
     steps += [(_whole(s), s.shape[1:], s.strides[1:], prod(s.shape[1:])) for s in stacks]
     cells = [(*low.cell(o, shape, strides, last * stride), stride) for o, shape, strides, stride in steps]
     inputs = [index, *states, *[slot for _, slot, _ in cells[:scanned]], *low.captured(node.inputs[carries + scanned :])]
+    if low.attrs["keep"]:
+        body = Graph(body.inputs, (*body.outputs, *body.inputs[1 : 1 + carries]))
     low.move("store", _whole(index), start + last)
     top, out = Label(), Label()
     targets = [*states, *[slot for _, slot, _ in cells[scanned:]]]
@@ -117,10 +120,8 @@ def _lower_loop(planner: Planner, node: Node) -> list[Slot]:
         answer = low.cell(_whole(holds), (), ())[1]
         low.inner(cond, inputs, [answer])
         low.move("unless", _whole(holds), label=out)
-        body = _with_condition(body, cond)
+        body = _with_condition(body, cond, carries)
         targets.append(answer)
-    elif low.attrs["keep"]:
-        body = Graph(body.inputs, (*body.outputs, *body.inputs[1 : 1 + carries]))
     low.move("label", label=top)
     swaps = low.inner(body, inputs, targets)
     for old, new, room in swaps:
@@ -146,14 +147,14 @@ def _cell_of(slot: Slot) -> Cell:
     return Cell(-1 - slot.home)
 
 
-def _with_condition(body: Graph, cond: Graph) -> Graph:
+def _with_condition(body: Graph, cond: Graph, carries: int) -> Graph:
     """One graph of a turn, and of whether there is another: loops of both may be one."""
     make = Interner()
     for node in body.nodes():
         make.keep(node)
-    index, *rest = body.inputs
-    count = len(body.outputs)
-    return Graph(body.inputs, (*body.outputs, *inlined(cond, (index, *body.outputs, *rest[count:]), make)))
+    number = make.apply(add, (body.inputs[0], make.constant(1, int64)), {})  # of the next turn
+    inputs = number, *body.outputs[:carries], *body.inputs[1 + carries :]
+    return Graph(body.inputs, (*body.outputs, *inlined(cond, inputs, make)))
 
 
 def _lower_branch(planner: Planner, node: Node) -> list[Slot]:
