@@ -108,7 +108,7 @@ class Tracer:
         elif not op.simple:
             if op.raises and (op.kind != "put" or len(args) > 2):
                 self.may_raise.setdefault(found if op.outputs == 1 else found[0], user_line())
-            if op.outputs > 1:
+            if op.outputs != 1:
                 return tuple([self._tensor(n) for n in found])
         tensor = _new(Tensor)  # as `_tensor` does
         tensor._value = found
