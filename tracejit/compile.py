@@ -272,7 +272,7 @@ class Compiled(_Called, Inside):
             mode.interpreter = EAGER
         self._unreplayed.give_up(key, tracer.limits.too_much)
         seconds = clock.seconds()
-        elsewhere = held_elsewhere([result])
+        elsewhere = held_elsewhere([result], stage.touched)
         shell = [result] if elsewhere else []
         returned, structure = flatten(result)
         del result

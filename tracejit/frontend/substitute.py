@@ -94,19 +94,22 @@ class Substitution:
         return value
 
 
-def held_elsewhere(results: list[Any]) -> bool:
+def held_elsewhere(results: list[Any], noted: list[Any]) -> bool:
     """Whether a list or a dict in what a call returned is the caller's, outlives the call in another place, or is there twice.
 
-    results: the value returned, to which one name refers besides.
+    results: the value returned, to which one name refers besides. noted: what the trace itself holds for a while.
     """
-    if not _held(results):
+    ours = set(map(id, noted))
+    if not _held(results, ours):
         return False
     gc.collect(1)  # a cycle that the call left behind may hold it
-    return _held(results)
+    return _held(results, ours)
 
 
-def _held(parts: list[Any]) -> bool:
-    return any([type(part) in _MUTABLE and sys.getrefcount(part) > _ONE_PLACE or _held(parts_of(part) or []) for part in parts])
+def _held(parts: list[Any], ours: set[int]) -> bool:
+    return any(
+        [type(part) in _MUTABLE and sys.getrefcount(part) > _ONE_PLACE + (id(part) in ours) or _held(parts_of(part) or [], ours) for part in parts]
+    )
 
 
 def _references(parts: list[Any]) -> int:

@@ -14,15 +14,18 @@ from ...ops.einsum import einsum
 from ...ops.linalg import matmul, tensordot, vdot
 from ...ops.linalg import inner as inner_product
 from ...ops.solve import determinant, inverse, log_determinant, solution
-from ...ops.view import index_basic, reshape
+from ...ops.view import index_basic, permute, reshape
 from ...spec import SMALL_FLOATS, broadcast_shapes, float64, is_inexact
 from ...tensor import Tensor
 from .array import Array, array_of
 from .create import asarray
 from .functions import function
+from .host import OTHERS, host
 from .manipulate import as_dtype
-from .methods import method
+from .methods import method, view_of
 from .ufunc_calls import write
+
+c_einsum = np._core.multiarray.c_einsum  # type: ignore[attr-defined]
 
 # LAPACK
 
@@ -196,12 +199,29 @@ def matrix_product(x1: Any, x2: Any, /, out: Any = None, **options: Any) -> Any:
     return product(x, y, matmul)
 
 
-@function(np._core.multiarray.c_einsum)  # type: ignore[attr-defined]
+@function(c_einsum)
 def summed(*operands: Any, **options: Any) -> Any:
     """np.einsum of a subscript and arrays."""
     subscripts, *arrays = operands
-    if type(subscripts) is not str or options or len(arrays) < 2:
-        return NotImplemented  # of one array it may be a view
+    if type(subscripts) is not str or options:
+        return NotImplemented
+    if len(arrays) == 1:
+        return _rearranged(subscripts.replace(" ", ""), asarray(arrays[0]))
     found = [asarray(a) for a in arrays]
     dtype = np.result_type(*[a.dtype for a in found])
     return NotImplemented if dtype.kind == "b" else _given(einsum(subscripts, *[as_dtype(a.tensor, dtype) for a in found]))
+
+
+def _rearranged(subscripts: str, x: Array) -> Any:
+    """np.einsum of one array: a view, if nothing is summed."""
+    sample = np.zeros(x.shape, x.dtype)
+    given = c_einsum(subscripts, sample)
+    if not isinstance(given, np.ndarray) or not np.shares_memory(given, sample):
+        return array_of(host("einsum_of_one", x.tensor, shape=np.shape(given), dtype=x.dtype, options={"subscripts": subscripts}), not np.ndim(given))
+    taken, _, left = subscripts.partition("->")
+    if not left.isalpha() or sorted(taken) != sorted(left) or len(set(taken)) != len(taken):
+        return NotImplemented
+    return view_of(x, bind(permute, x.tensor, axes=tuple(map(taken.index, left))))
+
+
+OTHERS["einsum_of_one"] = lambda x, *, subscripts: c_einsum(subscripts, x)
