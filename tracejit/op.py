@@ -43,7 +43,7 @@ class Op(Differentiable):
         self.name = self.__name__ = name
         self.eager: Callable = eager if eager is not None else partial(_run_kernel, self)
         super().__init__(vjp)
-        self.simple = not (self.is_view or self.dynamic or self.raises or self.outputs > 1)  # one new array, whatever the values are
+        self.simple = not (self.is_view or self.dynamic or self.raises or self.outputs != 1)  # one new array, whatever the values are
         self.__doc__ = doc or f"`{name}`, elementwise over the broadcast shape of its operands."
         self.__signature__ = _signature(parameters)
         parts = self.__signature__.parameters.values()
