@@ -265,9 +265,7 @@ class Tracer:
         if left.whole is None:
             assert left.source is not None
             return self.enter(tensor, left.source)
-        node = self.read(left.whole)
-        if left.chain:
-            self.enroll(left.whole)
+        node = self.enroll(left.whole).node
         for op, attrs in left.chain:
             node = self.make.apply(op, (node,), dict(attrs))
         return node
