@@ -10,21 +10,10 @@ import textwrap
 from random import Random
 from typing import Callable, NamedTuple
 
+from python_forms import HEAD, NUMBERS, REFUSED, STATEMENTS, VECTORS
+
 WIDTH = 4  # of vectors; matrices have 3 rows
 DEPTH = 3  # of blocks within blocks
-
-HEAD = """import numpy as np
-import tracejit as tj
-
-FACTOR = 2.0
-OUTER = {xp}.asarray(np.arange({width}.0))
-LOG = []
-
-
-class STATE:
-    last, steps, weight = None, 0, {xp}.asarray(np.ones({width}))
-
-"""
 
 
 class Kind(NamedTuple):
@@ -94,9 +83,16 @@ class Writer:
     def mask(self, v: str) -> str:
         return self.pick(f"{v} > {self.constant()}", f"{v} == {self.constant()}", f"({v} > 0) & ({v} < 3)", f"~({v} < 1)", f"{v} != {v}[0]")
 
+    def filled(self, form: str, deep: int) -> str:
+        """One of NumPy's forms, with names and numbers in it."""
+        m = self.name("matrix") or f"np.stack([{self.name('vector')}] * 3)"
+        return form.format(v=self.vector(deep), w=self.vector(deep), m=m, k=self.name("whole"), c=self.constant())
+
     def vector(self, deep: int = 0) -> str:
         if deep > 2 or self.coin(0.25):
             return self.name("vector")
+        if self.xp == "np" and self.coin(0.3):
+            return f"({self.filled(self.pick(*VECTORS), deep + 2)})"
         v, w = self.vector(deep + 1), self.vector(deep + 1)
         xp = self.xp
         forms = [
@@ -118,6 +114,8 @@ class Writer:
         return self.pick(*forms)
 
     def number(self, deep: int = 0) -> str:
+        if self.xp == "np" and self.coin(0.3):
+            return f"({self.filled(self.pick(*NUMBERS), max(deep, 2))})"
         v = self.vector(max(deep, 2))
         forms = [f"{v}[{self.place()}]", f"{v}.sum()", f"({v} + 0.0).max()", f"{v}.mean()", f"{v}[{self.part()}].sum()", f"float({v}[{self.place()}])", f"({self.mask(v)}).sum()"]
         forms += [self.name(kind) for kind in ("number", "real", "some") if self.has(kind)]
@@ -311,9 +309,28 @@ def world(w: Writer) -> list[str]:
     return [w.pick(*forms)]
 
 
+def numpys(w: Writer, forms: tuple[str, ...] = tuple(STATEMENTS)) -> list[str]:
+    return [w.filled(w.pick(*[form for form in forms if w.has("matrix") or "{m}" not in form]), 3)] if w.xp == "np" else augment(w)
+
+
+def guarded(w: Writer) -> list[str]:
+    """NumPy's own errors, caught where they are raised."""
+    return ["try:", *[f"    {line}" for line in numpys(w, (*STATEMENTS, *REFUSED))], "except Exception as error:", "    print(type(error).__name__, error)"]
+
+
+def instance(w: Writer) -> list[str]:
+    """An object, made and used."""
+    w.count += 1
+    o, v = f"o{w.count}", w.name("vector")
+    lines = [f"{o} = Thing({w.vector()})", w.pick(f"{o}.weight = {w.vector(2)}", f"{o}.weight += 1", f"{o}.step({w.number(2)})", f"{o}.weight[0] = {w.constant()}", f"print({o}.doubled[1])")]
+    name = w.fresh("vector")
+    w.scope[name] = "vector"
+    return [*lines, f"{name} = " + w.pick(f"{o}({v})", f"{o}.weight", f"{o}.doubled + {v}", f"sum({o}.pieces({v}))", f"Thing.power({v}, 3)", f"next({o}.pieces({v}))")]
+
+
 KINDS = [
     Kind(14, bind), Kind(6, bind_other), Kind(5, alias), Kind(8, augment), Kind(8, store), Kind(4, containers), Kind(2, say), Kind(6, branch), Kind(5, loop),
-    Kind(3, while_loop), Kind(2, leave), Kind(1, throw), Kind(2, attempt), Kind(2, several), Kind(2, local_function), Kind(2, world),
+    Kind(3, while_loop), Kind(2, leave), Kind(1, throw), Kind(2, attempt), Kind(2, several), Kind(2, local_function), Kind(2, world), Kind(8, numpys), Kind(3, guarded), Kind(2, instance),
 ]  # fmt: skip
 DEEP = (branch, loop, while_loop, attempt, local_function)
 
