@@ -263,3 +263,49 @@ def test_tensors_and_arrays_in_one_call():
         return x + 1, y * 2, type(x).__name__, type(y).__name__
 
     same(function, lambda n: (array(np, 3, seed=n), array(tj, 3, seed=n + 9)) if n % 2 else (array(tj, 3, seed=n), array(tj, 3, seed=n + 9)))
+
+
+# Floating-point errors
+
+
+def test_errors_of_arithmetic_are_raised_where_asked_for():
+    def function(x):
+        y = x + 1
+        with np.errstate(divide="raise"):
+            return y / x
+
+    same(function, lambda n: (np.array([1.0, 2.0, n % 2]),), calls=6)
+
+    def around(x):
+        return 1 / x, np.sqrt(x)
+
+    with np.errstate(all="raise"):
+        same(around, lambda n: (np.array([1.0, 2.0, n % 2]),), calls=6)
+    with np.errstate(invalid="raise", divide="ignore"):
+        same(around, lambda n: (np.array([1.0, 0.0, n % 2 - 1]),), calls=6)
+
+
+def test_errors_of_arithmetic_are_raised_in_a_helper():
+    def helper(x):
+        with np.errstate(all="raise"):
+            return np.log(x)
+
+    def function(x):
+        before = np.seterr(all="ignore")
+        try:
+            return helper(x * 2) + 1 / x
+        finally:
+            np.seterr(**before)
+
+    same(function, lambda n: (np.array([1.0, 2.0, n % 2]),), calls=6, allowed=1)
+
+
+def test_errors_of_arithmetic_are_handed_to_a_function():
+    met = []
+
+    def function(x):
+        met.clear()
+        with np.errstate(divide="call", call=lambda kind, flag: met.append(kind)):
+            return 1 / x, list(met)
+
+    same(function, lambda n: (np.array([1.0, 2.0, n % 2]),))

@@ -37,7 +37,10 @@ def holds_arrays(value: Any) -> bool:
 
 def _filled(shape: Any, dtype: Any, order: Layout, value: Any, create: Callable[..., np.ndarray]) -> Any:
     """An array of this shape with one value, a number or a traced scalar."""
-    probe = np.broadcast_to(np.empty((), dtype), shape)
+    try:
+        probe = np.broadcast_to(np.empty((), dtype), shape)
+    except ValueError:  # NumPy says it of an array to be made in other words
+        return create(shape, dtype)
     if not is_known(probe.dtype):
         return create(shape, dtype)
     turn = order == "F" and probe.ndim > 1

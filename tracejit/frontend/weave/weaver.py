@@ -147,6 +147,8 @@ class _Weaver(ast.NodeTransformer):
             return node
         if isinstance(function, ast.Name) and function.id in _SEES_FRAMES and function.id not in self.local:
             raise Unwoven(f"it calls {function.id}()")
+        if _asks_for_errors(node):
+            raise Unwoven("it asks NumPy for errors of floating-point arithmetic")
         if isinstance(function, ast.Attribute):
             if function.attr in _FRAME_ATTRIBUTES:
                 raise Unwoven(f"it reads .{function.attr}")
@@ -217,6 +219,15 @@ def _parameters(arguments: ast.arguments) -> list[tuple[ast.arg, str]]:
     """The parameters, each with the hook that looks at it."""
     one = [(a, SEEN) for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
     return one + [(a, EACH) for a in (arguments.vararg, arguments.kwarg) if a is not None]
+
+
+def _asks_for_errors(call: ast.Call) -> bool:
+    """Whether a call sets NumPy's handling of floating-point errors to what compiled code does not do: to raise, call, log or print."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
+    if name not in ("errstate", "seterr"):
+        return False
+    values = [*call.args, *[k.value for k in call.keywords if k.arg is not None or name == "errstate"]]  # seterr(**before) sets them back
+    return not all(isinstance(v, ast.Constant) and v.value in ("ignore", "warn", None) for v in values)
 
 
 def _hook(name: str, argument: ast.expr, at: ast.AST) -> Any:
