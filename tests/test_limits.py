@@ -184,3 +184,24 @@ def test_pieces_that_are_all_unlike_are_too_much(monkeypatch):
     assert found.numpy().tobytes() == program(x).numpy().tobytes()
     assert limits.built.count - before <= limits.MANY + 1
     assert compiled.cache_info().modes == ("python",)
+
+
+@pytest.mark.parametrize("turns", [4, 40])
+def test_many_questions_between_many_operations_are_too_much(turns, monkeypatch):
+    monkeypatch.setattr(limits, "QUESTIONS", 8)
+    monkeypatch.setattr(limits, "NODE_LIMIT", 100)
+
+    def program(x, turns):
+        count = 0
+        while float(x[0]) < turns:
+            x = (x + 2) - 1
+            count += 1
+        return x, count
+
+    compiled, x = tj.compile(program), tj.zeros(3)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", LazyWarning)
+        found = compiled(x, turns)
+    assert bits(found[0]) == bits(program(x, turns)[0]) and found[1] == turns
+    assert ["asks for values" in str(w.message) for w in caught] == [True] * (turns > 8)
+    assert compiled.cache_info().modes == (("python",) if turns > 8 else ("tree",))
