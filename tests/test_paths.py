@@ -104,12 +104,8 @@ def chained(x):
     return x * 2
 
 
-def until(x):
-    count = 0
-    while (x * x).sum() > 1:
-        x = x * 0.5
-        count += 1
-    return x, count
+def until(x, count=0):
+    return until(x * 0.5, count + 1) if (x * x).sum() > 1 else (x, count)
 
 
 ASKS = [truth, truth_of_a_float, negated, number, real, item, listed, length, chained, until]
@@ -196,8 +192,10 @@ def writes_what_it_made(x):
 
 def writes_data(x):
     total = tj.asarray([0.0, 0.0, 0.0])
-    while total.sum() < x.max():
+    if total.sum() < x.max():
         total += x * x + 1
+    if total.sum() < x.sum():
+        total += x
     return total
 
 
@@ -369,9 +367,7 @@ def test_long_paths_of_which_each_call_takes_another_are_left_to_python(monkeypa
     """Those that calls take again are worth what it took to follow them."""
 
     def program(x):
-        while (x * x).sum() > 1:
-            x = x / 2
-        return x
+        return program(x / 2) if (x * x).sum() > 1 else x
 
     monkeypatch.setattr(tree, "PATIENCE", 0.0)
     compiled = tj.compile(program)
