@@ -10,8 +10,9 @@ from math import prod
 from typing import TYPE_CHECKING, Any, Callable, Sequence
 
 from ..control.ops import branch, loop
-from ..graph.ir import Graph, Interner, Node, inlined
+from ..graph.ir import OUTPUT, Graph, Interner, Node, inlined
 from ..graph.rules import simplify
+from ..ops.casts import copy
 from ..ops.elementwise import add
 from ..spec import Shape, TensorSpec, int64
 from .kernel import Slot
@@ -41,6 +42,12 @@ class _Lowering:
         self.read: set[Slot] = set()
         self.written: set[Slot] = set(self.results)
 
+    def lie_in(self, n: int, slot: Slot) -> None:
+        """Let a result lie in the memory of what it takes the place of."""
+        self.written.discard(self.results[n])
+        self.results[n] = slot
+        self.written.add(slot)
+
     def move(self, form: str, a: Any = None, b: Any = None, label: Label | None = None) -> None:
         self.steps.append(Move(form, a, b, label))
 
@@ -68,10 +75,10 @@ class _Lowering:
         self.planner.add(lower_copy(node, held, self.planner.slots))
         return _whole(held)
 
-    def inner(self, graph: Graph, inputs: list[Slot], targets: list[Slot]) -> list[tuple[Slot, Slot, Slot]]:
-        """The steps of a graph; and what is to be exchanged after them."""
+    def inner(self, graph: Graph, inputs: list[Slot], targets: list[Slot], turns: bool = False) -> list[tuple[Slot, Slot, Slot]]:
+        """The steps of a graph; and what is to be exchanged after them, if they are those of a turn."""
         graph = simplify(graph, [slot.strides for slot in inputs])
-        planner = type(self.planner)(graph, inputs, targets, self.planner.cells)
+        planner = type(self.planner)(graph, inputs, targets, self.planner.cells, turns)
         self.steps += planner.run()
         return planner.swaps
 
@@ -90,12 +97,15 @@ class _Lowering:
 
 
 def _lower_loop(planner: Planner, node: Node) -> list[Slot]:
-    """Carries begin as copies of their operands, in the memory of the results."""
+    """Carries begin as copies of their operands, in the memory of the results; or in that of operands which nobody needs any more."""
     low = _Lowering(planner, node)
     body, cond, carries, scanned = (low.attrs[name] for name in ("body", "cond", "carries", "scanned"))
     start, length, step = low.attrs["start"], low.attrs["length"], -1 if low.attrs["reverse"] else 1
-    for source, result in zip(node.inputs, low.results[:carries]):
-        if source.size:
+    for n, (source, result) in enumerate(zip(node.inputs, low.results[:carries])):
+        own = planner.claimed(node, n)
+        if own is not None:
+            low.lie_in(n, own)
+        elif source.size:
             planner.add(lower_copy(source, result, planner.slots))
     if cond is None and not length:
         return low.results
@@ -123,7 +133,7 @@ def _lower_loop(planner: Planner, node: Node) -> list[Slot]:
         body = _with_condition(body, cond, carries)
         targets.append(answer)
     low.move("label", label=top)
-    swaps = low.inner(body, inputs, targets)
+    swaps = low.inner(body, inputs, targets, turns=True)
     for old, new, room in swaps:
         low.written.add(room)
         low.steps.insert(0, Move("store", _cell_of(new), _whole(room)))
@@ -163,8 +173,14 @@ def _lower_branch(planner: Planner, node: Node) -> list[Slot]:
     number, *captured = node.inputs
     which = low.operand(number)
     low.read.add(which[0])
+    over = {n: _branch_over(node, n) for n in range(len(low.results))}
+    claims = {n: slot for n, operand in over.items() if operand is not None and (slot := planner.claimed(node, operand)) is not None}
+    for n, slot in claims.items():
+        low.lie_in(n, slot)
     inputs = low.captured(captured)
     targets = [low.cell(_whole(result), result.shape, result.strides)[1] for result in low.results]
+    for n in claims:
+        inputs[over[n] - 1] = targets[n]  # type: ignore[operator]
     *first, last = low.attrs["branches"]
     out = Label()
     for value, graph in enumerate(first):
@@ -176,6 +192,31 @@ def _lower_branch(planner: Planner, node: Node) -> list[Slot]:
     low.inner(last, inputs, targets)
     low.move("label", label=out)
     return low.finish(f"one of {len(first) + 1}")
+
+
+def written_over(node: Node) -> Node | None:
+    """The operand in whose memory a node may lie, as it is that with something written into it; None for other nodes."""
+    if node.kind == "put":
+        return node.inputs[0]
+    if node.op is not OUTPUT or node.inputs[0].kind != "control":
+        return None
+    source, number = node.inputs[0], node.attr("index")
+    operand = _branch_over(source, number) if source.op is branch else number if number < source.attr("carries") else None
+    return None if operand is None else source.inputs[operand]
+
+
+def _branch_over(node: Node, number: int) -> int | None:
+    """The operand that a result of a branch is in every arm, as it was or written into."""
+    found = {_root(graph, graph.outputs[number]) for graph in node.attr("branches")}
+    (root, *others) = found
+    return None if others or root is None else 1 + root
+
+
+def _root(graph: Graph, node: Node | None) -> int | None:
+    """The number of the input that a node is, as it was or written into."""
+    while node is not None and node not in graph.inputs:
+        node = node.inputs[0] if node.op is copy else written_over(node)
+    return None if node is None else graph.inputs.index(node)
 
 
 _LOWERINGS: dict[Any, Callable[[Planner, Node], list[Slot]]] = {loop: _lower_loop, branch: _lower_branch}

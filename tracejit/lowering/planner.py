@@ -6,7 +6,7 @@ from typing import Any, Container, Sequence
 
 from ..graph.ir import CONSTANT, OUTPUT, Graph, Node
 from ..spec import TensorSpec, contiguous_strides
-from .control import lower_control
+from .control import lower_control, written_over
 from .edges import cut_at_edges
 from .fuse import Group, fuse, lowers
 from .index import Box, box_of, without
@@ -36,13 +36,14 @@ class Planner:
     """Plans a graph whose inputs lie in slots.
 
     targets: the slots that the first outputs go to; those that are inputs' are written where no old contents are needed any more.
-    cells: of the plan around, where the graph is inside another's node: a target there may be exchanged for the memory of its new
-      contents (`swaps`: the cells to exchange after each turn, and what the second one holds at first).
+    cells: of the plan around, where the graph is inside another's node.
+    turns: it is run again and again: a target may be exchanged for the memory of its new contents (`swaps`: the cells to exchange after
+      each turn, and what the second one holds at first).
     """
 
-    def __init__(self, graph: Graph, inputs: Sequence[Slot], targets: Sequence[Slot], cells: Cells | None = None) -> None:
+    def __init__(self, graph: Graph, inputs: Sequence[Slot], targets: Sequence[Slot], cells: Cells | None = None, turns: bool = False) -> None:
         self.graph, self.inputs, self.targets = graph, list(inputs), list(targets)
-        self.inside, self.cells = cells is not None, cells or Cells()
+        self.inside, self.cells, self.turns = cells is not None, cells or Cells(), turns
         self.swaps: list[tuple[Slot, Slot, Slot]] = []
         self.groups = fuse(graph, [slot.strides for slot in inputs])
         self.slots: Slots = dict(zip(graph.inputs, inputs))
@@ -122,7 +123,7 @@ class Planner:
             self._check(node)
         if group.kind == "library":
             node = group.nodes[0]
-            self._control(node) if node.kind == "control" else self._call(node)
+            self._control(number, node) if node.kind == "control" else self._call(node)
             return
         if group.kind == "put":
             self._put(number, group.nodes[0])
@@ -178,17 +179,28 @@ class Planner:
         """Whether this put is on the way from an input to what is finally written into that input."""
         if self._half_written() or slot not in self.targets:
             return False
-        final = self.graph.outputs[self.targets.index(slot)]
-        while final.kind == "put" and final is not node:
-            final = final.inputs[0]
-        return final is node
+        final: Node | None = self.graph.outputs[self.targets.index(slot)]
+        while final is not None and final is not node and not (final.op is OUTPUT and final.inputs[0] is node):
+            final = written_over(final)
+        return final is not None
 
     def _half_written(self) -> bool:
         """Whether what is written early might be seen: the program may stop, and leave it so."""
         return self.may_stop and not self.inside
 
-    def _control(self, node: Node) -> None:
+    def _control(self, number: int, node: Node) -> None:
+        self.ending = number
         self.results[node] = lower_control(self, node)
+
+    def claimed(self, node: Node, operand: int) -> Slot | None:
+        """The memory of an operand of a control node that is being lowered, if what takes the operand's place may lie there."""
+        source = node.inputs[operand]
+        slot = self.slots.get(source)
+        if slot is None or slot.strides != contiguous_strides(slot.shape) or slot.offset or self.last_reader.get(source, -1) > self.ending:
+            return None
+        if any(_memory(other, self.slots) is slot for n, other in enumerate(node.inputs) if n != operand):
+            return None
+        return None if slot in self.inputs and not self._leads_to_write(node, slot) else slot
 
     def _call(self, node: Node) -> None:
         if node.op is OUTPUT:
@@ -278,7 +290,7 @@ class Planner:
 
     def _exchange(self, slot: Slot, target: Slot) -> bool:
         """Let an input's new contents be what the next turn finds as the old ones: the two change places."""
-        if not self.inside or target not in self.inputs or (target.shape, target.strides) != (slot.shape, slot.strides):
+        if not self.turns or target not in self.inputs or (target.shape, target.strides) != (slot.shape, slot.strides):
             return False
         if slot not in self.touching or target.dtype != slot.dtype or any(isinstance(self.steps[p], Block) for p in self.touching[slot]):
             return False
