@@ -10,7 +10,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from . import compile_time, cpu, functions, peers, program_worker, programs, report, roofline, scaling, tables
+from . import compile_time, cpu, functions, lazy, peers, program_worker, programs, report, roofline, scaling, tables
 from .crew import Member
 from .workloads import WORKLOADS
 
@@ -72,6 +72,13 @@ def run_functions(options: argparse.Namespace) -> None:
         print(f"figures: {path}")
 
 
+def run_lazy(options: argparse.Namespace) -> None:
+    """What an operation costs where Python runs at each call, beside np.add of two small arrays."""
+    print(lazy.HEADER)
+    for figure in lazy.figures(3 if options.quick else options.rounds):
+        print(figure.line(), flush=True)
+
+
 def run_scaling(options: argparse.Namespace) -> None:
     """Sizes of arrays from 16 to 10⁸ elements, on one thread and two; sizes of graphs; memory."""
     names = peers.installed(set(filter(None, options.skip.split(","))))
@@ -126,6 +133,10 @@ def main() -> None:
     command.add_argument("--quick", action="store_true", help="three rounds")
     command.add_argument("--out", type=Path, help="the JSON file; by default, this machine's in bench/results")
     command.set_defaults(run=run_functions)
+    command = commands.add_parser("lazy", help=run_lazy.__doc__)
+    command.add_argument("--rounds", type=int, default=25)
+    command.add_argument("--quick", action="store_true", help="three rounds")
+    command.set_defaults(run=run_lazy)
     command = commands.add_parser("scaling", help=run_scaling.__doc__)
     command.add_argument("--skip", default="", help="columns or packages to leave out, by commas: torch.compile,jax")
     command.add_argument("--quick", action="store_true", help="fewer rounds, to 10⁶ elements, 10³ operations, 10⁵ calls, 10³ shapes")

@@ -30,7 +30,7 @@ def bind(op: Any, *args: Any, **attrs: Any) -> Any:
         _link_view(op, args[0], attrs, result)
     if op.vjp is not None:
         for a in args:
-            if isinstance(a, Tensor) and (a._requires_grad or a._base is not None):
+            if isinstance(a, Tensor) and (a._requires_grad or (a._base is not None and a._base._requires_grad)):
                 if mode.grad:
                     record(op, args, attrs, result)
                 break
@@ -104,7 +104,7 @@ def refresh_view(view: Tensor) -> None:
 
 def assign(target: Tensor, value: Tensor, put: Any = None) -> Tensor:
     """Write `value` into `target`'s memory, in place, with NumPy's view semantics. `put` is the op that writes a view."""
-    if value.dtype is not target.dtype and not np.can_cast(value.dtype, target.dtype, casting="same_kind"):
+    if value._value.dtype is not target._value.dtype and not np.can_cast(value.dtype, target.dtype, casting="same_kind"):
         fail(
             DTypeError,
             f"an in-place operation would cast {value.dtype.name} to {target.dtype.name}",
@@ -117,7 +117,7 @@ def assign(target: Tensor, value: Tensor, put: Any = None) -> Tensor:
                 "an in-place write to an expanded tensor: several of its elements are one memory location",
                 "Call .clone() on it first.",
             )
-    if value.shape != target.shape and broadcast_shapes(value.shape, target.shape) != target.shape:
+    if value._value.shape != target._value.shape and broadcast_shapes(value.shape, target.shape) != target.shape:
         fail(
             ShapeError,
             f"an in-place operation would write shape {value.shape} into shape {target.shape}",

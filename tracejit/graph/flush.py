@@ -38,7 +38,8 @@ def flush(tracer: Tracer, kind: str, asked: Sequence[Tensor], function: Callable
     graph = Graph(tuple(tracer.inputs), tuple(outputs))
     writes = tuple([e.home for e in homes if e.home is not None])
     results = _compute(tracer, graph, writes, kind)
-    places: dict[int, Place] = {id(a): ("input", tracer.numbers[id(a)], ()) for a in tracer.aliases} | tracer.brought
+    places: dict[int, Place] = {id(a): ("input", tracer.numbers[id(a)], ()) for a in tracer.aliases}
+    places |= tracer.brought
     for tensor in held:
         entry = tracer.contents_of(tensor)
         chain = tensor._chain[entry.start :] if entry is not None else ()

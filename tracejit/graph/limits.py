@@ -26,12 +26,13 @@ built = _Built()
 class Limits:
     """Those of one call."""
 
+    nodes = segments = 0
+    too_much: tuple[str, Any] | None = None  # what passed them, and at which line
+
     def __init__(self, bounded: bool) -> None:
         self.bounded = bounded
         self.segment = NODE_LIMIT if bounded else inf  # the most applications in a segment
-        self.nodes = self.segments = 0
         self.count, self.seconds = built.count, built.seconds
-        self.too_much: tuple[str, Any] | None = None  # what passed them, and at which line
 
     def spend(self, nodes: int) -> str | None:
         """Count a segment of so many applications that has run. What is too much, if it is too much now: the next application leaves."""

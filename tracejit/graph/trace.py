@@ -42,15 +42,16 @@ class Tracer:
     keep: segments that end in events are kept, to be replayed. past: what a replay of the same call has done, which is not done again.
     """
 
+    once_only: str | None = None  # why the function may not be run again, if so
+    flushed: Flushed | None = None
+    onlooker: Onlooker = NOBODY
+    events = 0  # those of all segments
+
     def __init__(self, run: Run, again: bool = False, make: Applications | None = None, keep: bool = False, past: Past | None = None) -> None:
         self.run, self.again, self.shared, self.keep, self.past = run, again, make, keep, past
-        self.once_only: str | None = None  # why the function may not be run again, if so
         self.reasons: list[tuple[str, Any, int, str]] = []  # why a replay would not do, where, after how many events, and of what kind
-        self.flushed: Flushed | None = None
         self.segments: list[Flushed] = []  # those that ended in an event
-        self.onlooker: Onlooker = NOBODY
         self.answers: list[Any] = []  # what came of each of them
-        self.events = 0  # those of all segments
         self.follows = keep or past is not None  # what segments leave to later ones is known
         self.left = Leftovers()
         self.grads: dict[int, tuple[Tensor, Tensor | None]] = {}
@@ -86,7 +87,7 @@ class Tracer:
         if len(self.made) >= self.room:
             self.leave()
             return EAGER.apply(op, args, attrs)
-        if op.dynamic:
+        if not op.simple and op.dynamic:
             return self._apply_now(op, args, attrs)
         if self.written:
             see_changes(self, args)
@@ -94,33 +95,37 @@ class Tracer:
         for a in args:
             if type(a) is Tensor or isinstance(a, Tensor):
                 value = a._value
-                given.append(value if type(value) is Node and not (self.changed and a._storage in self.changed) else self.read(a))
+                if self.changed and a._storage in self.changed:
+                    value = self.read(a)
+                elif type(value) is not Node:
+                    value = self.inputs[self.numbers[id(a)]] if id(a) in self.numbers else self.read(a)
+                given.append(value)
             else:
                 self._give(a, given)
-        plain = not attrs and args and type(given[1]) is Node
-        found = self.known.get(tuple(given)) if plain else None
+        found = None if attrs or not args or type(given[1]) is not Node else self.known.get(tuple(given))
         if found is None:
             found = self.make.given(op, given, args, attrs)
         self.made.append(found)
+        if op.simple:
+            tensor = _new(Tensor)  # as `_tensor` does
+            tensor._value = found
+            self.live.append(_ref(tensor))
+            return tensor
         if op.is_view:
             if type(args[0]._value) is not Node or args[0]._storage not in self.contents:
                 self.enroll(args[0])
-        elif not op.simple:
-            if op.raises and (op.kind != "put" or len(args) > 2):
-                self.may_raise.setdefault(found if op.outputs == 1 else found[0], user_line())
-            if op.outputs != 1:
-                return tuple([self._tensor(n) for n in found])
-        tensor = _new(Tensor)  # as `_tensor` does
-        tensor._value = found
-        self.live.append(_ref(tensor))
+        elif op.raises and (op.kind != "put" or len(args) > 2):
+            self.may_raise.setdefault(found if op.outputs == 1 else found[0], user_line())
+        if op.outputs != 1:
+            return tuple([self._tensor(n) for n in found])
+        tensor = self._tensor(found)
+        if self.changed and op.is_view:
+            tensor._traced_at = args[0]._version
         return tensor
 
     def _give(self, value: Any, given: list[Any]) -> None:
         """Add an operand that is no tensor to what an application is known by."""
-        if type(value) is float and (value > 0 or value < 0):  # as `exact` says
-            given += float, value
-            return
-        value = operand(value)
+        value = value if type(value) is float else operand(value)
         if isinstance(value, np.ndarray):
             given.append(self.read(wrap(value)))
         else:
@@ -275,7 +280,7 @@ class Tracer:
         entry = self.contents_of(tensor)
         if entry is None:
             node = self.read(tensor)
-            entry = self.contents_of(tensor)
+            entry = None if type(tensor._value) is Node else self.contents_of(tensor)
         if entry is None:
             storage = storage_of(tensor)
             entry = Contents(node, tensor._chain, self.numbers.get(id(tensor)))

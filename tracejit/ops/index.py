@@ -58,7 +58,7 @@ def scattered(x: Tensor, keys: tuple[Any, ...], new: Tensor, naming: bool = Fals
     if _is_basic(keys):
         target = x if keys == (Ellipsis,) else index_basic(x, keys)
         if new._storage is None or new._storage is not target._storage or new._chain != target._chain:  # as after x[key] += 1
-            assign(target, _without_ones(new, target.shape), put)
+            assign(target, _without_ones(new, target._value.shape), put)
         return
     mask = keys[0] if len(keys) == 1 else None
     if isinstance(mask, Tensor) and mask.dtype == bool_ and mask.shape == x.shape[: mask.ndim] and new.ndim <= x.ndim - mask.ndim:
@@ -77,7 +77,7 @@ def _new_value(value: Any, x: Tensor) -> Tensor:
     if type(value) in (int, float, bool, complex):
         return bind(fill, shape=(), dtype=x.dtype, value=plain_number(value, x.dtype))
     value = as_tensor(value)
-    return value if value.dtype == x.dtype else cast(value, dtype=x.dtype)
+    return value if value._value.dtype is x._value.dtype or value.dtype == x.dtype else cast(value, dtype=x.dtype)
 
 
 def _without_ones(value: Tensor, shape: Shape) -> Tensor:

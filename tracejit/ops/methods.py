@@ -60,11 +60,11 @@ def _forward(op: Elementwise) -> Callable[..., Any]:
         # What `bind` would do in eager mode for two tensors without history, written out: this is the price of `a + b`.
         if (
             type(other) is Tensor
+            and mode.interpreter is EAGER
             and not self._requires_grad
             and not other._requires_grad
             and self._base is None
             and other._base is None
-            and mode.interpreter is EAGER
             and self._value.nbytes < LARGE
         ):
             try:
