@@ -38,6 +38,8 @@ def flush(tracer: Tracer, kind: str, asked: Sequence[Tensor], function: Callable
     graph = Graph(tuple(tracer.inputs), tuple(outputs))
     writes = tuple([e.home for e in homes if e.home is not None])
     results = _compute(tracer, graph, writes, kind)
+    if witness.told is not None:
+        witness.told.take_made(results)
     places: dict[int, Place] = {id(a): ("input", tracer.numbers[id(a)], ()) for a in tracer.aliases}
     places |= tracer.brought
     for tensor in held:
@@ -100,6 +102,7 @@ def _compute(tracer: Tracer, graph: Graph, writes: tuple[int, ...], kind: str) -
         if found is not None:
             return found
     if witness.told is not None:
+        witness.told.take_made(tracer.constants.values())
         witness.told.take_run(graph, tracer.arrays, writes, tracer.handles)
         witness.told.take_leaves(leaf for leaf, _ in tracer.grads.values())
     if not graph.outputs:

@@ -18,6 +18,7 @@ from ..tensor import Tensor, wrap
 from ..tree import flatten, unflatten
 from .ir import Graph
 from .text import print_graph
+from .witness import witness
 
 ANSWER_BYTES = 64  # values that Python sees are outcomes by their bits; what is larger is never the same twice
 _CONSTANTS = (bool, int, float, complex, str, bytes, type(None), np.dtype, type)
@@ -84,6 +85,8 @@ def _call(function: Callable[..., Any], arrays: Sequence[np.ndarray]) -> Answer:
     leaves, structure = flatten(result)
     forms = tuple(map(_form_of, leaves))
     given = [np.asarray(v) for v, form in zip(leaves, forms) if form]
+    if witness.told is not None:
+        witness.told.take_made(given)
     return Answer((structure, tuple(map(_described, leaves)), _shares(given, arrays)), result, given, forms)
 
 
@@ -145,7 +148,10 @@ class Past:
     def answer(self) -> Answer:
         """What came of the event at the end of the step whose outputs were taken."""
         self.taken += 1
-        return self.steps[self.taken - 1].answer
+        answer = self.steps[self.taken - 1].answer
+        if witness.told is not None:
+            witness.told.take_made(answer.arrays)
+        return answer
 
 
 def _same_arrays(new: list[np.ndarray], old: list[np.ndarray], writes: tuple[int, ...]) -> bool:

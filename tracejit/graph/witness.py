@@ -12,9 +12,10 @@ from .ir import Graph
 
 
 class Told(Protocol):
-    """Is told before a graph reads and writes arrays, and before gradients are handed to leaves."""
+    """Is told before a graph reads and writes arrays, of what it made, and before gradients are handed to leaves."""
 
     def take_run(self, graph: Graph, arrays: Sequence[np.ndarray], writes: tuple[int, ...], handles: Sequence[Tensor]) -> None: ...
+    def take_made(self, arrays: Iterable[np.ndarray]) -> None: ...
     def take_leaves(self, leaves: Iterable[Tensor]) -> None: ...
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..backends.cpu import backend
 from ..graph.evaluate import evaluate
-from ..graph.ir import CONSTANT, INPUT, Graph, Node
+from ..graph.ir import CONSTANT, INPUT, OUTPUT, Graph, Interner, Node
 from ..graph.text import parse_graph, place, print_graph
 from .outcome import Difference, difference
 from .snapshot import Run
@@ -46,15 +46,22 @@ def _nodes(run: Run) -> Iterator[tuple[Node, np.ndarray, np.ndarray, Run]]:
     evaluate(run.graph.nodes(), inputs, values, {})
     nodes = [n for n in run.graph.nodes() if n not in inputs and n.op is not CONSTANT and type(n.spec) is not tuple]
     for node in nodes:  # alone, between inputs computed eagerly
-        operands = tuple(dict.fromkeys(n for n in _operands(node) if n.op is not CONSTANT))
-        yield _compiled(node, values, Run(Graph(operands, (node,)), tuple([values[n]._value for n in operands])))
+        graph, operands = _alone(node)
+        yield _compiled(node, values, Run(graph, tuple([values[n]._value for n in operands])))
     for node in nodes[-ONE_BY_ONE:]:  # with all that comes before it, as it may be fused
         yield _compiled(node, values, Run(Graph(run.graph.inputs, (node,)), run.arrays))
 
 
-def _operands(node: Node) -> tuple[Node, ...]:
-    """What a node reads: of one output of several, what the op reads."""
-    return node.inputs[0].inputs if node.op.kind == "output" else node.inputs
+def _alone(node: Node) -> tuple[Graph, list[Node]]:
+    """A graph of one application, and the nodes whose values flow into it."""
+    applied = node.inputs[0] if node.op is OUTPUT else node
+    operands = list(dict.fromkeys(n for n in applied.inputs if n.op is not CONSTANT))
+    make = Interner()
+    inputs = [make.input(n.spec) for n in operands]
+    stand_ins = dict(zip(operands, inputs))
+    given = tuple([stand_ins[n] if n in stand_ins else make.keep(n) for n in applied.inputs])
+    made = make.node(applied.op, given, applied.attrs, applied.spec, applied.line)
+    return Graph(tuple(inputs), (made if applied is node else make.node(OUTPUT, (made,), node.attrs, node.spec, node.line),)), operands
 
 
 def _compiled(node: Node, values: dict[Node, Any], run: Run) -> tuple[Node, np.ndarray, np.ndarray, Run]:

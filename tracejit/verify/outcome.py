@@ -76,10 +76,12 @@ def difference(place: str, eager: Any, compiled: Any, slack: float = 0.0) -> Dif
     return Difference(where, repr(eager[index].item()), f"{compiled[index].item()!r} ({int(wrong.sum())} of {wrong.size} elements differ)")
 
 
-def unequal(eager: np.ndarray, compiled: np.ndarray, slack: float = 0.0) -> np.ndarray:
-    """Which elements have other bits, NaNs apart, and differ by more than the slack allows."""
+def unequal(eager: np.ndarray, compiled: np.ndarray, slack: float = 0.0, largest: Any = None) -> np.ndarray:
+    """Which elements have other bits, NaNs apart, and differ by more than the slack allows for the largest magnitude (of eager's)."""
     if is_complex(eager.dtype):
-        return unequal(eager.real, compiled.real, slack) | unequal(eager.imag, compiled.imag, slack)
+        largest = _largest(eager)
+        parts = (eager.real, compiled.real), (eager.imag, compiled.imag)
+        return unequal(*parts[0], slack, largest) | unequal(*parts[1], slack, largest)
     if eager.dtype.hasobject:
         return np.asarray([a is not b for a, b in zip(eager.flat, compiled.flat)], bool).reshape(eager.shape)
     if not is_inexact(eager.dtype):
@@ -90,10 +92,15 @@ def unequal(eager: np.ndarray, compiled: np.ndarray, slack: float = 0.0) -> np.n
         wrong = (one.reshape(-1).view(bits) != other.reshape(-1).view(bits)).reshape(eager.shape)
         wrong &= ~(np.isnan(eager) & np.isnan(compiled))
         if slack and wrong.any():
-            finite = np.abs(eager[np.isfinite(eager)])
-            largest = finite.max() if finite.size else eager.dtype.type(0)
+            largest = _largest(eager) if largest is None else largest
             wrong &= ~(np.abs(eager - compiled) <= slack * np.spacing(largest.astype(eager.dtype)))
     return wrong
+
+
+def _largest(array: np.ndarray) -> Any:
+    """The largest magnitude of an array's finite elements."""
+    finite = np.abs(array[np.isfinite(array)])
+    return finite.max() if finite.size else np.abs(array.dtype.type(0))
 
 
 def _short(value: Any) -> str:

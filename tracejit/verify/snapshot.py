@@ -25,7 +25,7 @@ class Run(NamedTuple):
 class Snapshot:
     """What was there before a call. It has to be told of each array and leaf before it is written; `with snapshot:` traces tell it.
 
-    Of a view it keeps the array that owns the memory. An array that the call itself made is gone after it, so arrays are held weakly.
+    Of a view it keeps the array that owns the memory. What the call itself makes is no part of what was there.
     """
 
     def __init__(self, given: Sequence[Tensor | np.ndarray] = ()) -> None:
@@ -33,6 +33,7 @@ class Snapshot:
         self._arrays: dict[int, tuple[weakref.ref[np.ndarray], np.ndarray]] = {}  # by identity: the array, and a copy of it
         self.leaves: dict[int, tuple[Tensor, Tensor | None]] = {}  # the leaf, and its .grad
         self.runs: list[Run] = []
+        self._made: dict[int, np.ndarray] = {}  # by the call
         self._versions: list[tuple[weakref.ref[Tensor], int, int]] = []  # the tensor, its memory's version, and the one it shows
         self._random = random.getstate(), np.random.get_state()
         self.take([default_generator.key, default_generator.counter, *given])
@@ -52,7 +53,7 @@ class Snapshot:
                 self._versions.append((weakref.ref(value), value._version, value._seen))
             array = owner(value._value if isinstance(value, Tensor) else value)
             known = self._arrays.get(id(array))
-            if known is None or known[0]() is not array:
+            if id(array) not in self._made and (known is None or known[0]() is not array):
                 self._arrays[id(array)] = weakref.ref(array), array.copy()
 
     def take_leaves(self, leaves: Iterable[Tensor]) -> None:
@@ -68,6 +69,10 @@ class Snapshot:
         self.take([*arrays, *[handle for handle in handles if isinstance(handle._value, np.ndarray)]])
         if graph.outputs:
             self.runs.append(Run(graph, tuple([like(array) for array in arrays]), writes))
+
+    def take_made(self, arrays: Iterable[np.ndarray]) -> None:
+        """Know what the call has made."""
+        self._made.update((id(array), array) for array in map(owner, arrays) if id(array) not in self._arrays)
 
     def arrays(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Each array that is still there, and its contents before."""
