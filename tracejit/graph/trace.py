@@ -16,7 +16,6 @@ import numpy as np
 from ..dispatch import EAGER, mode, operand
 from ..errors import user_line
 from ..op import Op
-from ..ops.view import put
 from ..spec import contiguous_strides, element_strides
 from ..tensor import Storage, Tensor, storage_of, wrap
 from .applications import Applications
@@ -28,6 +27,7 @@ from .limits import Limits
 from .onlooker import NOBODY, Onlooker
 from .past import ANSWER_BYTES, Answer, Applied, Past, answer_to
 from .regions import Regions, overlapped, see_changes
+from .wholes import whole_with
 
 _new, _ref = object.__new__, weakref.ref
 
@@ -148,7 +148,8 @@ class Tracer:
             self.read(target)
             entry = self.enroll(target)
         chain = target._chain[entry.start :]
-        entry.node = self.make.apply(put, (entry.node, node), {"chain": chain}) if chain else node
+        home = None if entry.home is None else self.arrays[entry.home]
+        entry.node = whole_with(self.make, entry.node, node, chain, home) if chain else node
         entry.changed = True
         storage = storage_of(target)
         self.changed.add(storage)
