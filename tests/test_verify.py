@@ -263,3 +263,45 @@ def test_a_graph_that_is_not_the_function_any_more_is_found(monkeypatch: pytest.
 def test_other_words_are_an_error(verify: Any) -> None:
     with pytest.raises(tj.ArgumentError, match='"first", "always"'):
         tj.compile(lambda x: x, verify=verify)
+
+
+def test_a_difference_whose_operation_is_not_found_is_told_all_the_same(fresh: pytest.MonkeyPatch) -> None:
+    @tj.compile(verify="always")
+    def f(x: Any) -> Any:
+        return x * 3
+
+    def fails(runs: Any) -> None:
+        raise ArithmeticError("not today")
+
+    wrong_kernel(fresh)
+    fresh.setattr("tracejit.verify.verifier.first_that_differs", fails)
+    with pytest.warns(tj.VerifyWarning, match="(?s)operation that differs was not found.*ArithmeticError: not today"):
+        assert f(tj.ones(2)).tolist() == [3, 3]
+
+
+def numpy_program(x: Any) -> Any:
+    """Asks for values, makes arrays, changes them in place, draws, and calls what is not traced."""
+    state = np.ones(x.shape, bool)
+    y = np.exp(x) + np.random.random(x.shape)
+    for _ in range(3):
+        state &= y < 2.5
+        y[state] *= 1.25
+        if not state.any():
+            break
+    y[:] = np.linalg.solve(np.eye(len(y)) * 2, y) + complex(0, 1).imag
+    return y, state
+
+
+@pytest.mark.parametrize("when", WHEN)
+def test_what_numpy_code_makes_on_the_way_is_no_difference(when: Any) -> None:
+    compiled = tj.compile(numpy_program, verify=when)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", tj.VerifyWarning)
+        for seed in (0, 1, 2, 0, 1, 2):
+            x = np.random.default_rng(seed).standard_normal(5)
+            np.random.seed(seed)
+            wanted = numpy_program(x.copy())
+            np.random.seed(seed)
+            found = compiled(x.copy())
+            np.testing.assert_allclose(found[0], wanted[0], rtol=1e-13)
+            assert found[1].tolist() == wanted[1].tolist()

@@ -109,7 +109,7 @@ class _Verification:
         except Exception as error:
             self._tell([Difference("the call", f"raises {type(error).__name__}: {error}", "returns")])
             raise
-        found = differences(outcome_of(result, state), compiled, self._slack(entry))
+        found = differences(outcome_of(result, state), compiled, self._slack(entry, result))
         if found:
             result = self._after(found, args, kwargs, result)
         elif self.entry is not None:
@@ -134,9 +134,9 @@ class _Verification:
         name = self.given.get(id(owner(array)))
         return f"a capture ({array.dtype}{list(array.shape)})" if name is None else f"the argument {name}"
 
-    def _slack(self, entry: Entry | Tree) -> float:
+    def _slack(self, entry: Entry | Tree, result: Any) -> float:
         """NumPy code may differ where NumPy's functions are not those that a kernel has; tensor code in no bit."""
-        if all(isinstance(leaf, Tensor) for leaf in self.leaves):
+        if not any(isinstance(value, (np.ndarray, np.generic)) for value in (*self.leaves, *flatten(result)[0])):
             return 0.0
         graphs = [*[run.graph for run in self.snapshot.runs], *[executable.plan.graph for executable in entry.executables()]]
         return SLACK * sum(_is_inexact(node) for graph in graphs for node in graph.nodes())
@@ -155,13 +155,21 @@ class _Verification:
 
     def _tell(self, found: list[Difference]) -> None:
         """Keep to eager mode, and tell."""
-        culprit = first_that_differs(self.snapshot.runs)
-        why = "No operation differs by itself: the graph is not what the function does now." if culprit is None else str(culprit)
-        shown = self.snapshot.runs[:1] if culprit is None else [culprit.run]
         met = f"{name_of(self.verifier.function)} differs between eager and compiled in {found[0]}"
         self.verifier.pinned[self.key] = f"verify= found that {met}"
-        script = "".join(f" {write_script(met, run)} shows it again." for run in shown)
+        try:
+            why, script = self._culprit(met)
+        except Exception as error:  # whatever is wrong there, the call has its result
+            why, script = "The operation that differs was not found.", f" Looking for it raised {type(error).__name__}: {error}."
         warn(VerifyWarning, f"{met}. {why}", f"Calls of this signature run eagerly from now on.{script} Please report it.")
+
+    def _culprit(self, met: str) -> tuple[str, str]:
+        """Which operation differs; and a script that runs it."""
+        culprit = first_that_differs(self.snapshot.runs)
+        if culprit is not None:
+            return str(culprit), f" {write_script(met, culprit.run)} shows it again."
+        scripts = [f" {write_script(met, run)} runs the graph." for run in self.snapshot.runs[:1]]
+        return "No operation differs by itself: the graph is not what the function does now.", "".join(scripts)
 
 
 def once_only(tracer: Tracer, reach: Reach | None) -> str | None:
