@@ -40,8 +40,16 @@ KNOWN = [  # what is known without asking: a graph all the same
 DRAWS = [
     "np.random.rand(3)", "np.random.normal(size=3)", "np.random.randint(0, 9, 3)", "np.random.permutation(6)", "np.random.choice(6, 2)", "rng.normal(size=3)",
     "rng.integers(0, 9)", "rng.permutation(x)", "np.random.default_rng(5).uniform(size=2)", "[np.random.seed(1), np.random.rand(2)][1]", "random.random()",
-    "(random.seed(2), random.gauss(0, 1))[1]", "np.random.standard_normal((2, 2)) @ x[:2]",
+    "(random.seed(2), random.gauss(0, 1))[1]", "np.random.standard_normal((2, 2)) @ x[:2]", "in_a_loop(x)",
 ]  # fmt: skip
+IN_A_LOOP = """
+
+def in_a_loop(x):
+    for _ in range(3):
+        x = np.where(np.random.random(x.shape) < 0.5, x + 1, x)
+        x[x > 2] *= 0.5
+    return x
+"""
 
 
 def module_of(path: Path, rows: list[str], further: str = "") -> ModuleType:
@@ -112,7 +120,7 @@ def test_what_is_made_of_constants_is_known_while_it_is_traced(tmp_path):
 
 def test_random_numbers_are_drawn_at_each_call_from_the_users_generators(tmp_path):
     rows = [f"(x + 1, {draw}, x * 2)" for draw in DRAWS]
-    module, wrong = module_of(tmp_path / "draws.py", rows), []
+    module, wrong = module_of(tmp_path / "draws.py", rows, IN_A_LOOP), []
 
     def streams(function: Any) -> Any:
         np.random.seed(3)
