@@ -47,7 +47,8 @@ def data(*shape: int) -> tj.Tensor:
 
 calls: list[str] = []
 weight = tj.ones(4, requires_grad=True)
-memory = np.zeros(4, np.float32)
+own = np.random.default_rng(3)
+START = own.bit_generator.state
 
 
 def mixes(x: Any) -> Any:
@@ -75,23 +76,28 @@ def draws(x: Any) -> Any:
     return x * float(np.random.random()) + random.random()
 
 
+def draws_from_its_own(x: Any) -> Any:
+    return x + own.random(4).astype(np.float32)
+
+
 def gives_history(x: Any) -> Any:
     return (weight * x).sum()
 
 
-PROGRAMS = [mixes, writes, trains, observes, draws, gives_history]
+PROGRAMS = [mixes, writes, trains, observes, draws, draws_from_its_own, gives_history]
 
 
 def history_of(function: Callable[..., Any]) -> list[Any]:
     """Everything that five calls of a function give and leave."""
     tj.manual_seed(3), random.seed(3), np.random.seed(3)
+    own.bit_generator.state = START
     with tj.no_grad():
         weight[...] = 1.0
     weight.grad = None
     seen: list[Any] = []
     for k in range(5):
         x = data(4) + k
-        seen += [frozen(function(x)), frozen(x), frozen(weight), frozen(weight.grad), tj.get_rng_state().numpy().tolist(), random.random()]
+        seen += [frozen(function(x)), frozen(x), frozen(weight), frozen(weight.grad), tj.get_rng_state().numpy().tolist(), random.random(), own.bit_generator.state]
     return seen
 
 

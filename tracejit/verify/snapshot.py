@@ -35,7 +35,9 @@ class Snapshot:
         self.runs: list[Run] = []
         self._made: dict[int, np.ndarray] = {}  # by the call
         self._versions: list[tuple[weakref.ref[Tensor], int, int]] = []  # the tensor, its memory's version, and the one it shows
-        self._random = random.getstate(), np.random.get_state()
+        self._generators: dict[int, tuple[Any, Any]] = {}  # by identity: the generator, and its state
+        for generator in (random._inst, np.random.mtrand._rand):  # type: ignore[attr-defined]
+            self.take_generator(generator)
         self.take([default_generator.key, default_generator.counter, *given])
         self.take_leaves([value for value in given if isinstance(value, Tensor)])
 
@@ -55,6 +57,11 @@ class Snapshot:
             known = self._arrays.get(id(array))
             if id(array) not in self._made and (known is None or known[0]() is not array):
                 self._arrays[id(array)] = weakref.ref(array), array.copy()
+
+    def take_generator(self, value: Any) -> None:
+        """Keep the state of a generator of random numbers; anything else is none."""
+        if isinstance(value, (random.Random, np.random.Generator, np.random.RandomState)) and id(value) not in self._generators:
+            self._generators[id(value)] = value, _state(value)
 
     def take_leaves(self, leaves: Iterable[Tensor]) -> None:
         """Keep the gradients of leaves."""
@@ -89,8 +96,12 @@ class Snapshot:
             tensor = reference()
             if tensor is not None and tensor._storage is not None:
                 tensor._storage.version, tensor._seen = version, seen
-        random.setstate(self._random[0])
-        np.random.set_state(self._random[1])
+        for generator, state in self._generators.values():
+            _set_state(generator, state)
+
+    def generators(self) -> list[tuple[str, str]]:
+        """Where generators stand now."""
+        return [(f"the state of a {type(generator).__name__}", repr(_state(generator))) for generator, _ in self._generators.values()]
 
 
 def like(array: np.ndarray) -> np.ndarray:
@@ -111,7 +122,19 @@ def owner(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def generators() -> list[tuple[str, Any]]:
-    """Where the generators stand that everybody knows."""
-    name, key, *rest = np.random.get_state()
-    return [("the state of random", random.getstate()), ("the state of np.random", (name, np.asarray(key).tobytes(), *rest))]
+def _state(generator: Any) -> Any:
+    if isinstance(generator, random.Random):
+        return generator.getstate()
+    if isinstance(generator, np.random.RandomState):
+        name, key, *rest = generator.get_state()
+        return name, np.asarray(key).tolist(), *rest
+    return generator.bit_generator.state
+
+
+def _set_state(generator: Any, state: Any) -> None:
+    if isinstance(generator, random.Random):
+        generator.setstate(state)
+    elif isinstance(generator, np.random.RandomState):
+        generator.set_state(state)
+    else:
+        generator.bit_generator.state = state

@@ -23,7 +23,7 @@ from ..tensor import Tensor
 from ..tree import flatten
 from .culprit import first_that_differs, write_script
 from .outcome import Difference, State, differences, outcome_of
-from .snapshot import Snapshot, generators, owner
+from .snapshot import Snapshot, owner
 
 SLACK = 64.0  # units in the last place, for each operation that is not NumPy's to the bit
 
@@ -126,7 +126,7 @@ class _Verification:
         def state() -> State:
             found: State = [(f"{self._name(array)} after the call", array.copy()) for array in arrays]
             found += [(f"the .grad of {self._name(t._value)}", None if t._grad is None else t._grad._value.copy()) for t in leaves]
-            return found + generators()
+            return [*found, *self.snapshot.generators()]
 
         return state
 
