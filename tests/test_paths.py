@@ -235,9 +235,35 @@ def fails_late(x):
     return x[places]
 
 
+def recovers(x):
+    try:
+        if x.sum() > 0:
+            return x[tj.asarray([0, 1]) + int(x[0])]
+        x += 1
+    except IndexError as error:
+        x -= 1
+        return x, str(error)[:12]
+    return x
+
+
+def ends_in_any_case(x):
+    done = []
+    try:
+        y = x[tj.asarray([0, 2]) * (x[0] > 0)]
+        y = y[tj.argsort(x)[:2] + (x[1] > 4)]
+        done.append("found")
+    except IndexError:
+        y = x * 0
+        done.append("not found")
+    finally:
+        x += 1
+        done.append("over")
+    return y, done[0], done[-1]
+
+
 CHANGES = [
     writes_before, writes_after, writes_all_along, writes_a_view, writes_what_it_made, writes_data, writes_detached, writes_an_alias_of_a_result,
-    writes_then_raises, fails_late,
+    writes_then_raises, fails_late, recovers, ends_in_any_case,
 ]  # fmt: skip
 MORE = [(1, 2, 3), (-1, -2, -3), (0.5, 0.25, 2), (3, 1, 1), (-4, 5, 0), (7, -7, 7), (0, 0, 0), (1, 2, 3), (2.5, 1, 1), (-4, 5, 0), (1, 0, 0)]
 

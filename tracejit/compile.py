@@ -306,6 +306,9 @@ class Compiled(_Called, Inside):
 
     def _keep(self, key: Any, tracer: Tracer, reach: Reach | None, trace: Trace, stage: Stage, unseen: Unseen | None) -> Entry | Tree:
         """Settle a trace, and keep it: as an entry, or as a path of a tree."""
+        if tracer.failed:  # and the function went on: a path that depends on what failed is none for other calls
+            tracer.settle()
+            return unseen.tree if unseen is not None else Entry(nothing_to_check, ["an operation failed, and the function went on"])
         reasons, history = reasons_of(tracer, reach, stage, trace)
         if self._options.fullgraph and reasons:
             fail(FullGraphError, f"fullgraph=True, but {reasons[0].what}", f"{reasons[0].ways_out} {DROP}")

@@ -93,13 +93,14 @@ class RetraceWarning(TracejitWarning):
 def user_frame() -> FrameType | None:
     """The innermost frame outside this package: the line the user wrote."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and _is_ours(frame.f_code.co_filename):
+    while frame is not None and is_ours(frame.f_code.co_filename):
         frame = frame.f_back
     return frame
 
 
 @lru_cache(maxsize=4096)
-def _is_ours(filename: str) -> bool:
+def is_ours(filename: str) -> bool:
+    """Whether a file is this package's own, or written by it."""
     return filename.startswith(_PACKAGE) or filename.startswith("<tracejit")
 
 

@@ -112,6 +112,7 @@ def _compute(tracer: Tracer, graph: Graph, writes: tuple[int, ...], kind: str) -
             return run_eagerly(graph, tracer.arrays, writes, tracer.may_raise)
         return tracer.run(graph, tracer.arrays, writes)
     except Exception:
+        tracer.failed = True
         if not tracer.again:
             _run_until_it_fails(tracer, graph)
         raise

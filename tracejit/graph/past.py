@@ -12,7 +12,7 @@ from typing import Any, Callable, Iterable, NamedTuple, Sequence
 
 import numpy as np
 
-from ..interpreter import EAGER
+from ..interpreter import EAGER, mode
 from ..spec import DTYPES
 from ..tensor import Tensor, wrap
 from ..tree import flatten, unflatten
@@ -27,7 +27,7 @@ _CONSTANTS = (bool, int, float, complex, str, bytes, type(None), np.dtype, type)
 class Event(NamedTuple):
     """Where a segment ends: Python asks for the truth of a value, or for its bits; or it calls a function on real arrays."""
 
-    kind: str  # "truth", "value" or "call"
+    kind: str  # "truth", "value" or "call"; "check": nothing is asked, but what may raise is computed before the function goes on
     places: tuple[tuple[str, int, tuple[Any, ...]], ...]  # of the values in the segment: ("input" or "output", number, view chain)
     line: tuple[str, int] | None
     function: Callable[..., Any] | None = None  # of a call
@@ -71,6 +71,8 @@ def answer_to(kind: str, arrays: Sequence[np.ndarray], function: Callable[..., A
     if kind == "call":
         assert function is not None
         return _call(function, arrays)
+    if kind == "check":
+        return Answer(None, None)
     if kind == "truth":
         truth = bool(arrays[0].item())
         return Answer(truth, truth)
@@ -78,12 +80,18 @@ def answer_to(kind: str, arrays: Sequence[np.ndarray], function: Callable[..., A
 
 
 def _call(function: Callable[..., Any], arrays: Sequence[np.ndarray]) -> Answer:
+<<<<<<< HEAD
     if witness.told is not None:
         witness.told.take_generator(getattr(getattr(function, "function", function), "__self__", None))
+=======
+    before, mode.interpreter = mode.interpreter, EAGER
+>>>>>>> b23ea11 (A handler of the user's sees an error where the operation stands, not where its graph runs)
     try:
         result = function(*arrays)
     except Exception as error:
         return Answer(object(), error)  # never the same twice
+    finally:
+        mode.interpreter = before
     leaves, structure = flatten(result)
     forms = tuple(map(_form_of, leaves))
     given = [np.asarray(v) for v, form in zip(leaves, forms) if form]

@@ -20,6 +20,7 @@ from ..spec import contiguous_strides, element_strides
 from ..tensor import Storage, Tensor, storage_of, wrap
 from .applications import Applications
 from .evaluate import known
+from .handlers import is_handled
 from .flush import flush
 from .flushed import CAPTURED, Contents, Flushed, Leftovers, Place, Source, history_of
 from .ir import Graph, Node, exact
@@ -51,6 +52,7 @@ class Tracer:
         self.run, self.again, self.shared, self.keep, self.past = run, again, make, keep, past
         self.reasons: list[tuple[str, Any, int, str]] = []  # why a replay would not do, where, after how many events, and of what kind
         self.segments: list[Flushed] = []  # those that ended in an event
+        self.failed = False  # an op raised: where the function goes on all the same, others cannot take its path
         self.answers: list[Any] = []  # what came of each of them
         self.follows = keep or past is not None  # what segments leave to later ones is known
         self.left = Leftovers()
@@ -116,12 +118,12 @@ class Tracer:
                 self.enroll(args[0])
         elif op.raises and (op.kind != "put" or len(args) > 2):
             self.may_raise.setdefault(found if op.outputs == 1 else found[0], user_line())
-        if op.outputs != 1:
-            return tuple([self._tensor(n) for n in found])
-        tensor = self._tensor(found)
+        results = [self._tensor(n) for n in (found if op.outputs != 1 else (found,))]
+        if op.raises and not self.again and is_handled():
+            self._ask("check", ())  # where it raises, the user's handler has to see it now
         if self.changed and op.is_view:
-            tensor._traced_at = args[0]._version
-        return tensor
+            results[0]._traced_at = args[0]._version
+        return results[0] if op.outputs == 1 else tuple(results)
 
     def _give(self, value: Any, given: list[Any]) -> None:
         """Add an operand that is no tensor to what an application is known by."""
@@ -345,12 +347,8 @@ class Tracer:
         What it depends on beside the arrays it holds itself; other than arrays and NumPy scalars, it is to return constants.
         show: gives what stands in the result for an array, or a NumPy scalar, given as a tensor, and which it is ("array", "scalar").
         """
-        before = mode.interpreter
-        mode.interpreter = EAGER
-        try:
-            answer = self._ask("call", tensors, function)
-        finally:
-            mode.interpreter = before
+        answer = self._ask("call", tensors, function)
+        self.failed = self.failed or answer.forms is None
         if answer.forms is None:
             raise answer.told
         if not answer.followable():

@@ -28,7 +28,7 @@ OUTCOME_LIMIT = 8  # of one event: what comes out in more ways is no choice amon
 PATH_LIMIT = 64  # of one tree
 PATIENCE = 2.0  # seconds that Python may take to follow the paths of one tree, where more than every fourth call takes a new one
 OVERGROWN = "Keep the value in a tensor: tj.where chooses between values; tj.cond, tj.while_loop and tj.switch between computations."
-_ANSWERS = {"truth": "bool({0}.item())", "value": "{0}.tobytes()", "call": "answer_to('call', [{0}], function)"}
+_ANSWERS = {"check": "None", "truth": "bool({0}.item())", "value": "{0}.tobytes()", "call": "answer_to('call', [{0}], function)"}
 
 Arrays = list[np.ndarray]
 Log = list[tuple["Junction", Arrays, Arrays, Arrays, Any]]  # of each junction: inputs, outputs, what was written as it had been, answer
