@@ -80,12 +80,9 @@ def answer_to(kind: str, arrays: Sequence[np.ndarray], function: Callable[..., A
 
 
 def _call(function: Callable[..., Any], arrays: Sequence[np.ndarray]) -> Answer:
-<<<<<<< HEAD
     if witness.told is not None:
         witness.told.take_generator(getattr(getattr(function, "function", function), "__self__", None))
-=======
     before, mode.interpreter = mode.interpreter, EAGER
->>>>>>> b23ea11 (A handler of the user's sees an error where the operation stands, not where its graph runs)
     try:
         result = function(*arrays)
     except Exception as error:
