@@ -173,3 +173,38 @@ def test_threads_share_segments():
         thread.join()
     assert not wrong
     assert len(calls) == 8 * LONG_RUN
+
+
+@pytest.mark.parametrize("dtype", [tj.float32, tj.float64, tj.int64, tj.bool], ids=str)
+@pytest.mark.parametrize("numbers", [[0.5 * n for n in range(12)], list(range(12)), [0.0, -0.0, float("nan"), float("inf"), -1.5, 1e-30, 3.0, 7.5]], ids=["floats", "ints", "odd"])
+def test_numbers_that_change_are_no_constants_of_new_graphs(dtype, numbers):
+    state = {"n": 0}
+
+    def program(x):
+        n = state["n"]
+        return x * n, n + x, (x + 1) * 2 - n, tj.maximum(x, n)
+
+    compiled, _ = lazily(program)
+    x = tj.asarray(np.arange(-3, 4)).astype(dtype)
+    for n in numbers * 3:
+        state["n"] = n
+        same(compiled(x), program(x))
+    built = compiled._unreplayed.segments.built
+    for n in range(20, 40):
+        state["n"] = type(numbers[1])(n)
+        same(compiled(x), program(x))
+    assert compiled._unreplayed.segments.built == built > 0
+
+
+def test_a_number_that_changes_takes_the_dtype_that_it_has_beside_its_operand():
+    """What stands at one place of a program may differ from call to call, in all that it is."""
+    state = {"x": None, "n": 0}
+
+    def program():
+        return state["x"] * state["n"]
+
+    compiled, _ = lazily(program)
+    operands = [tj.asarray(np.arange(-3, 4)).astype(dtype) for dtype in (tj.float32, tj.float64, tj.int32, tj.float32, tj.bool, tj.int64, tj.float16)]
+    for turn in range(120):
+        state["x"], state["n"] = operands[turn % 7], 0.1 * turn if turn % 3 else turn
+        same(compiled(), program())

@@ -140,6 +140,7 @@ class Elementwise(Op):
         self.scalar = scalar
         self.accepts, self.result, self.floats, self.bools, self.arity = accepts, result, floats, bools, arity
         self._operand_dtypes, self.raises = operand_dtypes, raises
+        self.one_dtype = operand_dtypes is None  # all operands are cast to the same
         self.domain = tuple(domain) * (arity if len(domain) == 1 else 1)
         self.operator, self.method, self.exact = operator, method, exact
         self.cost = 1 if cheap else 20

@@ -14,6 +14,7 @@ from ..spec import DType, Shape, TensorSpec, default_dtype_of, get_default_dtype
 from ..tensor import Tensor
 from .ir import OUTPUT, Interner, Node, exact
 
+CONSTANTS = 3  # numbers at one place of a program that each have a graph of their own
 Made = Any  # a node; of an op with several outputs, a tuple of as many
 
 
@@ -24,6 +25,8 @@ class Applications:
         self.make = Interner()
         self.known: dict[Any, Made] = {}
         self.inputs: dict[Any, Node] = {}
+        self._numbers: dict[Any, set[Any]] = {}  # Python's that were operands, by place in the program and op
+        self.changing: dict[Any, DType] = {}  # of the places where there were several: the dtype they take
 
     def __len__(self) -> int:
         return len(self.known)
@@ -35,8 +38,8 @@ class Applications:
             found = self.inputs[number, shape, dtype] = self.make.input(TensorSpec(shape, dtype), number)
         return found
 
-    def given(self, op: Op, given: list[Any], args: tuple[Any, ...], attrs: dict[str, Any]) -> Made:
-        """What an op gives of operands as a program writes them.
+    def given(self, op: Op, given: list[Any], args: tuple[Any, ...], attrs: dict[str, Any], place: int) -> Made:
+        """What an op gives of operands as a program writes them, at its `place` among the applications of a segment.
 
         given: the op, and of each operand its node, or what `exact` says of a Python scalar. args: the operands themselves.
         """
@@ -46,7 +49,28 @@ class Applications:
         found = self.known.get(key)
         if found is None:
             found = self.known[key] = self._new(op, args, [g for g in given if type(g) is Node], attrs)
+            if op.kind == "elementwise" and op.one_dtype and found.op is op:  # type: ignore[attr-defined]
+                self._note(op, args, place, found.inputs[-1].dtype)
         return found
+
+    def _note(self, op: Op, args: tuple[Any, ...], place: int, dtype: DType) -> None:
+        """Note the numbers among new operands: those that change from call to call are better inputs than constants of ever new graphs."""
+        numbers = tuple([exact(a) for a in args if type(a) is float or type(a) is int])
+        if numbers:
+            seen = self._numbers.setdefault((place, op), set())
+            seen.add(numbers)
+            if len(seen) > CONSTANTS:
+                self.changing[place, op] = dtype
+
+    def as_inputs(self, op: Op, args: tuple[Any, ...], place: int) -> tuple[Any, ...]:
+        """The operands, with arrays for numbers that change."""
+        dtype = self.changing.get((place, op))
+        if dtype is None:
+            return args
+        described = [TensorSpec(a._value.shape, a._value.dtype) if isinstance(a, Tensor) else a for a in args]
+        if not all([type(d) in (TensorSpec, float, int) for d in described]) or op.operand_dtypes(*described)[-1] != dtype:  # type: ignore[attr-defined]
+            return args  # what stands here in this call is another operand, beside which the number has another dtype
+        return tuple([np.asarray(a).astype(dtype) if type(a) is float or type(a) is int else a for a in args])
 
     def apply(self, op: Op, inputs: tuple[Node, ...], attrs: dict[str, Any]) -> Node:
         """The node of an op, of nodes that need no cast."""

@@ -93,6 +93,8 @@ class Tracer:
             return self._apply_now(op, args, attrs)
         if self.written:
             see_changes(self, args)
+        if self.make.changing:
+            args = self.make.as_inputs(op, args, len(self.made))
         given: list[Any] = [op]  # and its operands: nodes, and Python scalars with their types
         for a in args:
             if type(a) is Tensor or isinstance(a, Tensor):
@@ -106,7 +108,7 @@ class Tracer:
                 self._give(a, given)
         found = None if attrs or not args or type(given[1]) is not Node else self.known.get(tuple(given))
         if found is None:
-            found = self.make.given(op, given, args, attrs)
+            found = self.make.given(op, given, args, attrs, len(self.made))
         self.made.append(found)
         if op.simple:
             tensor = _new(Tensor)  # as `_tensor` does
