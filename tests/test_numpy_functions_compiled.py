@@ -3,6 +3,7 @@ call; random numbers are drawn at each call from the user's own generators."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 from pathlib import Path
 from types import ModuleType
@@ -134,4 +135,67 @@ def test_random_numbers_are_drawn_at_each_call_from_the_users_generators(tmp_pat
         got, wanted = streams(tj.compile(function)), streams(function)
         if not same(got, wanted, 64):
             wrong.append(f"{draw} gives {got!r:.300}, NumPy {wanted!r:.300}")
+    assert not wrong, "\n".join(wrong)
+
+
+TRIES = """
+
+def inverse_or_text(x):
+    try:
+        return np.linalg.inv(x)
+    except np.linalg.LinAlgError as error:
+        return str(error)
+
+
+def steps_before_it_raises(x):
+    done = []
+    for shift in range(3):
+        try:
+            factor = np.linalg.cholesky(x - shift * np.eye(3))
+            done.append(factor[0, 0])
+        except np.linalg.LinAlgError:
+            done.append(-1.0)
+            break
+        finally:
+            done.append(shift)
+    return done
+
+
+def in_a_helper(x):
+    try:
+        y = solved(x) + 1
+    except ValueError:
+        x = x * 2
+        y = x.sum()
+    else:
+        y = y.mean()
+    return y, x
+
+
+def solved(x):
+    return np.linalg.solve(x, x[0])
+
+
+def held_back(x):
+    written = x.copy()
+    with contextlib.suppress(IndexError):
+        written[0] = 7
+        written[x.astype(int)[0]] = 8
+        written[1] = 9
+    return written
+"""
+
+
+def test_what_is_raised_in_a_try_is_met_there(tmp_path):
+    module, wrong = module_of(tmp_path / "tries.py", [], TRIES), []
+    module.contextlib = contextlib
+    bad, good = np.ones((3, 3)), np.diag([3.0, 2.0, 1.5])
+    for name in ("inverse_or_text", "steps_before_it_raises", "in_a_helper", "held_back"):
+        function = getattr(module, name)
+        for order in ((good, bad, good, 9 * bad, bad), (9 * bad, bad, good, good)):
+            compiled = tj.compile(function)
+            for x in order:
+                got, wanted = compiled(x.copy()), function(x.copy())
+                if not same(got, wanted, 8):
+                    wrong.append(f"{name} gives {got!r:.200}, NumPy {wanted!r:.200}")
     assert not wrong, "\n".join(wrong)

@@ -23,10 +23,11 @@ from .loops import AUGMENT, BOTH, BRANCH, EITHER, NEITHER, ROLLED, ROLLED_FOR, U
 from .roll import rolled, rolled_for, unrolled
 from .source import Unwoven
 from .numpy_calls import GRIDS, Grid, NumPyCall, is_numpy
+from .trying import trying
 from .twin import HOOKED, twin_of
 from .unknown import Unknown, Unwrapping
 from .variables import variables
-from .weaver import CALLEE, EACH, INTO, SEEN
+from .weaver import CALLEE, EACH, INTO, SEEN, TRYING
 from .words import augment, both, either, neither
 
 _ndarray = np.ndarray
@@ -206,6 +207,6 @@ def type_of(*args: Any) -> Any:
 
 
 HOOKED.update({
-    SEEN: seen, EACH: each, CALLEE: callee, INTO: into, VARIABLES: variables, ROLLED: rolled, ROLLED_FOR: rolled_for,
+    SEEN: seen, EACH: each, CALLEE: callee, INTO: into, TRYING: trying, VARIABLES: variables, ROLLED: rolled, ROLLED_FOR: rolled_for,
     BRANCH: branch, BOTH: both, EITHER: either, NEITHER: neither, AUGMENT: augment, UNROLLED: unrolled,
 })  # fmt: skip

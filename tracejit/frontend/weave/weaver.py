@@ -4,6 +4,7 @@
     each(xs)    around what is iterated or unpacked, whose elements may be such arrays
     callee(f)   around what is called
     into(o)     around what an attribute or item is stored in
+    trying()    around the body of a `try`, where what raises has to raise at once
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from typing import Any, Callable
 from .loops import LOOP_HOOKS, STATE, beside, copied, plain_loop, reads
 from .source import Definition, Unwoven
 
-SEEN, EACH, CALLEE, INTO = "seen·", "each·", "callee·", "into·"  # no name of the user's has a middle dot at its end
-HOOKS = (SEEN, EACH, CALLEE, INTO, *LOOP_HOOKS)
+SEEN, EACH, CALLEE, INTO, TRYING = "seen·", "each·", "callee·", "into·", "trying·"  # no name of the user's has a middle dot at its end
+HOOKS = (SEEN, EACH, CALLEE, INTO, TRYING, *LOOP_HOOKS)
 _SEES_FRAMES = frozenset(("locals", "eval", "exec", "vars", "globals", "dir", "__import__"))
 _FRAME_ATTRIBUTES = frozenset(("_getframe", "currentframe", "f_locals", "settrace", "setprofile"))
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -171,7 +172,22 @@ class _Weaver(ast.NodeTransformer):
         before, self.rolling = self.rolling, True
         self.generic_visit(node)
         self.rolling = before
+        node.body = self._tried(node.body)
         return node
+
+    def visit_With(self, node: ast.With) -> Any:
+        self.generic_visit(node)
+        if not all("errstate" in ast.unparse(item.context_expr) for item in node.items):  # others may see, and hold back, an exception
+            node.body = self._tried(node.body)
+        return node
+
+    def _tried(self, body: list[ast.stmt]) -> list[ast.stmt]:
+        """The body of a `try`; NumPy's own meet what is refused whatever the values are."""
+        if str(self.scope.get("__name__")).partition(".")[0] == "numpy":
+            return body
+        at = body[0]
+        call = ast.Call(ast.copy_location(ast.Name(TRYING, ast.Load()), at), [], [])
+        return [ast.copy_location(ast.With([ast.withitem(ast.copy_location(call, at))], body), at)]
 
     def visit_For(self, node: ast.For) -> Any:
         return self._loop(node, lambda: self._woven_for(node))
