@@ -194,6 +194,24 @@ def test_what_is_computed_from_a_temporary_takes_its_room():
     assert plan_of(compiled, x).arena < 2.1 * x.nbytes  # of the five matrices in a row, two at a time
 
 
+def test_what_other_rows_still_read_keeps_its_room():
+    """Positions are read in whole by each row's sums before a later stage of the row moves its own."""
+
+    def bodies(positions, velocities, masses):
+        for _ in range(12):
+            apart = positions[None, :, :] - positions[:, None, :]
+            squared = (apart**2).sum(axis=2) + 0.01
+            pull = (apart * (masses / (squared * tj.sqrt(squared)))[:, :, None]).sum(axis=1)
+            velocities = velocities + 0.01 * pull
+            positions = positions + 0.01 * velocities
+            velocities = velocities + 0.01 * pull
+        return positions, velocities
+
+    rng = np.random.default_rng(0)
+    given = [tj.asarray(rng.standard_normal(shape)) for shape in ((40, 3), (40, 3), (40,))]
+    assert [a.numpy().tobytes() for a in tj.compile(bodies)(*given)] == [a.numpy().tobytes() for a in bodies(*given)]
+
+
 def test_executables_take_turns_with_their_arenas():
     x = tj.ones((64, 65))
     functions = [tj.compile(lambda x, k=k: tj.sum(tj.exp(x) * k, axis=1, keepdims=True) + x * k) for k in range(20)]

@@ -95,7 +95,7 @@ PROGRAMS = {
         Program("contour_integral", 1e6, "solutions of systems, some of them ill-conditioned"),
         Program("fft_by_hand", 64, "complex exponentials and products", straight=True),
         Program("spline", 1e3, "the solution of a system, and powers"),
-        Program("haversine", 16, "sines and cosines", straight=True),
+        Program("haversine", 1e3, "sines, and the arcsine of what is near 1 where places are opposite", straight=True),
         Program("crc32", straight=True),
     )
 }

@@ -29,5 +29,5 @@ def nbody(positions, velocities, masses, dt, steps, softening=0.1):
 
 
 def arguments(size, seed=0):
-    draw, (bodies, steps) = np.random.default_rng(seed), {"small": (9, 3), "bench": (200, 10)}[size]
+    draw, (bodies, steps) = np.random.default_rng(seed), {"small": (40, 12), "bench": (200, 10)}[size]
     return draw.normal(size=(bodies, 3)), draw.normal(size=(bodies, 3)), draw.uniform(0.5, 2, bodies), 0.01, steps

@@ -6,7 +6,7 @@ from bisect import bisect_left, insort
 from math import prod
 from typing import Iterator, Protocol, Sequence
 
-from .index import Index
+from .index import Index, tells
 from .kernel import Axis, Kernel, Slot, Stage, Store
 
 ALIGNMENT = 64
@@ -41,8 +41,8 @@ def place_temporaries(steps: Sequence[Step]) -> tuple[dict[Slot, int], int]:
 def _heirs(kernel: Kernel, new: set[Slot], ending: set[Slot]) -> dict[Slot, Slot]:
     """For temporaries that a kernel stores first, one that the same stage reads for the last time, and only at the same place.
 
-    An element is read before it is written, and what a row's stages touch is that row's; so both may lie in one room, which is in the
-    cache.
+    An element is read before it is written, and of neither do the stages of one row touch what is another row's; so both may lie in one
+    room, which is in the cache.
     """
     found: dict[Slot, Slot] = {}
     if any(axis.role != "space" for axis in kernel.axes):
@@ -56,9 +56,26 @@ def _heirs(kernel: Kernel, new: set[Slot], ending: set[Slot]) -> dict[Slot, Slot
     for number, stage in enumerate(kernel.stages):
         for slot, room in _replacements(stage, kernel.axes):
             if slot in new and first[slot] == number and slot not in found:
-                if room in ending and final[room] == number and room not in found.values():
+                if room in ending and final[room] == number and room not in found.values() and _keeps_to_rows(kernel, {slot, room}):
                     found[slot] = room
     return found
+
+
+def _keeps_to_rows(kernel: Kernel, slots: set[Slot]) -> bool:
+    """Whether the outer loops' place can be told from each index by which a kernel of several stages reaches these."""
+    if len(kernel.stages) == 1:
+        return True
+    rows = [axis for axis in kernel.axes if axis.extent > 1]
+    steps: dict[str, int] = {}
+    for stage in kernel.stages:
+        bounds = stage.bounds(kernel)
+        for access in stage.accesses():
+            if access.slot in slots:
+                for row in rows:
+                    step = steps.setdefault(row.name, access.index.coefficient(row.name))
+                    if not tells(access.index, row.name, step, bounds):
+                        return False
+    return True
 
 
 def _replacements(stage: Stage, around: list[Axis]) -> Iterator[tuple[Slot, Slot]]:
