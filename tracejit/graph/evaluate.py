@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import standing_at
 from ..interpreter import EAGER
+from ..ops.view import reshape_view
 from ..tensor import wrap
 from .ir import CONSTANT, INPUT, OUTPUT, Graph, Node
 
@@ -30,7 +31,7 @@ def evaluate(nodes: Iterable[Node], inputs: dict[Node, np.ndarray], values: dict
             values[node] = operands[0][node.attr("index")]
         else:
             with standing_at(lines.get(node, node.line)):
-                values[node] = EAGER.apply(node.op, operands, dict(node.attrs))
+                values[node] = _applied(node, operands)
 
 
 def known(node: Node, constants: Mapping[Node, np.ndarray]) -> np.ndarray | None:
@@ -84,3 +85,13 @@ def _write(place: np.ndarray, chain: tuple[Any, ...], value: np.ndarray) -> None
     for op, attrs in chain:
         place = op.numpy(place, **dict(attrs))
     place[...] = value
+
+
+def _applied(node: Node, operands: tuple[Any, ...]) -> Any:
+    try:
+        return EAGER.apply(node.op, operands, dict(node.attrs))
+    except ValueError:
+        if node.op is not reshape_view:
+            raise
+        # it is a view of an array from outside whose axes lie in another order; what is computed lies in C order
+        return wrap(operands[0]._value.reshape(node.shape))

@@ -23,12 +23,19 @@ from .reduce import sum_to
 
 
 def _put(base: np.ndarray, value: Any, *, chain: tuple[Any, ...]) -> np.ndarray:
-    result = base.copy(order="K")  # in which the views that the chain shows are views too
-    place = result
-    for op, attrs in chain:
-        place = op.numpy(place, **dict(attrs))
+    try:
+        result, place = _copy_and_view(base, "K", chain)
+    except ValueError:  # a reshape is a view of what is computed, which lies in C order, and not of how this base happens to lie
+        result, place = _copy_and_view(base, "C", chain)
     place[...] = value
     return result
+
+
+def _copy_and_view(base: np.ndarray, order: Any, chain: tuple[Any, ...]) -> tuple[np.ndarray, np.ndarray]:
+    result = place = base.copy(order=order)
+    for op, attrs in chain:
+        place = op.numpy(place, **dict(attrs))
+    return result, place
 
 
 put = Put(

@@ -8,7 +8,7 @@ from ...dispatch import bind
 from ...op import Library
 from ...ops.casts import imag, real
 from ...spec import Shape, TensorSpec, is_complex, real_dtype
-from .array import Array, array_of
+from .array import Array, array_of, shown
 from .methods import attribute, view_of
 
 
@@ -55,6 +55,8 @@ def _part(x: Array, name: str) -> Array:
 
 def _set(name: str) -> Any:
     def write(x: Array, value: Any) -> None:
+        if x.is_scalar:
+            setattr(shown(x), name, value)  # which NumPy refuses
         if name == "imag" and not is_complex(x.dtype):
             raise TypeError("array does not have imaginary part to set")
         getattr(x, name)[...] = value

@@ -12,6 +12,7 @@ from ...ops.view import is_contiguous
 from ...ops.view import reshape as reshaped
 from .array import Array, real
 from .methods import attribute, method, view_of
+from .operands import is_readonly
 
 
 class Flat:
@@ -32,6 +33,8 @@ class Flat:
 
     def __setitem__(self, key: Any, value: Any) -> None:
         x = self.base
+        if is_readonly(x):
+            raise ValueError("underlying array is read-only")
         if is_contiguous(x.tensor):
             view_of(x, reshaped(x.tensor, (x.size,)))[key] = value
             return

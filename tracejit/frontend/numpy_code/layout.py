@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Callable, Sequence
 
 import numpy as np
 
-from ...ops.view import permute, strides_of
+from ...ops.view import permute, reshape, strides_of
+from ...spec import broadcast_shapes
 from ...tensor import Tensor
-from .array import Array
+from .array import Array, array_of
 
 Order = tuple[int, ...]
 C_ORDER: Order = ()  # axes in turn: the last one varies fastest; Python has but one empty tuple
@@ -57,6 +58,16 @@ def in_order(tensor: Tensor, order: Order) -> Tensor:
 def back_in_place(tensor: Tensor, order: Order) -> Tensor:
     """The inverse of `in_order`."""
     return permute(tensor, axes=tuple([order.index(d) for d in range(len(order))])) if order else tensor
+
+
+def laid_out(function: Callable[..., Tensor], operands: Sequence[Tensor], like: Sequence[Tensor]) -> Array:
+    """What an elementwise function gives of operands, laid out as NumPy lays out the result of arrays that lie as those of `like` do."""
+    if not any(map(_order_of, like)):
+        return array_of(function(*operands))
+    shape = broadcast_shapes(*[tuple(t.shape) for t in like])
+    order = common_order(shape, [(t.shape, strides_of(t)) for t in like])
+    turned = [in_order(reshape(t, (*(1,) * (len(shape) - t.ndim), *t.shape)), order) if t.ndim else t for t in operands]
+    return array_of(back_in_place(function(*turned), order))
 
 
 def runs_on(tensor: Tensor, axes: Sequence[int]) -> bool:

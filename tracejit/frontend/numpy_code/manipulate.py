@@ -19,6 +19,7 @@ from ...tensor import Tensor
 from .array import Array, array_of
 from .create import array, asarray, holds_arrays
 from .functions import function, is_known
+from .layout import C_ORDER, back_in_place, in_order, laid_out, order_of
 from .methods import view_of
 from .table import implements
 
@@ -80,7 +81,10 @@ def concatenate(arrays: Any, axis: Any = 0, out: Any = None, *, dtype: Any = Non
     wanted = np.result_type(*[p.dtype for p in parts]) if dtype is None else np.dtype(dtype)
     if not is_known(wanted) or not all(np.can_cast(p.dtype, wanted, casting) for p in parts):  # type: ignore[arg-type]
         return NotImplemented
-    return array_of(concat([as_dtype(p.tensor, wanted) for p in parts], axis=axis))
+    first = parts[0]
+    order = order_of(first) if all(p.ndim == first.ndim and order_of(p) == order_of(first) for p in parts) else C_ORDER
+    place = order.index(range(first.ndim)[axis]) if order and type(axis) is int and -first.ndim <= axis < first.ndim else axis
+    return array_of(back_in_place(concat([as_dtype(in_order(p.tensor, order), wanted) for p in parts], axis=place), order))
 
 
 def _concatenated_flat(parts: list[Any], dtype: Any) -> Any:
@@ -100,7 +104,8 @@ def where(condition: Any, *branches: Any) -> Any:
     if not is_known(dtype):
         return NotImplemented
     test = asarray(condition).tensor
-    return array_of(chosen(test if test.dtype == bool_ else test != 0, number(x, dtype), number(y, dtype)))
+    like = [test, *[v.tensor for v in (x, y) if type(v) is Array]]
+    return laid_out(chosen, [test if test.dtype == bool_ else test != 0, number(x, dtype), number(y, dtype)], like)
 
 
 @function(np.copyto)

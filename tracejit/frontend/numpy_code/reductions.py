@@ -218,6 +218,8 @@ def _over(total: Array, count: Any) -> Array:
 
 def _told(x: Array, axis: Any, dtype: Any, out: Any, where: Any) -> bool:
     """Whether a statistic of floats is computed here; the rest runs as it is."""
+    if not x.ndim and axis is not None:
+        return False  # NumPy counts elements along axes, and there is none
     try:
         known = where is True and out is None and x.size and x.dtype != float16 and (dtype is None or is_inexact(np.dtype(dtype)))
         return bool(known) and bool(_count(x, axis))

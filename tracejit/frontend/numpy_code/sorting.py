@@ -17,6 +17,7 @@ from ...spec import as_axis, float64, is_complex
 from .array import Array, array_of
 from .create import asarray, holds_arrays
 from .functions import FUNCTIONS, function, is_known
+from .layout import laid_out
 from .manipulate import dtype_of, number
 from .methods import changed, method
 from .operands import is_readonly
@@ -112,8 +113,9 @@ def clip(x: Array, min: Any = None, max: Any = None, out: Any = None, **options:
         dtype = dtype_of(x, min, max)
         if is_complex(dtype) or not is_known(dtype) or dtype.kind == "b" or not (_holds(dtype, min) and _holds(dtype, max)):
             return NotImplemented
-        made = array_of(bind(bounded, number(x, dtype), number(min, dtype), number(max, dtype)))
-        made = array_of(made.tensor, not made.ndim)
+        like = [v.tensor for v in (x, min, max) if type(v) is Array]
+        made = laid_out(bounded, [number(x, dtype), number(min, dtype), number(max, dtype)], like)
+        made = made if made.ndim else array_of(made.tensor, True)
     if out is None:
         return made
     return write(out, made) if out.shape == made.shape and np.can_cast(made.dtype, out.dtype, "same_kind") else NotImplemented
