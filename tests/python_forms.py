@@ -1,6 +1,7 @@
 """The text of random programs: how their modules begin, and what NumPy code writes that tensor code does not.
 
 {v} and {w} are vectors of four elements, {m} a matrix of three rows of them, {k} a Python int, {c} a number as it is written.
+Products of matrices are of whole numbers: others have the library's own last bits.
 """
 
 from __future__ import annotations
@@ -55,10 +56,11 @@ VECTORS = [
 ]  # fmt: skip
 
 NUMBERS = [
-    "np.sum({v})", "np.dot({v}, {w})", "{v} @ {w}", "np.count_nonzero({v})", "{v}.item({k} % 4)", "{v}[{k} % 4] + {w}[0]", "np.abs({v}).max()", "sum({v})", "max({v}[0], {w}[0])",
+    "np.sum({v})", "np.dot(np.round({v}), np.round({w}))", "np.round({v}) @ np.round({w})", "np.count_nonzero({v})",
+    "{v}.item({k} % 4)", "{v}[{k} % 4] + {w}[0]", "np.abs({v}).max()", "sum({v})", "max({v}[0], {w}[0])",
     "int({v}[0])", "len({v})", "np.argmin({v})", "{v}.argmax()", "np.median({v})", "np.ptp({v})", "np.add.reduce({v})", "{m}.sum()", "np.trace({m}[:, :3])",
     "float(np.mean({v}))", "({v} > 0).sum()", "np.any({v} > 1)", "bool(np.all({v} == {w}))", "{v}[0] if {v}[0] > {w}[0] else {w}[0]", "abs({v}[1])", "-{v}[2]", "{v}[3] ** 2",
-    "round(float({v}[1]))", "divmod(int({v}[0]), 2)[1]", "np.float32({v}[0])", "{v}.size * {v}.ndim", "np.inner({v}, {w})", "np.searchsorted(np.sort({v}), {c})",
+    "round(float({v}[1]))", "divmod(int({v}[0]), 2)[1]", "np.float32({v}[0])", "{v}.size * {v}.ndim", "np.inner(np.round({v}), np.round({w}))", "np.searchsorted(np.sort({v}), {c})",
     "np.unique({v}).size", "{v}.std() * 0 + {v}[0]", "{v}.dtype.itemsize", "min(map(float, {v}))",
 ]  # fmt: skip
 
@@ -79,7 +81,7 @@ STATEMENTS = [
 # What NumPy may refuse
 REFUSED = [
     "print({v}[{k} % 5])", "print({v}[:{k}] + {w}[:2])", "print({v}.reshape({k}, 2))", "print(np.concatenate([{v}, {m}]))", "print({v}.nothing)",
-    "print({v}[0].nothing, {v}[0].shape)", "{v}[9] = {c}", "{v} += {v}[:3]", "{v}[{w}] = 1", "print({v} @ {m})", "print(np.sum({v}, axis=1))", "print(np.zeros(-1))",
+    "print({v}[0].nothing, {v}[0].shape)", "{v}[9] = {c}", "{v} += {v}[:3]", "{v}[{w}] = 1", "print(np.round({v}) @ np.round({m}))", "print(np.sum({v}, axis=1))", "print(np.zeros(-1))",
     "print(bool({v}))", "print(float({v}[:2]))", "{v}[:] = [1, 2]", "print({v} @ 'a')", "print(np.linalg.inv({m}))", "print({v}[[0, 7]])", "print({v}[1.5])",
     "print(np.stack([{v}, {v}[1:]]))", "print(len({v}[0]))", "print({v}[0][0])", "{v}[0][0] = 1", "print([*{v}[0]])", "print({m}[5])", "print(np.exp('a'))", "print(int({v}))",
     "{v}[{v}[:2] > 0] = 1", "print({m}[0, 0, 0])", "{v}.shape = (3,)", "print(range({v}[0]))", "print('x' * {v}[1])", "print([1, 2, 3][{v}[0]])",

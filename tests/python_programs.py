@@ -104,7 +104,7 @@ class Writer:
         ]  # fmt: skip
         if self.has("matrix"):
             m = self.name("matrix")
-            forms += [f"{m}[{self.pick('0', '1', '-1')}]", f"{m}.sum(axis=0)", f"({m} @ {v})[[0, 1, 2, 0]]" if xp == "np" else f"({m} * {v})[1]", f"({m} + {v})[0]"]
+            forms += [f"{m}[{self.pick('0', '1', '-1')}]", f"{m}.sum(axis=0)", f"(np.round({m}) @ np.round({v}))[[0, 1, 2, 0]]" if xp == "np" else f"({m} * {v})[1]", f"({m} + {v})[0]"]
         if self.has("rows"):
             forms += [f"{self.name('rows')}[{self.pick('0', '-1')}]", f"sum({self.name('rows')})"]
         if self.has("table"):

@@ -66,6 +66,29 @@ def test_an_array_error_is_caught_in_the_body(xp):
 
 
 @both
+def test_errors_that_depend_on_values_are_caught_where_they_are_raised(xp):
+    def function(x, places):
+        log = []
+        try:
+            x[0] = 100
+            y = x[places]
+            x[1] = 200
+            log.append("read")
+            x[places] = 7
+            log.append("written")
+            z = xp.linalg.inv(x[:2, None] * places[:2])
+        except IndexError:
+            x[2] = 300
+            return "out of bounds", x.sum(), log
+        except xp.linalg.LinAlgError if xp is np else tj.LinAlgError:
+            return "singular", y, log
+        return z
+
+    places = [[0, 1], [0, 9], [1, 2], [-9, 0], [2, 0]]
+    same(function, lambda n: (array(xp, 4, seed=n), xp.asarray(places[n % 5])), calls=10)
+
+
+@both
 def test_array_errors_leave_the_body(xp):
     def function(x, y, n):
         x[0] = 9

@@ -262,8 +262,16 @@ def element_strides(array: np.ndarray) -> tuple[int, ...]:
     """The strides of an array in elements."""
     if array.flags.c_contiguous:
         return contiguous_strides(array.shape)
+    if not lies_in_elements(array):
+        met = f"an array of {array.dtype} whose elements, of {array.itemsize} bytes, lie {array.strides} bytes apart"
+        fail(DTypeError, met, "It is a field of a structured array, say, whose memory cannot be shared; copy it: a.copy().")
     size = array.itemsize
     return tuple(s // size for s in array.strides)
+
+
+def lies_in_elements(array: np.ndarray) -> bool:
+    """Whether from one element of an array to the next it is so many elements: in a field of a structured array it need not be."""
+    return array.flags.c_contiguous or not any([s % array.itemsize for s in array.strides])
 
 
 def check_device(device: Any) -> str:

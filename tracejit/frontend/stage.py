@@ -97,7 +97,7 @@ def _tensor(leaf: Any) -> Tensor:
     try:
         return wrap(supported(array))
     except DTypeError:
-        raise Unwoven(f"an argument is an array of {array.dtype}") from None
+        raise Unwoven(f"an argument is an array of {array.dtype}, {array.strides} bytes apart") from None
 
 
 def form_of(value: Any) -> str:

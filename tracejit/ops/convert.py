@@ -9,7 +9,7 @@ import numpy as np
 from ..dispatch import bind, mode
 from ..errors import ArgumentError, DTypeError, ShapeError, TracejitError, fail
 from ..op import Library
-from ..spec import DTYPES, DType, TensorSpec, as_dtype, check_device, default_dtype_of, get_default_dtype, is_complex, promote
+from ..spec import DTYPES, DType, TensorSpec, as_dtype, check_device, default_dtype_of, element_strides, get_default_dtype, is_complex, promote
 from ..tensor import StandIn, Tensor, wrap
 from .casts import cast, copy
 
@@ -74,6 +74,7 @@ def supported(array: np.ndarray) -> np.ndarray:
     """The array, if its dtype is one a tensor can have."""
     dtype = array.dtype
     if dtype in DTYPES:
+        element_strides(array)  # raises where there are none
         return array
     native = dtype.newbyteorder("=")
     if native in DTYPES:

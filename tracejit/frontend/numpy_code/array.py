@@ -8,7 +8,7 @@ from weakref import ref
 import numpy as np
 
 from ...dispatch import mode
-from ...spec import DTYPES
+from ...spec import DTYPES, lies_in_elements
 from ...tensor import StandIn, Tensor, wrap
 from .world import world
 
@@ -151,13 +151,13 @@ def from_outside(tensor: Tensor) -> Array:
 
 
 def stand_in(array: np.ndarray) -> Any:
-    """What stands for an array from outside: always the same for one array. An array of a dtype that is not traced is itself."""
+    """What stands for an array from outside: always the same for one array. One whose dtype or strides are not traced is itself."""
     known = world.arrays
     assert known is not None
     found = known.get(id(array))
     if found is None:
-        if array.dtype not in DTYPES:
-            world.untold(f"an array of {array.dtype}")
+        if array.dtype not in DTYPES or not lies_in_elements(array):
+            world.untold(f"an array of {array.dtype}, {array.strides} bytes apart")
             return array
         found = known[id(array)] = from_outside(wrap(array))
     return found

@@ -67,6 +67,8 @@ def _put_into_frame(frame: Any, old: Any, new: Any) -> None:
 
 
 def _put_into_object(holder: Any, old: Any, new: Any) -> None:
+    if isinstance(holder, BaseException) and holder.args is old:
+        holder.args = new
     held = instance_dict(holder) or {}
     for name, value in list(held.items()):
         if value is old:
