@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import compile_time, cpu, crew, functions, peers, phases, report, roofline, scaling, tables
+from bench import compile_time, cpu, crew, functions, peers, phases, program_worker, programs, report, roofline, scaling, tables
 from bench.cpu import Cell, Row
 from bench.worker import leaves, sample
 from bench.workload import Target, Workload, amount, uniform
@@ -159,3 +159,39 @@ def test_workers_answer_and_fail_as_told():
         assert member.ask(60, do="prepare", workload="copy, 16 M")["elements"] == 1 << 24  # by a new process
     finally:
         member.end()
+
+
+# NumPy programs
+
+
+@pytest.mark.parametrize(
+    ("straight", "numpy", "numba", "met"),
+    [(True, 2.0, 1.0, True), (True, 2.0, 0.9, False), (False, 2.0, 0.1, True), (False, 0.96, None, True), (False, 0.9, None, False), (True, 1.0, None, True)],
+)
+def test_a_program_is_judged_by_numpy_and_a_straight_one_by_numba_too(straight, numpy, numba, met):
+    """The figures are how many times as long as the compiled function they take."""
+    row = programs.Row("waves", straight, "graph", {"compiled": 0.5}, {"compiled": Cell([1.0, 1.0, 1.0]), "torch.compile": Cell(note="over 20 s")})
+    for name, ratio in (("NumPy", numpy), ("Numba", numba)):
+        if ratio:
+            row.cells[name] = Cell([ratio, ratio, ratio])
+    entry = row.entry()
+    assert entry["met"] is met and entry["times"] == {"NumPy": numpy, "Numba": numba, "torch.compile": None}
+    line = programs.line(entry)
+    assert line.startswith("waves" + "*" * straight) and line.endswith("met" if met else "missed") and "slow" in line and "500 ms" in line
+    assert programs.markdown([entry]).count("\n") == 2 and programs.notes([entry]) == ["waves, torch.compile: over 20 s"]
+    assert f"{int(met)} of 1" in programs.summary([entry])[0]
+
+
+def test_the_faster_way_of_numba_is_the_one_to_beat():
+    row = programs.Row("waves", True, cells={"compiled": Cell([1.0]), "Numba": Cell([0.5]), "Numba ∥": Cell([4.0])})
+    assert row.entry()["times"]["Numba"] == 0.5
+
+
+def test_a_worker_of_programs_gives_what_json_holds():
+    """Every call gets arguments of its own: this program changes its."""
+    session = program_worker.Session("NumPy")
+    session.begin()
+    answer, again = (json.loads(json.dumps(session.prepare("heat"))) for _ in range(2))
+    assert answer["results"] == again["results"] and answer["first"] > 0 and answer["mode"] == ""
+    assert session.turn(2) > 0
+    assert set(program_worker.catalogue()) > {"heat", "cavity"}
