@@ -123,6 +123,55 @@ def inner_writes(x):
     return tj.fori_loop(0, 4, body, x)
 
 
+def written_in_a_branch(x):
+    def body(i, v):
+        def write(v):
+            v[i] = v[i - 1] + 1
+            return v
+
+        return tj.cond(v[i] > 0, write, lambda v: v, v)
+
+    return tj.fori_loop(1, 8, body, x)
+
+
+def old_and_new_of_a_branch(x, y):
+    def write(v, u):
+        old = tj.roll(v, 1)
+        new = u[0:2] * v[2:4].clone()
+        v[1:3] = new
+        return v, old * v.sum()
+
+    def leave(v, u):
+        return v, u + v
+
+    return tj.fori_loop(0, 3, lambda i, s: tj.cond(s[0].sum() > i - 1, write, leave, *s), (x, y))
+
+
+def triangular(x):
+    """An LU decomposition, element by element."""
+
+    def eliminate(k, a):
+        def row(i, a):
+            a[i, k] = a[i, k].clone() / a[k, k].clone()
+
+            def column(j, a):
+                a[i, j] = a[i, j] - a[i, k].clone() * a[k, j].clone()
+                return a
+
+            return tj.fori_loop(k + 1, 4, column, a)
+
+        return tj.fori_loop(k + 1, 4, row, a)
+
+    return tj.fori_loop(0, 4, eliminate, x)
+
+
+def made_and_then_looped(x):
+    def body(i, v):
+        return tj.fori_loop(0, 3, lambda j, u: u * 0.5 + x[j], tj.sin(v) * 2)
+
+    return tj.fori_loop(0, 4, body, x)
+
+
 def whole_array_calls(x):
     def body(i, a):
         u, s, vh = tj.linalg.svd(a, full_matrices=False)
@@ -175,7 +224,9 @@ CASES: list[Case] = [
     (newton, (real(5, low=1), real(5, low=1))), (captures, (real(4), real(4))), (transposed, (real(5, 4),)), (choose, (real(4) + 3, real(4))),
     (choose, (real(4) - 3, real(4))), (switched, (tj.asarray(1), real(3))), (switched, (tj.asarray(9), real(3))),
     (switched, (tj.asarray(-9), real(3))), (nested, (real(3),)), (branches_in_a_loop, (real(3),)), (loop_in_a_branch, (real(3) + 3,)),
-    (loop_in_a_branch, (real(3) - 3,)), (in_place, (real(8),)), (inner_writes, (real(8),)), (whole_array_calls, (real(3, 3),)),
+    (loop_in_a_branch, (real(3) - 3,)), (in_place, (real(8),)), (inner_writes, (real(8),)), (written_in_a_branch, (real(8),)),
+    (old_and_new_of_a_branch, (real(6), real(6))), (triangular, (real(4, 4) + tj.asarray(np.eye(4) * 5),)), (made_and_then_looped, (real(5),)),
+    (whole_array_calls, (real(3, 3),)),
     (whole_array_calls_until, (real(3, 3),)), (no_turn, (real(3),)), (no_turn_of_while, (real(3),)), (one_turn, (real(3),)),
     (without_gradient, (real(3), real(3))), (of_integers, (tj.asarray(27),)), (observing, (real(4),)),
 ]  # fmt: skip

@@ -32,11 +32,14 @@ _HISTORY = ("_application", "_index", "_base", "_aside", "_hooks", "_post_hooks"
 
 
 class Body:
-    """Use it as a context: inside, what is computed of `input`s and captured tensors becomes nodes; `graph` makes a graph of them."""
+    """Use it as a context: inside, what is computed of `input`s and captured tensors becomes nodes; `graph` makes a graph of them.
 
-    def __init__(self) -> None:
-        self.outer, self.grad = mode.interpreter, mode.grad
-        self.records = mode.grad  # whether what is computed in no_grad mode is marked as that: a gradient of the graph stops there
+    record: what is done to inputs is recorded for autograd, in grad mode.
+    """
+
+    def __init__(self, record: bool = True) -> None:
+        self.outer, self.outer_grad, self.grad = mode.interpreter, mode.grad, mode.grad and record
+        self.records = self.grad  # whether what is computed in no_grad mode is marked as that: a gradient of the graph stops there
         self.tracer = Tracer(_refuse, again=True)
         self.make = self.tracer.make.make
         self.given: list[Node] = []
@@ -50,7 +53,7 @@ class Body:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        mode.interpreter, mode.grad = self.outer, self.grad
+        mode.interpreter, mode.grad = self.outer, self.outer_grad
         for tensor, values in reversed(self.histories):
             for name, value in zip(_HISTORY, values):
                 setattr(tensor, name, value)

@@ -22,7 +22,8 @@ class Control(Op):
     """Runs graphs. Gives several results always, as many as its attributes say."""
 
     kind = "control"
-    outputs = 0
+    outputs = 0  # as many as its attributes say
+    raises = True  # or never ends: values decide how often it runs, and what it runs may raise
     takes_none = True
 
     def __init__(self, name: str, *, eager: Callable, spec: Callable[..., tuple[TensorSpec, ...]], vjp: Callable, parameters: str, doc: str) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any, Callable, Sequence
 
 from ..dispatch import bind, mode
+from ..graph.ir import Graph
 from ..op import OPS
+from ..ops.casts import copy
 from ..ops.join import concat
 from ..spec import TensorSpec, int64
 from ..tensor import Tensor
@@ -27,7 +29,8 @@ def run_loop(
     """
     if checkpoint is not None and condition is None and mode.grad and checkpoint < length:
         return _in_parts(turn, state, scanned, start, length, reverse, checkpoint)
-    with Body() as body:
+
+    def trace(body: Body) -> tuple[tuple[Pull, ...] | None, Graph, Graph | None]:
         number = body.input(TensorSpec((), int64))
         carries = [body.input(t.spec) for t in state]
         slices = [body.input(TensorSpec(t.shape[1:], t.dtype)) for t in scanned]
@@ -35,13 +38,15 @@ def run_loop(
         after, stacked = turn(number, carries, slices)
         outputs = [*after, *stacked]
         pull = wanted_pulls(body, [outputs], (*state, *scanned))
-        graph, cond = body.graph(outputs), None if holds is None else body.graph([holds])
+        return pull, body.graph(outputs), None if holds is None else body.graph([holds])
+
+    body, (pull, graph, cond) = _traced(trace, [*state, *scanned])
     attrs: dict[str, Any] = {"start": start, "length": length, "reverse": reverse, "checkpoint": checkpoint, "pull": pull and pull[0]}
     results = bind(
         OPS["loop"], *state, *scanned, *body.captured, cond=cond, body=graph, carries=len(state), scanned=len(scanned),
         keep=keep or pull is not None and cond is None, **attrs,
     )  # fmt: skip
-    return results if keep or cond is not None else results[: len(outputs)]
+    return results if keep or cond is not None else results[: len(graph.outputs)]
 
 
 def _in_parts(turn: Turn, state: Sequence[Tensor], scanned: Sequence[Tensor], start: int, length: int, reverse: bool, size: int) -> tuple[Tensor, ...]:
@@ -64,6 +69,17 @@ def _in_parts(turn: Turn, state: Sequence[Tensor], scanned: Sequence[Tensor], st
     return (*rest[: len(state)], *[concat(list(pair)) for pair in ends])
 
 
+def _traced(trace: Callable[[Body], Any], operands: Sequence[Tensor]) -> tuple[Body, Any]:
+    """What a trace gives: one that is recorded for autograd if an operand requires grad, or what is captured turns out to."""
+    record = any(t.requires_grad for t in operands)
+    while True:
+        with Body(record) as body:
+            result = trace(body)
+        if record or not mode.grad or not any(t._requires_grad for t in body.captured):
+            return body, result
+        record = True
+
+
 def wanted_pulls(body: Body, results: Sequence[Sequence[Tensor]], operands: Sequence[Tensor]) -> tuple[Pull, ...] | None:
     """The gradients of what a body was run to, if any are wanted."""
     for t in (t for outputs in results for t in outputs):
@@ -74,9 +90,12 @@ def wanted_pulls(body: Body, results: Sequence[Sequence[Tensor]], operands: Sequ
 
 def run_branch(number: Tensor, functions: Sequence[Callable[[list[Tensor]], list[Tensor]]], operands: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """What the function with this number gives of the operands. Raises Untraceable as `run_loop` does."""
-    with Body() as body:
+
+    def trace(body: Body) -> tuple[tuple[Pull, ...] | None, tuple[Graph, ...]]:
         given = [body.input(t.spec) for t in operands]
-        results = [function(given) for function in functions]
+        results = [function([bind(copy, t) for t in given]) for function in functions]  # each may change its own in place
         pulls = wanted_pulls(body, results, operands)
-        graphs = tuple([body.graph(outputs) for outputs in results])
+        return pulls, tuple([body.graph(outputs) for outputs in results])
+
+    body, (pulls, graphs) = _traced(trace, operands)
     return bind(OPS["branch"], number, *operands, *body.captured, branches=graphs, pulls=pulls)

@@ -118,7 +118,8 @@ def _lower_loop(planner: Planner, node: Node) -> list[Slot]:
     steps = [(o, o[1][1:], o[2][1:], o[2][0]) for o, _ in windows]
     steps += [(_whole(s), s.shape[1:], s.strides[1:], prod(s.shape[1:])) for s in stacks]
     cells = [(*low.cell(o, shape, strides, last * stride), stride) for o, shape, strides, stride in steps]
-    inputs = [index, *states, *[slot for _, slot, _ in cells[:scanned]], *low.captured(node.inputs[carries + scanned :])]
+    number = low.cell(_whole(index), (), ())[1]
+    inputs = [number, *states, *[slot for _, slot, _ in cells[:scanned]], *low.captured(node.inputs[carries + scanned :])]
     if low.attrs["keep"]:
         body = Graph(body.inputs, (*body.outputs, *body.inputs[1 : 1 + carries]))
     low.move("store", _whole(index), start + last)

@@ -3,7 +3,7 @@ position, an elementwise op formats its text."""
 
 from __future__ import annotations
 
-from typing import Any, Container, Iterable
+from typing import Any, Container, Iterable, Sequence
 
 from ..graph.ir import CONSTANT, Node
 from ..graph.text import place
@@ -66,16 +66,17 @@ def lower_copy(node: Node | None, target: Slot, slots: Slots, source: Slot | Non
     return builder.kernel("copy")
 
 
-def lower_check(gather: Node, slots: Slots) -> Kernel:
-    """A loop that stops the program if an index of a gather or a put is out of bounds; it runs before anything is written."""
-    indices, extents = indexed(gather)
+def lower_checks(nodes: Sequence[Node], slots: Slots) -> Kernel:
+    """A loop that stops the program if an index of these gathers and puts, all of one shape, is out of bounds; it runs before
+    anything is written."""
     builder = Builder(slots, [])
-    where = builder.space(indices[0].shape, "serial")
-    for node, extent in zip(indices, extents):
-        value = builder.read(node, where)
-        if not builder.within(value, extent):
-            builder.body.append(LetIndex("", "check", variable(value), extent, place(gather)))
-    return builder.kernel("bounds of " + gather.op.name)
+    where = builder.space(indexed(nodes[0])[0][0].shape, "serial")
+    for node in nodes:
+        for index, extent in zip(*indexed(node)):
+            value = builder.read(index, where)
+            if not builder.within(value, extent):
+                builder.body.append(LetIndex("", "check", variable(value), extent, place(node)))
+    return builder.kernel("bounds of " + ", ".join(dict.fromkeys(node.op.name for node in nodes)))
 
 
 def indexed(node: Node) -> tuple[tuple[Node, ...], Shape]:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any, Container, Sequence
 
 from ..graph.ir import CONSTANT, OUTPUT, Graph, Node
-from ..spec import TensorSpec, contiguous_strides
+from ..spec import Shape, TensorSpec, contiguous_strides
 from .control import lower_control, written_over
 from .edges import cut_at_edges
 from .fuse import Group, fuse, lowers
 from .index import Box, box_of, without
 from .kernel import Kernel, Load, Slot, Store
-from .lower import Slots, indexed, lower_check, lower_copy, lower_map, lower_put, strided
+from .lower import Slots, indexed, lower_checks, lower_copy, lower_map, lower_put, strided
 from .reductions import lower_reduction
 from .rows import share_rows
 from .side_by_side import rows_side_by_side
-from .steps import Block, Call, Cell, Step, may_stop
+from .steps import Block, Call, Cell, Move, Step, may_stop
 from .waves import in_waves
 
 MOST_BOXES = 8  # that what is left of an array is copied in
@@ -95,22 +95,27 @@ class Planner:
         """Bounds of indices that come from inputs are checked before anything is written."""
         computed = {node: number for number, group in enumerate(self.groups) for node in group.nodes}
         self.checks_at: dict[int, list[Node]] = {}
+        first: list[Node] = []
         for node in self.nodes:
             if node.kind == "gather" or (node.kind == "put" and len(node.inputs) > 2):
                 needed = _memory_read(indexed(node)[0], computed)
                 if not needed:
-                    if indexed(node)[0][0].size:
-                        self._check(node)
+                    first.append(node)
                 else:
                     at = 1 + max(computed[n] for n in needed)
                     self.checks_at.setdefault(at, []).append(node)
                     self.may_stop = True
+        self._check(first)
 
-    def _check(self, node: Node) -> None:
-        """That a node's indices are in bounds, unless that is known."""
-        kernel = lower_check(node, self.slots)
-        if kernel.stops:
-            self.add(kernel)
+    def _check(self, nodes: Sequence[Node]) -> None:
+        """That nodes' indices are in bounds, unless that is known."""
+        by_shape: dict[Shape, list[Node]] = {}
+        for node in nodes:
+            by_shape.setdefault(indexed(node)[0][0].shape, []).append(node)
+        for shape, alike in by_shape.items():
+            kernel = lower_checks(alike, self.slots)
+            if kernel.stops and 0 not in shape:
+                self.add(kernel)
 
     def add(self, step: Step) -> None:
         """Do this next."""
@@ -119,8 +124,7 @@ class Planner:
         self.steps.append(step)
 
     def _lower(self, number: int, group: Group) -> None:
-        for node in self.checks_at.get(number, ()):
-            self._check(node)
+        self._check(self.checks_at.get(number, ()))
         if group.kind == "library":
             node = group.nodes[0]
             self._control(number, node) if node.kind == "control" else self._call(node)
@@ -272,7 +276,7 @@ class Planner:
         if not touching or any(position > touching[0] for position in self.touching.get(target, ())) or self._given_on(target):
             return False
         writer = self.steps[touching[0]]
-        if not isinstance(writer, Kernel) or writer.reduces or any(isinstance(self.steps[position], Block) for position in touching):
+        if not isinstance(writer, Kernel) or writer.reduces:
             return False
         at = [s.index for s in writer.accesses() if isinstance(s, Store) and s.slot is slot]
         if len(at) != 1 or any(s.slot is target and s.index != at[0] for s in writer.accesses()):
@@ -292,7 +296,7 @@ class Planner:
         """Let an input's new contents be what the next turn finds as the old ones: the two change places."""
         if not self.turns or target not in self.inputs or (target.shape, target.strides) != (slot.shape, slot.strides):
             return False
-        if slot not in self.touching or target.dtype != slot.dtype or any(isinstance(self.steps[p], Block) for p in self.touching[slot]):
+        if slot not in self.touching or target.dtype != slot.dtype:
             return False
         slot.home = self.cells.new().home
         self.swaps.append((target, slot, self.new(TensorSpec(slot.shape, slot.dtype))))
@@ -312,6 +316,8 @@ def _redirect(step: Any, slot: Slot, target: Slot) -> None:
         for s in step.accesses():
             if s.slot is slot:
                 s.slot = target
+    elif isinstance(step, (Block, Move)):
+        step.redirect(slot, target)
     else:
         step.operands = [(target, *o[1:]) if isinstance(o, tuple) and o[0] is slot else o for o in step.operands]
 

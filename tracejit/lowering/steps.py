@@ -77,6 +77,10 @@ class Move:
         """Whether it does anything at all."""
         return self.form not in ("label", "begin", "end")
 
+    def redirect(self, slot: Slot, target: Slot) -> None:
+        """Take one slot for another."""
+        self.a, self.b = (((target, *x[1:]) if isinstance(x, tuple) and x[0] is slot else x) for x in (self.a, self.b))
+
     def reads(self) -> set[Slot]:
         """The slots whose words or addresses it takes, and those it keeps in use."""
         return {x[0] for x in (self.a, self.b) if isinstance(x, tuple)} | self.spans
@@ -108,11 +112,20 @@ class Block:
         """The slots outside that get values."""
         return self.written
 
+    def redirect(self, slot: Slot, target: Slot) -> None:
+        """Take one slot outside for another: only moves, and the kernels that settle an exchange, know it."""
+        for step in self.steps:
+            if isinstance(step, (Block, Move)):
+                step.redirect(slot, target)
+            elif isinstance(step, Kernel):
+                for access in step.accesses():
+                    access.slot = target if access.slot is slot else access.slot
+        self.read, self.written = ({target if s is slot else s for s in slots} for slots in (self.read, self.written))
+
     def spread(self) -> list[Any]:
-        """The steps, those of inner blocks among them, in one row."""
-        row = [inner for step in self.steps for inner in (step.spread() if isinstance(step, Block) else [step])]
-        spans = frozenset(self.read | self.written).union(*[step.reads() | step.writes() for step in row])
-        return [Move("begin", spans=spans, title=self.title), *row, Move("end", spans=spans)]
+        """The steps, those of inner blocks among them, in one row. What is neither read nor written outside lives for a turn at most."""
+        spans = frozenset(self.read | self.written)
+        return [Move("begin", spans=spans, title=self.title), *spread(self.steps), Move("end", spans=spans)]
 
 
 Step = Kernel | Call | Move | Block
