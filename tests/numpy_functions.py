@@ -13,7 +13,8 @@ TABLE: dict[str, list[str]] = {
         "np.atleast_1d({x})", "np.atleast_2d({x})", "np.atleast_3d({x})", "np.broadcast_to({x}, (2, *{x}.shape))", "np.copy({x})", "{x}.copy()",
         "{x}.flatten()", "{x}.flatten('F')", "np.shape({x})", "np.ndim({x})", "np.size({x})", "np.flip({x})", "np.tile({x}, 2)", "np.tile({x}, (2, 1))",
         "np.repeat({x}, 2)", "{x}.astype('f4')", "{x}.astype(int, copy=False)", "np.zeros_like({x})", "np.ones_like({x}, dtype='i4')",
-        "np.full_like({x}, 3)", "np.array({x})", "np.asarray({x})", "np.append({x}, {x})", "np.resize({x}, (3, 2))", "np.roll({x}, 1)", "{x}.flat[:]",
+        "np.full_like({x}, 3)", "np.zeros_like({x}, order='F').flags.f_contiguous", "np.empty_like({x}).strides", "np.copy({x}).strides",
+        "np.array({x})", "np.asarray({x})", "np.append({x}, {x})", "np.resize({x}, (3, 2))", "np.roll({x}, 1)", "{x}.flat[:]",
     ],
     "axes": [
         "np.swapaxes({x}, 0, 1)", "np.moveaxis({x}, 0, -1)", "np.rollaxis({x}, 1)", "np.transpose({x}, (1, 0))", "np.flip({x}, 0)", "np.fliplr({x})",

@@ -20,6 +20,7 @@ from ...ops.view import broadcast_to
 from ...tensor import Tensor
 from .array import Array, array_of, real
 from .functions import constants, function, is_known
+from .layout import C_ORDER, Order, back_in_place, order_of
 from .methods import reversed_axes
 from .table import implements
 from .real_calls import on_real_arrays
@@ -86,21 +87,27 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, order: Layout = "C", *,
     return _filled(shape, kind if dtype is None else dtype, order, value, lambda shape, dtype: np.full(shape, fill_value, dtype))
 
 
-def _like(value: int, create: Callable[..., Any]) -> Callable[..., Any]:
+def _like(create: Callable[..., Any]) -> Callable[..., Any]:
     def make(a: Any, dtype: Any = None, order: Layout = "K", subok: bool = True, shape: Any = None, *, device: Any = None) -> Any:
-        return create(a.shape if shape is None else shape, a.dtype if dtype is None else dtype, "F" if _is_turned(a, order) else "C")
+        x = asarray(a)
+        extents = x.shape if shape is None else np.broadcast_to(np.empty(()), shape).shape
+        there = _order_like(x, order, len(extents))
+        made = create([extents[d] for d in there or range(len(extents))], x.dtype if dtype is None else dtype)
+        return array_of(back_in_place(made.tensor, there), order=there) if there else made
 
     return make
 
 
-def _is_turned(a: Array, order: Layout) -> bool:
-    """Whether memory like the array's, in this order, is in Fortran's."""
-    return order == "F"
+def _order_like(x: Array, order: Layout, ndim: int) -> Order:
+    """The order of the axes in memory of an array made like this one."""
+    if order == "F" or (order == "A" and x.flags.fnc):
+        return tuple(range(ndim))[::-1]
+    return order_of(x) if order == "K" and ndim == x.ndim else C_ORDER
 
 
-function(np.zeros_like)(_like(0, zeros))
-function(np.ones_like)(_like(1, ones))
-function(np.empty_like)(_like(0, empty))
+function(np.zeros_like)(_like(zeros))
+function(np.ones_like)(_like(ones))
+function(np.empty_like)(_like(empty))
 
 
 @function(np.full_like)
@@ -108,8 +115,9 @@ def full_like(
     a: Any, fill_value: Any, dtype: Any = None, order: Layout = "K", subok: bool = True, shape: Any = None, *, device: Any = None
 ) -> Any:  # fmt: skip
     """np.full_like."""
-    kind, extents = (a.dtype, a.shape) if type(a) is Array else (np.asarray(a).dtype, np.shape(a))
-    return full(extents if shape is None else shape, fill_value, kind if dtype is None else dtype, "F" if order == "F" else "C")
+    made = _like(empty)(a, dtype, order, subok, shape)
+    made[...] = fill_value
+    return made
 
 
 @implements(np.arange)

@@ -13,7 +13,6 @@ from typing import Any, Callable
 
 import numpy as np
 
-from ...errors import TracejitError
 from ...tensor import StandIn
 from ..numpy_code import FUNCTIONS, SUBSTITUTES, Array, array_of, attach, constants, on_real_arrays, stand_in_all, world
 from .source import Unwoven
@@ -120,7 +119,7 @@ def call(function: Callable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
     if ours is not None:
         try:
             result = ours(*args, **kwargs)
-        except TracejitError:  # NumPy raises its own
+        except Exception:  # NumPy raises its own
             result = NotImplemented
         if result is not NotImplemented:
             return result
