@@ -208,3 +208,43 @@ def test_a_number_that_changes_takes_the_dtype_that_it_has_beside_its_operand():
     for turn in range(120):
         state["x"], state["n"] = operands[turn % 7], 0.1 * turn if turn % 3 else turn
         same(compiled(), program())
+
+
+def fails_between_writes(x, y, index):
+    z = y * 2
+    x[0] = 5.0
+    x[1:3] = y[1:3]
+    w = y[index]
+    x[...] = z
+    return w
+
+
+def fails_after_a_whole_write(x, y, index):
+    x[...] = y + 1
+    w = y[index]
+    x[...] = y
+    x[2] = 7
+    return w
+
+
+def fails_where_nobody_reads(x, y, index):
+    x += 1
+    y[index]
+    x += 1
+    return x
+
+
+@pytest.mark.parametrize("program", [fails_between_writes, fails_after_a_whole_write, fails_where_nobody_reads], ids=lambda f: f.__name__)
+def test_what_stands_before_a_failing_operation_is_done_and_nothing_behind_it(program):
+    compiled, _ = lazily(program)
+    for calls in range(LONG_RUN):
+        for index in (3, 70):
+            outcomes = []
+            for function in (program, compiled):
+                x, y = operands(calls)
+                try:
+                    found = function(x, y, tj.asarray([index])).numpy().tobytes()
+                except IndexError as error:
+                    found = str(error)
+                outcomes.append((found, x.numpy().tobytes(), y.numpy().tobytes()))
+            assert outcomes[0] == outcomes[1]

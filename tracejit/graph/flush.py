@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Sequence
 
 import numpy as np
@@ -120,10 +122,10 @@ def _compute(tracer: Tracer, graph: Graph, writes: tuple[int, ...], kind: str) -
 
 def _run_until_it_fails(tracer: Tracer, graph: Graph) -> None:
     """Raise the error of the op that failed, at the line that wrote it, with all done that came before it."""
-    arrays, held, written, lines = tracer.arrays, tracer.tensors(), tracer.written, tracer.may_raise
-    program = [node for made in tracer.made for node in (made if type(made) is tuple else (made,))]
-    reached = set(Graph(graph.inputs, (*graph.outputs, *(node for _, node in written))).nodes())
-    order = [node for node in topological((*graph.inputs, *program, *graph.outputs), graph.inputs) if node in reached]
+    arrays, held, lines = tracer.arrays, tracer.tensors(), tracer.may_raise
+    program = _program(tracer)
+    reached = set(Graph(graph.inputs, (*graph.outputs, *(node for node, home in program if home is not None))).nodes())
+    order = [node for node in topological((*graph.inputs, *(n for n, _ in program), *graph.outputs), graph.inputs) if node in reached]
     tracer.start()
     values: dict[Node, Tensor] = {}
     try:
@@ -132,9 +134,22 @@ def _run_until_it_fails(tracer: Tracer, graph: Graph) -> None:
         for tensor in held:
             if tensor._value in values:
                 tensor._value = values[tensor._value]._value
-        contents = {number: np.array(values[node]._value) for number, node in written if node in values}
+        done = takewhile(lambda step: step[0] in values or step[0] not in reached, program)
+        contents = {home: np.array(values[node]._value) for node, home in done if home is not None}
         for number, content in contents.items():
             arrays[number][...] = content
+
+
+def _program(tracer: Tracer) -> list[tuple[Node, int | None]]:
+    """What a trace did, in order: nodes that were made, and, each with the number of the input, those that inputs became when they were written."""
+    program: list[tuple[Node, int | None]] = []
+    writes = deque(tracer.written)
+    for place, made in enumerate((*tracer.made, ())):
+        while writes and writes[0][2] <= place:
+            home, node, _ = writes.popleft()
+            program.append((node, home))
+        program += [(node, None) for node in (made if type(made) is tuple else (made,))]
+    return program
 
 
 def bring(tracer: Tracer, tensors: Iterable[Any]) -> None:

@@ -81,7 +81,7 @@ class Tracer:
         self.live: list[weakref.ref[Tensor]] = []
         self.made: list[Any] = []  # of each application, in the program's order
         self.may_raise: dict[Node, Any] = {}  # what is computed though nobody may read it, and the line that wrote it
-        self.written: list[tuple[int, Node]] = []  # the wholes of inputs after each write, in order
+        self.written: list[tuple[int, Node, int]] = []  # the wholes of inputs after each write, in order, and after how many applications
 
     # The interpreter's answers
 
@@ -158,7 +158,7 @@ class Tracer:
         storage = storage_of(target)
         self.changed.add(storage)
         if entry.home is not None:
-            self.written.append((entry.home, entry.node))
+            self.written.append((entry.home, entry.node, len(self.made)))
         if isinstance(target._value, Node):
             target._value = node
         target._traced_at = storage.version + 1
