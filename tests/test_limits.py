@@ -98,7 +98,7 @@ def test_results_are_the_same_wherever_a_trace_ends(program, moment, monkeypatch
             assert shared(found) == shared(wanted)
     told = [w for w in caught if w.category is LazyWarning]
     assert len(told) == (compiled.cache_info().modes == ("python",)) <= 1
-    assert moment > 2 or told
+    assert moment > 2 or told or program is scalars  # whose loops may be one operation
 
 
 def test_numpy_code_too(monkeypatch):
