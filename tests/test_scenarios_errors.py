@@ -81,7 +81,7 @@ def test_errors_that_depend_on_values_are_caught_where_they_are_raised(xp):
         except IndexError:
             x[2] = 300
             return "out of bounds", x.sum(), log
-        except xp.linalg.LinAlgError if xp is np else tj.LinAlgError:
+        except np.linalg.LinAlgError:  # tracejit's is one too
             return "singular", y, log
         return z
 
