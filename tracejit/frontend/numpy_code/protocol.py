@@ -8,7 +8,8 @@ import numpy as np
 
 from .array import Array, attach, stand_in_all
 from .functions import constants
-from .reductions import accumulate, reduce
+from .reductions import reduce
+from .running import accumulate
 from .operands import holds_arrays
 from .table import SUBSTITUTES
 from .real_calls import on_real_arrays

@@ -1,4 +1,4 @@
-"""Reductions and running results: `np.add.reduce`, `x.sum()`, `x.mean()`, `x.argmax()`, `x.cumsum()` of Arrays, bit by bit NumPy's."""
+"""Reductions: `np.add.reduce`, `x.sum()`, `x.mean()`, `x.argmax()` of Arrays, bit by bit NumPy's."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import numpy as np
 
 from ...dispatch import bind
 from ...errors import ShapeError
-from ...op import Library, Reduction
+from ...op import Reduction
 from ...ops.casts import cast, copy, imag, real
 from ...ops.reduce import argmax_op, argmin_op, divided, reduce_all, reduce_any, reduce_max, reduce_min, reduce_prod, reduce_sum
-from ...ops.scan import running_product, running_sum
 from ...ops.view import is_contiguous, reshape
 from ...spec import bool_, broadcast_shapes, complex64, complex128, float16, float32, float64, int64, is_complex, is_inexact, reduced_shape, uint64
 from ...tensor import Tensor
@@ -33,7 +32,7 @@ _OPS: dict[Any, Reduction] = {
     np.add: reduce_sum, np.multiply: reduce_prod, np.maximum: reduce_max, np.minimum: reduce_min, np.logical_and: reduce_all,
     np.logical_or: reduce_any,
 }  # fmt: skip
-_ACCUMULATORS = (int64, uint64, float32, float64, complex64, complex128)  # what sums and products are ops of
+ACCUMULATORS = (int64, uint64, float32, float64, complex64, complex128)  # what sums and products are ops of
 
 
 class _Plan(NamedTuple):
@@ -62,7 +61,7 @@ def _plan(ufunc: np.ufunc, given: np.dtype, ndim: int, axis: Any, dtype: Any, ou
     elif op in (reduce_max, reduce_min):
         fits = result == given and not is_complex(given) and given != float16
     else:
-        fits = result in _ACCUMULATORS and given != float16 and (dtype is not None or out is None or result == given)
+        fits = result in ACCUMULATORS and given != float16 and (dtype is not None or out is None or result == given)
     return _Plan(axes, result, op if fits else None)
 
 
@@ -284,58 +283,3 @@ def argmax(x: Array, axis: Any = None, out: Any = None, *, keepdims: Any = False
 def argmin(x: Array, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
     """x.argmin."""
     return _position(argmin_op, np.argmin, x, axis, out, keepdims)
-
-
-# Running results
-
-_RUNNING: dict[Any, Library] = {np.add: running_sum, np.multiply: running_product}
-
-
-@lru_cache(maxsize=1024)
-def _running_dtype(ufunc: np.ufunc, given: np.dtype, ndim: int, axis: Any, dtype: Any) -> np.dtype | None:
-    """The dtype of `ufunc.accumulate`; None where NumPy raises."""
-    try:
-        return ufunc.accumulate(np.ones((1,) * ndim, given), axis, dtype).dtype
-    except Exception:
-        return None
-
-
-def accumulate(ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
-    """`ufunc.accumulate`, with its arguments."""
-    x = as_array(array)
-    place = out[0] if type(out) is tuple else out
-    wanted = dtype if place is None or dtype is not None else place.dtype
-    result = _running_dtype(ufunc, x.dtype, x.ndim, axis, wanted) if type(axis) is int else None
-    if result is None or (place is not None and place.shape != x.shape):
-        return on_real_arrays(ufunc.accumulate, (array, axis, dtype, out), {})
-    order = order_of(x)
-    tensor = in_order(x.tensor, order)
-    axis = order.index(axis % x.ndim) if order else axis % x.ndim
-    op = _RUNNING.get(ufunc)
-    if op is not None and result in _ACCUMULATORS:
-        made = bind(op, _cast(tensor, result), axis=axis, reverse=False)
-    else:
-        options = {"axis": axis, "dtype": result.name}
-        made = host(f"{ufunc.__name__}.accumulate", tensor, shape=tuple(tensor.shape), dtype=result, options=options)
-    found = array_of(back_in_place(made, order))
-    return found if place is None else write(place, found)
-
-
-def _running(ufunc: np.ufunc, x: Array, axis: Any, dtype: Any, out: Any) -> Any:
-    if axis is not None and x.ndim:
-        return accumulate(ufunc, x, axis, dtype, out)
-    if axis not in (None, 0, -1):
-        return on_real_arrays(np.cumsum, (x, axis), {})
-    return accumulate(ufunc, array_of(reshape(x.tensor, (x.size,))), 0, dtype, out)
-
-
-@attach("cumsum")
-def cumsum(x: Array, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
-    """x.cumsum."""
-    return _running(np.add, x, axis, dtype, out)
-
-
-@attach("cumprod")
-def cumprod(x: Array, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
-    """x.cumprod."""
-    return _running(np.multiply, x, axis, dtype, out)

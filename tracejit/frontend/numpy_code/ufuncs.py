@@ -39,7 +39,7 @@ class Plan(NamedTuple):
 # SciPy's functions that ops are within 2 units in the last place of, and the dtypes in which they are
 SPECIAL = {"erf": "erf", "erfc": "erfc", "expit": "sigmoid", "gammaln": "lgamma", "psi": "digamma"}
 SPECIAL_DTYPES = {name: (float32, float64) if name in ("erf", "expit") else (float32,) for name in SPECIAL}
-PLANS: dict[tuple[Any, ...], Plan] = {}  # by ufunc and what `described` says of its operands
+PLANS: dict[tuple[Any, ...], Plan] = {}  # by ufunc, the dtypes of arrays and the types of numbers
 
 
 def call(ufunc: np.ufunc, *inputs: Any) -> Any:
