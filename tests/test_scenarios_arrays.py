@@ -239,6 +239,15 @@ def test_a_field_of_a_structured_array_is_an_argument():
 
     same(function, arguments)
 
+    def makes_one(x):
+        table = np.zeros(3, [("k", "i4"), ("v", "f8")])
+        table["v"] = x
+        return table["v"].sum() + x, table["v"] * 2, table
+
+    same(makes_one, lambda n: (array(np, 3, seed=n),))
+    with pytest.raises(tj.DTypeError):
+        tj.asarray(arguments(0)[0])
+
 
 def test_objects_that_only_look_like_arrays():
     class Wrapped:
@@ -252,6 +261,22 @@ def test_objects_that_only_look_like_arrays():
             return "mine", ufunc.__name__
 
     same(lambda x, w: (x + w, np.asarray(w) * x, w * 2), lambda n: (array(np, 3, seed=n), Wrapped([1.0, 2.0, n])))
+
+
+def test_arrays_in_arrays_of_objects():
+    def function(x):
+        held = np.empty(2, object)
+        held[0], held[1] = x, x[0]
+        return held
+
+    same(function, lambda n: (array(np, 3, seed=n),))
+
+
+def test_what_reads_an_arrays_memory():
+    def function(x):
+        return bytes(memoryview(x * 2)), bytes(x[:1]), bytearray(x[1:]), memoryview(x).nbytes, (x + 1).tobytes(), list(np.ndenumerate(x))
+
+    same(function, lambda n: (array(np, 3, seed=n),))
 
 
 def test_python_lists_where_arrays_are_meant():

@@ -27,6 +27,14 @@ def test_exceptions_leave_the_body(xp):
 
 
 @both
+def test_exceptions_that_carry_arrays(xp):
+    def function(x):
+        raise ValueError(x * 2, x[0], [x])
+
+    same(function, vectors(xp))
+
+
+@both
 def test_exceptions_that_depend_on_a_value(xp):
     def function(x):
         x[0] = 1

@@ -132,6 +132,11 @@ def _own_all(value: Any) -> Any:
 
 
 def _settle(owner: Any) -> None:
+    if isinstance(owner, np.ndarray):
+        if owner.dtype == object:
+            for place in np.ndindex(owner.shape):
+                owner[place] = _own_all(owner[place])
+        return
     if isinstance(owner, (dict, list)) and not has_attributes(owner):
         for key, value in list(owner.items() if isinstance(owner, dict) else enumerate(owner)):
             settled = _own_all(value)

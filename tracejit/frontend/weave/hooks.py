@@ -16,7 +16,7 @@ from ...control.body import Untraceable
 from ...tensor import StandIn, Tensor
 from ..lookup import in_class
 from .. import numpy_code
-from ..numpy_code import SUBSTITUTES, implements, stand_in, world
+from ..numpy_code import SUBSTITUTES, Array, implements, real, stand_in, world
 from ..watch import USER, in_package, side_of_file
 from .branch import branch
 from .loops import AUGMENT, BOTH, BRANCH, EITHER, NEITHER, ROLLED, ROLLED_FOR, UNROLLED, VARIABLES
@@ -205,6 +205,20 @@ def type_of(*args: Any) -> Any:
     """type(x) of a stand-in is the class of what it stands for."""
     return args[0].__class__ if len(args) == 1 and isinstance(args[0], StandIn) else type(*args)
 
+
+@implements(np.ndenumerate)
+def enumerated(array: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
+    """np.ndenumerate."""
+    return ((place, array[place]) for place in np.ndindex(array.shape)) if type(array) is Array else np.ndenumerate(array)
+
+
+def _of_memory(kind: Any) -> Any:
+    """What reads an array's memory, called on the array itself."""
+    return lambda *args, **kwargs: kind(*map(real, args), **kwargs)
+
+
+for _kind in (memoryview, bytes, bytearray):
+    implements(_kind)(_of_memory(_kind))
 
 HOOKED.update({
     SEEN: seen, EACH: each, CALLEE: callee, INTO: into, TRYING: trying, VARIABLES: variables, ROLLED: rolled, ROLLED_FOR: rolled_for,
