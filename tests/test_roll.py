@@ -231,3 +231,70 @@ def test_loops_of_tensor_code_are_rolled_and_differentiated():
 
     given = tj.asarray(LINE(0))
     assert alike(tj.compile(tj.grad(powers))(given).numpy(), tj.grad(powers)(given).numpy())
+
+
+counted = 0
+
+
+def counts(x):
+    global counted
+    for i in range(300):
+        counted += 1
+        x = x + i
+    return x
+
+
+def add_one(x):
+    global counted
+    counted += 1
+    return x + 1
+
+
+def swallow(x, i):
+    try:
+        return x * float(x[0])
+    except BaseException:
+        return x
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_loop_that_is_tried_has_no_effect_by_that():
+    global counted
+    for function in (counts, lambda x: [x := add_one(x) for _ in range(3)][-1], helped := lambda x: _helped(x)):
+        compiled = tj.compile(function)
+        for _ in range(3):
+            counted = 0
+            expected = function(np.ones(3))
+            turns, counted = counted, 0
+            assert alike(compiled(np.ones(3)), expected) and counted == turns
+    assert helped is not None
+
+
+def _helped(x):
+    for _ in range(300):
+        x = add_one(x)
+    return x
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_is_told_to_the_tracer_alone_is_no_exception_of_the_users():
+    def swallows(x):
+        for i in range(300):
+            x = swallow(x, i) * 0.5
+        return x
+
+    compiled = tj.compile(swallows)
+    for _ in range(3):
+        assert alike(compiled(np.full(3, 1.5)), swallows(np.full(3, 1.5)))
+
+
+def test_names_of_comprehensions_and_annotations_are_their_own():
+    def function(x):
+        y = x
+        for i in range(300):
+            z: np.ndarray = x * i
+            y = y + sum([y * 0.001 for y in (z, x)])
+        return y
+
+    compiled = tj.compile(function)
+    assert alike(compiled(np.ones(3)), function(np.ones(3)))

@@ -5,6 +5,7 @@ What the function reaches for outside is captured: it becomes an input, and unti
 
 from __future__ import annotations
 
+import threading
 from typing import Any, Callable, Sequence
 
 import numpy as np
@@ -20,11 +21,21 @@ from ..spec import TensorSpec, is_inexact
 from ..tensor import Tensor, wrap
 
 
+class Refusals(threading.local):
+    """How often this thread was told that something is Untraceable: a handler of the user's may have swallowed it."""
+
+    made = 0
+
+
+refusals = Refusals()
+
+
 class Untraceable(BaseException):
     """A function does what a graph of its own cannot do. No `except Exception` of the user's sees it. effect: it does more than compute."""
 
     def __init__(self, what: str, effect: bool = False) -> None:
         super().__init__(what)
+        refusals.made += 1
         self.effect = effect
 
 

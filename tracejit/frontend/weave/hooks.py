@@ -27,7 +27,7 @@ from .trying import trying
 from .twin import HOOKED, twin_of
 from .unknown import Unknown, Unwrapping
 from .variables import variables
-from .weaver import CALLEE, EACH, INTO, SEEN, TRYING
+from .weaver import CALLEE, EACH, INTO, SEEN, SETS, TRYING
 from .words import augment, both, either, neither
 
 _ndarray = np.ndarray
@@ -84,6 +84,12 @@ def into(owner: Any) -> Any:
             raise Untraceable(f"stores in a {type(owner).__name__}")
         world.touched[id(owner)] = owner
     return owner
+
+
+def sets() -> None:
+    """A function begins that sets a global, or a variable of the function around it."""
+    if world.rolling:
+        raise Untraceable("sets a variable that is not its own")
 
 
 def callee(function: Any) -> Any:
@@ -221,6 +227,6 @@ for _kind in (memoryview, bytes, bytearray):
     implements(_kind)(_of_memory(_kind))
 
 HOOKED.update({
-    SEEN: seen, EACH: each, CALLEE: callee, INTO: into, TRYING: trying, VARIABLES: variables, ROLLED: rolled, ROLLED_FOR: rolled_for,
+    SEEN: seen, EACH: each, CALLEE: callee, INTO: into, SETS: sets, TRYING: trying, VARIABLES: variables, ROLLED: rolled, ROLLED_FOR: rolled_for,
     BRANCH: branch, BOTH: both, EITHER: either, NEITHER: neither, AUGMENT: augment, UNROLLED: unrolled,
 })  # fmt: skip

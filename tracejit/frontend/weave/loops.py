@@ -29,8 +29,14 @@ class NotPlain(Exception):
     """A loop has statements that cannot be tried as one op."""
 
 
-def plain_loop(node: ast.For | ast.While) -> bool:
-    """Whether a loop can be written as a function of its variables."""
+def plain_loop(node: ast.For | ast.While, local: frozenset[str]) -> bool:
+    """Whether a loop can be written as a function of its variables. `local`: the names local to the function."""
+    if any(isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store) and n.id not in local for n in ast.walk(node)):
+        return False  # it sets a global
+    return _plain_loop(node)
+
+
+def _plain_loop(node: ast.For | ast.While) -> bool:
     if node.orelse or (isinstance(node, ast.For) and not isinstance(node.target, ast.Name)):
         return False
     return all(map(_plain, node.body)) and not any(isinstance(n, (ast.Yield, ast.YieldFrom, ast.Await, ast.NamedExpr)) for n in ast.walk(node))
@@ -38,7 +44,7 @@ def plain_loop(node: ast.For | ast.While) -> bool:
 
 def _plain(node: ast.stmt) -> bool:
     if isinstance(node, (ast.For, ast.While)):
-        return plain_loop(node)
+        return _plain_loop(node)
     if isinstance(node, ast.If):
         return all(map(_plain, [*node.body, *node.orelse]))
     if isinstance(node, (ast.Assign, ast.AugAssign)):
@@ -114,6 +120,23 @@ class _Functional(ast.NodeTransformer):
         inner = _Functional(self.names - {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}, self.read)
         node.body = inner.visit(node.body)
         return node
+
+    def _comprehension(self, node: Any) -> Any:
+        """The names that a comprehension binds are its own; its first iterable is computed outside it."""
+        bound = {n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
+        inner, first = _Functional(self.names - bound, self.read), node.generators[0]
+        iterable = self.visit(first.iter)
+        first.iter = ast.copy_location(ast.Constant(None), first.iter)
+        inner.generic_visit(node)
+        first.iter = iterable
+        return node
+
+    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
+        """Annotations of local names are not computed."""
+        made = ast.Pass() if node.value is None else ast.Assign([self.visit(node.target)], self.visit(node.value))
+        return ast.copy_location(made, node)
 
     def visit_BoolOp(self, node: ast.BoolOp) -> Any:
         """`and` and `or` of what may be traced."""

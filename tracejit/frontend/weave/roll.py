@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ...control.body import Body, Untraceable
+from ...control.body import Body, Untraceable, refusals
 from ...control.run import wanted_pulls
 from ...dispatch import assign, bind, mode
 from ...graph.ir import Graph
@@ -22,6 +22,7 @@ from .words import Span, neither, truth
 
 UNROLLED = 400  # nodes: loops of fewer are written out turn by turn, so that turns are fused with each other
 PEELED = 2  # turns that are run before, where the first leave other kinds of values than they find
+REMEMBERED = 4096  # loops that cannot be rolled
 _failed: set[Any] = set()  # loops, and kinds of their variables, of which it is known that they cannot be rolled
 
 
@@ -62,16 +63,23 @@ class _Loop:
                 return True
             except _FirstTurnDiffers:
                 if turn == PEELED or isinstance(self.values, Span):
-                    _failed.add(key)
+                    self._give_up(key)
                     return turn > 0 and self._turn_by_turn()
                 if not self._one_turn():
                     return True
             except (Untraceable, Exception) as reason:
                 if isinstance(mode.interpreter, Body) and "from outside" in str(reason):
                     raise  # the loop around this one has to carry it
-                _failed.add(key)
+                refusals.made -= isinstance(reason, Untraceable)
+                self._give_up(key)
                 return turn > 0 and self._turn_by_turn()
         return True
+
+    def _give_up(self, key: Any) -> None:
+        """Do not try such a loop again."""
+        if len(_failed) >= REMEMBERED:
+            _failed.clear()
+        _failed.add(key)
 
     def _turn_by_turn(self) -> bool:
         """Run the turns that are left."""
@@ -143,7 +151,7 @@ class _Trial:
 
     def run(self) -> bool:
         """Trace; whether what is carried is what has to be."""
-        loop, recording = self.loop, mode.grad
+        loop, recording, refused = self.loop, mode.grad, refusals.made
         self.counted = loop.values is not None and (loop.turns is None or STOP in loop.promoted)
         self.tensors = [tensor_of(self.given[n]) for n in self.names] + ([of_kind(loop.values.start)] if self.counted else [])
         mode.grad = recording and (loop.differentiated or any(t.requires_grad for t in self.tensors))
@@ -151,10 +159,13 @@ class _Trial:
             fine = self._trace()
         except Untraceable as reason:
             if "from outside" in str(reason) and not {n for n, v in vars(self.state).items() if is_traced(v)} <= loop.carried:
+                refusals.made -= 1
                 raise _Writes from None
             raise
         finally:
             untold, mode.grad = recording and not mode.grad, recording
+        if refusals.made != refused:
+            raise Untraceable("meets an exception that is no error")  # a handler of every exception, in a function that it calls
         if fine and untold and any(t.requires_grad for t in self.trace.captured):
             loop.differentiated, fine = True, False
         return fine

@@ -18,7 +18,8 @@ from .loops import LOOP_HOOKS, STATE, beside, copied, plain_loop, reads
 from .source import Definition, Unwoven
 
 SEEN, EACH, CALLEE, INTO, TRYING = "seen·", "each·", "callee·", "into·", "trying·"  # no name of the user's has a middle dot at its end
-HOOKS = (SEEN, EACH, CALLEE, INTO, TRYING, *LOOP_HOOKS)
+SETS = "sets·"  # stands behind `global`
+HOOKS = (SEEN, EACH, CALLEE, INTO, TRYING, SETS, *LOOP_HOOKS)
 _SEES_FRAMES = frozenset(("locals", "eval", "exec", "vars", "globals", "dir", "__import__"))
 _FRAME_ATTRIBUTES = frozenset(("_getframe", "currentframe", "f_locals", "settrace", "setprofile"))
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -109,6 +110,12 @@ class _Weaver(ast.NodeTransformer):
     def visit_match_case(self, node: ast.match_case) -> Any:
         node.guard, node.body = node.guard and self.visit(node.guard), [self.visit(s) for s in node.body]  # a pattern calls nothing
         return node
+
+    def visit_Global(self, node: ast.Global | ast.Nonlocal) -> Any:
+        """A function that sets what is not its own has an effect."""
+        return [node, ast.copy_location(ast.Expr(ast.copy_location(ast.Call(ast.copy_location(ast.Name(SETS, ast.Load()), node), [], []), node)), node)]
+
+    visit_Nonlocal = visit_Global
 
     def visit_ClassDef(self, node: ast.ClassDef) -> Any:
         return node  # its methods are woven when they are called
@@ -202,7 +209,7 @@ class _Weaver(ast.NodeTransformer):
 
     def _loop(self, node: Any, weave: Callable[[], Any]) -> Any:
         """A loop, woven; and beside it, if it can be tried as one op, the functions for that."""
-        if self.rolling or not plain_loop(node):
+        if self.rolling or not plain_loop(node, self.local):
             return weave()
         copy = copied(node)
         *before, chosen = beside(copy, self.local, self.read, weave())  # `if it was rolled: take the variables; else: the loop`
