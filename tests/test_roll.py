@@ -138,6 +138,42 @@ def aliased(x):
     return y
 
 
+def renamed(x):
+    y = x * 2
+    while y.sum() < 100 and x[0] < 50:
+        y = x
+        x = x * 1.5 + 1
+    x[0] = -1
+    y[1] = -2
+    return x, y
+
+
+def halves_or_not(x):
+    while x.sum() > 1:
+        x = x * 0.5
+    x[0] = 7
+    return x
+
+
+def picks(x):
+    y = x * 1
+    for i in range(300):
+        if x[i % 5] > 0:
+            y = x - i
+        y[0] = 3
+    y[1] = 4
+    return y
+
+
+def power(x):
+    change = 1.0
+    while change > 1e-12:
+        last = x
+        x = x * 0.9 + 0.01
+        change = np.abs(x - last).max()
+    return x
+
+
 def rows(x):
     for i in range(300):
         x[i % 5] = x[(i + 1) % 5] + 1.0
@@ -166,9 +202,9 @@ SQUARE = lambda seed: np.random.default_rng(seed).normal(size=(20, 20))  # noqa:
 CASES = {
     newton: lambda seed: np.abs(LINE(seed)) + 1, collatz: lambda seed: np.array([27 + seed]), cholesky: SQUARE, triangle: SQUARE, relaxed: LINE,
     skips: LINE, walks_down: lambda seed: np.random.default_rng(seed).normal(size=500), with_both: LINE, fibonacci: LINE, rebinds: LINE,
-    swaps: LINE, appends: LINE, raises: LINE, aliased: LINE, rows: lambda seed: SQUARE(seed)[:5], never: LINE, calls_a_helper: LINE,
+    swaps: LINE, appends: LINE, raises: LINE, renamed: LINE, power: LINE, halves_or_not: LINE, picks: LINE, aliased: LINE, rows: lambda seed: SQUARE(seed)[:5], never: LINE, calls_a_helper: LINE,
 }  # fmt: skip
-ROLLED = {newton, collatz, cholesky, triangle, relaxed, walks_down, with_both, calls_a_helper}
+ROLLED = {newton, collatz, cholesky, triangle, relaxed, walks_down, with_both, calls_a_helper, power}
 
 
 def outcome(function, x):
@@ -221,7 +257,7 @@ def test_loops_of_tensor_code_are_rolled_and_differentiated():
     for seed in range(3):
         x = tj.asarray(np.abs(LINE(seed)) + 1)
         assert alike(compiled(x).numpy(), tensor_newton(x).numpy())
-    assert compiled.cache_info().modes == ("graph",)
+    assert compiled.trace_count == 1 and compiled.cache_info().modes == ("tree",)  # whether there is a turn at all is asked first
 
     def powers(x):
         y = x

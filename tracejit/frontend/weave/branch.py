@@ -11,7 +11,7 @@ from ...op import OPS
 from ...ops.view import put
 from ...spec import int64
 from ...tensor import StandIn, Tensor
-from .variables import Variables, form_of, is_traced, like, same_memory, tensor_of
+from .variables import Variables, form_of, is_new, is_scalar, is_traced, like, same_memory, tensor_of
 from .words import truth
 
 
@@ -40,6 +40,8 @@ class _Branch:
             for n in merged:
                 if len({form_of(getattr(end.state, n)) for end in ends}) != 1 or form_of(getattr(ends[0].state, n)) == "object":
                     raise Untraceable(f"leaves {n} as one kind of value or another")
+                if not all(end.keeps(n) for end in ends) and not all(end.renews(n) for end in ends):
+                    raise Untraceable(f"leaves {n} as one array or another")
             results = [[end.tensor(n) for n in merged] for end in ends]
             pulls = wanted_pulls(body, results, [tensor_of(v) for v in self.given.values()])
             graphs = tuple([body.graph(outputs) for outputs in results])
@@ -79,6 +81,15 @@ class _Arm:
     def written(self, name: str) -> bool:
         """Whether the arm writes into the array that a variable was."""
         return name in self.inner and self.body.tracer.read(tensor_of(self.inner[name])) is not self.first[name]
+
+    def keeps(self, name: str) -> bool:
+        """Whether a name is still that of the same array."""
+        return name in self.inner and getattr(self.state, name) is self.inner[name]
+
+    def renews(self, name: str) -> bool:
+        """Whether a name is that of a value which no other name has."""
+        value = getattr(self.state, name)
+        return is_scalar(value) or (not self.keeps(name) and is_new(value, self.inner, self.body))
 
     def tensor(self, name: str) -> Tensor:
         value = getattr(self.state, name)

@@ -17,7 +17,7 @@ from ...spec import TensorSpec, int64
 from ...tensor import Tensor
 from ..numpy_code import Number, bound_of, is_number, kind_of, number_of, of_kind, world
 from .loops import SKIP, STOP
-from .variables import FAR, Variables, form_of, is_scalar, is_traced, like, same_memory, same_storage, tensor_of
+from .variables import FAR, Variables, form_of, is_new, is_scalar, is_traced, like, same_memory, same_storage, tensor_of
 from .words import Span, neither, truth
 
 UNROLLED = 400  # nodes: loops of fewer are written out turn by turn, so that turns are fused with each other
@@ -46,7 +46,7 @@ class _Loop:
     ) -> None:  # fmt: skip
         self.state, self.body, self.names, self.test, self.values, self.target = state, body, names, test, values, target
         self.turns = len(values) if isinstance(values, range) else None  # where that is known
-        self.live, self.differentiated = live, False
+        self.live, self.differentiated, self.peeled = live, False, 0
         self.promoted: set[str] = set()  # Python numbers that turns change
         self.carried: set[str] = set()
         self.whole = False  # every array is carried: turns write into arrays that they do not set
@@ -57,6 +57,7 @@ class _Loop:
         if key in _failed or self.turns == 0:
             return False
         for turn in range(PEELED + 1):
+            self.peeled = turn
             try:
                 if not self._tried():
                     return turn > 0 and self._turn_by_turn()
@@ -74,6 +75,10 @@ class _Loop:
                 self._give_up(key)
                 return turn > 0 and self._turn_by_turn()
         return True
+
+    def may_end_at_once(self) -> bool:
+        """Whether there may be no turn at all."""
+        return not self.peeled and (self.test is not None or isinstance(self.values, Span))
 
     def _give_up(self, key: Any) -> None:
         """Do not try such a loop again."""
@@ -244,6 +249,11 @@ class _Trial:
             before = self.inner[name] if name in self.inner else vars(self.state).get(name, False if name == STOP else None)
             if value is before:
                 continue
+            if name in loop.live and not is_scalar(value) and is_traced(value):
+                if not is_new(value, self.inner, self.trace):
+                    raise Untraceable(f"gives an array a further name, {name}")
+                if loop.may_end_at_once():  # then the name stays that of an array which others may know
+                    raise _FirstTurnDiffers(name)
             if name in self.inner:
                 if form_of(value) != form_of(self.inner[name]):
                     raise _FirstTurnDiffers(name)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...control.body import Body
 from ...dispatch import mode
+from ...graph.ir import Node
 from ...tensor import StandIn, Tensor
 from ..numpy_code import Array, array_of, is_number, kind_of, number_of, of_kind, world
 
@@ -69,6 +70,14 @@ def form_of(value: Any) -> Any:
     if is_number(value):
         return "number", kind_of(value)
     return ("tensor", value.dtype, tuple(value.shape)) if isinstance(value, Tensor) else "object"
+
+
+def is_new(value: Any, given: dict[str, Any], body: Body) -> bool:
+    """Whether an array was made in a body, and is a view of nothing that it was given or captured: later writes are seen by its name alone."""
+    tensor = tensor_of(value)
+    if not (isinstance(tensor._value, Node) and body.make.owns(tensor._value)):
+        return False
+    return not any(same_storage(tensor, other) for other in (*map(tensor_of, given.values()), *body.captured))
 
 
 def same_storage(a: Tensor, b: Tensor) -> bool:
