@@ -3,6 +3,7 @@ call; random numbers are drawn at each call from the user's own generators."""
 
 from __future__ import annotations
 
+import array
 import contextlib
 import importlib.util
 from pathlib import Path
@@ -199,3 +200,35 @@ def test_what_is_raised_in_a_try_is_met_there(tmp_path):
                 if not same(got, wanted, 8):
                     wrong.append(f"{name} gives {got!r:.200}, NumPy {wanted!r:.200}")
     assert not wrong, "\n".join(wrong)
+
+
+OUTER = """
+
+class Held:
+    pass
+
+
+held = Held()
+
+
+def of_a_list(x):
+    return np.array(held.arrays) * x, np.vstack(held.arrays), np.stack(held.arrays), np.full((2, 3), held.arrays[0]), np.mean(held.arrays, axis=0)
+
+
+def of_memory(x):
+    return np.frombuffer(held.bytes, dtype="u1") + x, np.array(held.numbers) + x, np.asarray(memoryview(held.numbers)) * 2
+"""
+
+
+def test_what_outer_objects_hold_is_read_at_each_call(tmp_path):
+    module = module_of(tmp_path / "outer.py", [], OUTER)
+    held = module.held
+    held.arrays, held.bytes, held.numbers = [np.arange(3.0), np.ones(3)], bytearray(b"\x01\x02\x03"), array.array("d", [1.0, 2.0, 3.0])
+    for function in (module.of_a_list, module.of_memory):
+        compiled = tj.compile(function)
+        for step in range(4):
+            x = np.arange(3.0) + step
+            assert same(compiled(x), function(x)), f"{function.__name__}, call {step}"
+            held.arrays[0][1] += 1
+            held.bytes[0] += 1
+            held.numbers[2] += 1

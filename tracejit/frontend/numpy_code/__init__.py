@@ -5,7 +5,7 @@ from . import (  # noqa: F401  (they attach themselves)
     attributes, complex_parts, converter, create, fft, flat, indexing, linalg, manipulate, memory, methods, operators, protocol, reductions,
     sorting, whole,
 )  # fmt: skip
-from .functions import FUNCTIONS, constants
+from .functions import FUNCTIONS, constants, is_plain
 from .number import Number, bound_of, is_number, kind_of, number_of, of_kind
 from .survivors import replace
 from .table import SUBSTITUTES, implements
@@ -13,6 +13,6 @@ from .real_calls import each, on_real_arrays
 from .world import world
 
 __all__ = [
-    "FUNCTIONS", "Number", "SUBSTITUTES", "Array", "array_of", "attach", "bound_of", "constants", "each", "from_outside", "implements", "is_number",
+    "FUNCTIONS", "Number", "SUBSTITUTES", "Array", "array_of", "attach", "bound_of", "constants", "each", "from_outside", "implements", "is_plain", "is_number",
     "kind_of", "number_of", "of_kind", "on_real_arrays", "real", "replace", "stand_in", "stand_in_all", "world",
 ]  # fmt: skip

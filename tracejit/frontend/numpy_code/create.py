@@ -18,11 +18,12 @@ from ...ops.index import getitem
 from ...ops.join import put_first, stack
 from ...ops.view import broadcast_to
 from ...tensor import Tensor
-from .array import Array, array_of, real
-from .functions import constants, function, is_known
+from .array import Array, array_of, real, stand_in_all
+from .functions import constants, function, is_known, is_plain
 from .layout import C_ORDER, Order, back_in_place, order_of
 from .methods import reversed_axes
 from .table import implements
+from .world import world
 from .real_calls import on_real_arrays
 
 Layout = Any  # "C", "F", "A", "K" or None
@@ -148,8 +149,12 @@ def array(
 ) -> Any:  # fmt: skip
     """np.array."""
     options = {"dtype": dtype, "copy": copy, "order": order, "ndmin": ndmin}
+    object = stand_in_all(object)  # arrays from outside, in a list from outside
     if not holds_arrays(object):
-        return constants(np.array(object, **options))
+        if is_plain(object):
+            return constants(np.array(object, **options))
+        world.untold(f"np.array of a {type(object).__name__}, which may change")
+        return stand_in_all(np.array(object, **options))
     if type(object) is Array:
         made = _from_one(object, dtype, copy, order)
     else:
@@ -230,7 +235,7 @@ def copy_of(a: Any, order: Layout = "K", subok: bool = False) -> Any:
 @implements(np.fromiter)
 def fromiter(iter: Any, dtype: Any, count: int = -1, *, like: Any = None) -> Any:
     """np.fromiter."""
-    found = list(iter)
+    found = stand_in_all(list(iter))
     if not any(map(holds_arrays, found)) or not is_known(np.dtype(dtype)) or 0 <= count != len(found):
         return constants(np.fromiter(map(real, found), dtype, count))
     return array(found, dtype)

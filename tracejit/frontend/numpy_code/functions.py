@@ -13,6 +13,7 @@ from ...tensor import StandIn
 from .array import array_of
 
 FUNCTIONS: dict[Any, Callable] = {}
+_PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), range, type, np.generic, np.dtype, np.ufunc, type(np._NoValue))  # type: ignore[attr-defined]
 
 
 def function(*names: Any) -> Callable[[Callable], Callable]:
@@ -43,3 +44,10 @@ def constants(value: Any) -> Any:
     if isinstance(value, tuple) and hasattr(value, "_fields") and not isinstance(value, StandIn):
         return type(value)(*map(constants, value))
     return value
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value is a Python value, or nested lists of such: it cannot change unseen."""
+    if type(value) is slice:
+        return all(map(is_plain, (value.start, value.stop, value.step)))
+    return isinstance(value, _PLAIN) or type(value) in (tuple, list) and all(map(is_plain, value))

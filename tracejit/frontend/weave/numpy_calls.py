@@ -14,7 +14,7 @@ from typing import Any, Callable
 import numpy as np
 
 from ...tensor import StandIn
-from ..numpy_code import FUNCTIONS, SUBSTITUTES, Array, array_of, attach, constants, on_real_arrays, stand_in_all, world
+from ..numpy_code import FUNCTIONS, SUBSTITUTES, Array, array_of, attach, constants, is_plain, on_real_arrays, stand_in_all, world
 from .source import Unwoven
 from .twin import twin_of
 
@@ -33,7 +33,6 @@ _OUTSIDE = {  # they read or change the world
     np.getbufsize, np.set_printoptions, np.get_printoptions,
 }  # fmt: skip
 GRIDS = frozenset(map(type, (np.r_, np.c_, np.mgrid, np.ogrid)))
-_PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), range, type, np.generic, np.dtype, np.ufunc, type(np._NoValue))  # type: ignore[attr-defined]
 _twins: dict[Any, FunctionType | None] = {}
 
 
@@ -73,7 +72,7 @@ class Grid:
         shown = stand_in_all(key)
         if _traced(shown):
             return _joined(self.grid, shown if type(shown) is tuple else (shown,))
-        return constants(self.grid[key]) if _is_plain(key) else stand_in_all(self.grid[key])
+        return constants(self.grid[key]) if is_plain(key) else stand_in_all(self.grid[key])
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.grid, name)
@@ -96,7 +95,7 @@ def _untraced(function: Callable, args: tuple[Any, ...], kwargs: dict[str, Any])
     if function in _OUTSIDE:
         return on_real_arrays(function, args, kwargs)
     given = (*args, *kwargs.values())
-    if all(map(_is_plain, given)):
+    if all(map(is_plain, given)):
         return constants(function(*args, **kwargs))
     if any(map(callable, given)):  # the user's functions are woven too
         return call(function, args, kwargs)
@@ -105,12 +104,6 @@ def _untraced(function: Callable, args: tuple[Any, ...], kwargs: dict[str, Any])
     if shown is not result:
         world.untold(f"np.{getattr(function, '__name__', function)} of an object that may change")
     return shown
-
-
-def _is_plain(value: Any) -> bool:
-    if type(value) is slice:
-        return all(map(_is_plain, (value.start, value.stop, value.step)))
-    return isinstance(value, _PLAIN) or type(value) in (tuple, list) and all(map(_is_plain, value))
 
 
 def call(function: Callable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
