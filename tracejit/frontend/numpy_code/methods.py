@@ -46,7 +46,11 @@ def _with_own(ours: Callable, name: str) -> Callable:
             result = ours(self, *args, **kwargs)
         except TracejitError:  # NumPy raises its own
             result = NotImplemented
-        return on_real_arrays(getattr(real(self), name), args, kwargs) if result is NotImplemented else result
+        if result is not NotImplemented:
+            return result
+        if self.is_scalar:
+            return on_real_arrays(getattr(real(self), name), args, kwargs)
+        return on_real_arrays(getattr(np.ndarray, name), (self, *args), kwargs)
 
     return call
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
-from types import ModuleType
+from types import MethodDescriptorType, ModuleType
 from typing import Any, Callable
 
 import numpy as np
@@ -81,7 +81,9 @@ def _shown(tensor: Tensor, form: str) -> Any:
 def _is_shared(function: Any, tracer: Tracer) -> bool:
     """Whether it is the same function at each call: found in a module, or a method of what is."""
     owner = getattr(function, "__self__", None)
-    if isinstance(function, np.ufunc) or isinstance(owner, np.ufunc) or any(owner is shared for shared in _SHARED):
+    if isinstance(function, (np.ufunc, MethodDescriptorType)) or type(function).__name__ == "fortran":  # f2py's: SciPy's LAPACK
+        return True
+    if isinstance(owner, np.ufunc) or any(owner is shared for shared in _SHARED):
         return True
     if isinstance(owner, (np.random.Generator, np.random.RandomState)):
         return tracer.onlooker.is_outer(owner)
