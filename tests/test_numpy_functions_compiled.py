@@ -37,7 +37,7 @@ CREATORS = [
 ]  # fmt: skip
 KNOWN = [  # what is known without asking: a graph all the same
     "sum((x * i for i in np.arange(3)), x)", "x if np.all(np.array([1, 2]) > 0) else -x", "x.reshape(tuple(np.array([2, 3])))", "x[np.arange(3)[1]]",
-    "x[:int(np.prod((2, 1)))]", "x.reshape(np.array([6]))[np.argsort([2, 0, 1])]", "x * len(np.zeros(3))", "np.pad(x, [(1, 1)])", "x[tuple(np.array([1]))]",
+    "x[:int(np.prod((2, 1)))]", "x.reshape(np.array([6]))[np.argsort([2, 0, 1])]", "x * len(np.zeros(3))", "np.pad(x, [(1, 1)])", "x[tuple(np.array([1]))]", "np.linspace(x[0], x[1], 5)",
 ]  # fmt: skip
 DRAWS = [
     "np.random.rand(3)", "np.random.normal(size=3)", "np.random.randint(0, 9, 3)", "np.random.permutation(6)", "np.random.choice(6, 2)", "rng.normal(size=3)",

@@ -272,7 +272,7 @@ def linspace(
         return NotImplemented
     low, high = np.multiply(asarray(start), 1.0), np.multiply(asarray(stop), 1.0)
     delta = np.subtract(high, low)
-    y = array(np.arange(0, num), delta.dtype).reshape((-1,) + (1,) * delta.ndim)
+    y = constants(np.arange(0, num, dtype=delta.dtype)).reshape((-1,) + (1,) * delta.ndim)
     step = delta / div
     y = np.where((step == 0).any(), y / div * delta, y * step) + low
     if endpoint and num > 1:
