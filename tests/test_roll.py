@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from test_weave import alike
@@ -334,3 +337,35 @@ def test_names_of_comprehensions_and_annotations_are_their_own():
 
     compiled = tj.compile(function)
     assert alike(compiled(np.ones(3)), function(np.ones(3)))
+
+
+ENDLESS = """
+import _thread, threading
+import subprocess
+import sys
+
+import numpy as np
+import tracejit as tj
+
+@tj.compile
+def endless(x):
+    while x[0] < 1:
+        x = x * 1.0
+    return x
+
+print(endless(np.full(2, 3.0)))
+for attempt in range(2):
+    threading.Timer(0.5, _thread.interrupt_main).start()
+    try:
+        endless(np.zeros(2))
+    except KeyboardInterrupt:
+        print("interrupted")
+print(endless(np.full(2, 3.0)))
+"""
+
+
+def test_a_native_loop_can_be_interrupted(tmp_path):
+    path = tmp_path / "endless.py"
+    path.write_text(ENDLESS)
+    done = subprocess.run([sys.executable, path], capture_output=True, text=True, timeout=120)
+    assert done.stdout.splitlines() == ["[3. 3.]", "interrupted", "interrupted", "[3. 3.]"], done.stderr

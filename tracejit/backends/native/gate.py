@@ -205,7 +205,11 @@ allocate:
 run:
   %status = call i64 @run_program(ptr %call)
   %fine = icmp eq i64 %status, 0
-  br i1 %fine, label %hand_out, label %miss
+  br i1 %fine, label %hand_out, label %stopped
+stopped:
+  %error = call ptr @PyErr_Occurred()
+  %no_error = icmp eq ptr %error, null
+  br i1 %no_error, label %miss, label %fail
 hand_out:
   %counter = word %permit, $hits
   %hits = load i64, ptr %counter

@@ -17,20 +17,57 @@ from . import crew
 VALUE, ARENA = -1, -2
 SYMBOL = "tracejit_walk"
 MOVES = ("store", "add", "swap", "jump", "unless", "unequal")  # by number: see `lowering/steps.py`; a jump's last argument is a distance in bytes
+PATIENCE = 100_000  # microseconds of the processor between two questions whether the user interrupts a loop
 TUPLE_ITEMS, ARRAY_DATA = 3, 2  # where CPython and NumPy keep them, in words: PyTupleObject.ob_item, PyArrayObject.data
 
 TEXT = """
 declare ptr @PyEval_SaveThread()
 declare void @PyEval_RestoreThread(ptr)
 declare ptr @PyLong_FromLongLong(i64)
+declare ptr @PyErr_Occurred()
+declare i32 @PyErr_CheckSignals()
+declare i32 @PyGILState_Ensure()
+declare void @PyGILState_Release(i32)
+declare i64 @clock()
 
-; As CPython calls a function of one argument, (program, tuple of arrays) → int, without the interpreter's lock.
+; As CPython calls a function of one argument, (program, tuple of arrays) → int, without the interpreter's lock; null if it was interrupted.
 define ptr @$symbol(ptr %program, ptr %arrays) {
   %thread = call ptr @PyEval_SaveThread()
   %status = call i64 @walk(ptr %program, ptr %arrays)
   call void @PyEval_RestoreThread(ptr %thread)
+  %error = call ptr @PyErr_Occurred()
+  %interrupted = icmp ne ptr %error, null
+  br i1 %interrupted, label %raise, label %done
+done:
   %result = call ptr @PyLong_FromLongLong(i64 %status)
   ret ptr %result
+raise:
+  ret ptr null
+}
+
+; Whether Python has to raise what a signal asks for (Ctrl-C): asked as rarely as ten times a second. `last`: the time it was asked, or 0.
+define internal i64 @interrupted(ptr %last) noinline {
+  %now = call i64 @clock()
+  %before = load i64, ptr %last
+  %first = icmp eq i64 %before, 0
+  %passed = sub i64 %now, %before
+  %soon = icmp ult i64 %passed, $PATIENCE
+  br i1 %first, label %begin, label %later
+begin:
+  store i64 %now, ptr %last
+  ret i64 0
+later:
+  br i1 %soon, label %no, label %ask
+no:
+  ret i64 0
+ask:
+  store i64 %now, ptr %last
+  %state = call i32 @PyGILState_Ensure()
+  %signal = call i32 @PyErr_CheckSignals()
+  call void @PyGILState_Release(i32 %state)
+  %raises = icmp ne i32 %signal, 0
+  %status = zext i1 %raises to i64
+  ret i64 %status
 }
 
 ; 0, or 1 if a step failed.
@@ -72,6 +109,10 @@ done:
 ; Run a program's words. The arena begins with the arrays' addresses and the cells; then there is room for one row of arguments.
 define internal i64 @run(ptr %code, ptr %arena) {
 entry:
+  %turns_place = alloca i64
+  %asked_place = alloca i64
+  store i64 0, ptr %turns_place
+  store i64 0, ptr %asked_place
   %length = load i64, ptr %code
   %count_place = getelementptr i64, ptr %code, i64 1
   %count = load i64, ptr %count_place
@@ -169,6 +210,17 @@ unequal:
 go:
   %by = phi i64 [ %jump_by, %jump ], [ %unless_by, %unless ], [ %unequal_by, %unequal ]
   %there = getelementptr i8, ptr %behind, i64 %by
+  %back = icmp slt i64 %by, 0
+  br i1 %back, label %turn, label %ran
+turn:
+  %turns = load i64, ptr %turns_place
+  %turns_now = add i64 %turns, 1
+  store i64 %turns_now, ptr %turns_place
+  %turns_low = and i64 %turns_now, 255
+  %time = icmp eq i64 %turns_low, 0
+  br i1 %time, label %look, label %ran
+look:
+  %stopped = call i64 @interrupted(ptr %asked_place)
   br label %ran
 kernel_runs:
   %whole = icmp eq i64 %grain, 0
@@ -180,8 +232,8 @@ many:
   %many_status = call i64 @share(ptr %pool, ptr %kernel, ptr %args, i64 %n, i64 %grain)
   br label %ran
 ran:
-  %status = phi i64 [ %one_status, %one ], [ %many_status, %many ], [ 0, %store ], [ 0, %add ], [ 0, %swap ], [ 0, %unless ], [ 0, %unequal ], [ 0, %go ]
-  %next = phi ptr [ %behind, %one ], [ %behind, %many ], [ %behind, %store ], [ %behind, %add ], [ %behind, %swap ], [ %behind, %unless ], [ %behind, %unequal ], [ %there, %go ]
+  %status = phi i64 [ %one_status, %one ], [ %many_status, %many ], [ 0, %store ], [ 0, %add ], [ 0, %swap ], [ 0, %unless ], [ 0, %unequal ], [ 0, %go ], [ 0, %turn ], [ %stopped, %look ]
+  %next = phi ptr [ %behind, %one ], [ %behind, %many ], [ %behind, %store ], [ %behind, %add ], [ %behind, %swap ], [ %behind, %unless ], [ %behind, %unequal ], [ %there, %go ], [ %there, %turn ], [ %there, %look ]
   %failed = icmp ne i64 %status, 0
   %finished = icmp eq ptr %next, %end
   %leave = or i1 %failed, %finished
@@ -196,5 +248,5 @@ done:
 @lru_cache(maxsize=None)
 def native_text() -> str:
     """The walker and the thread pool, one module in LLVM's assembly."""
-    values = {"symbol": SYMBOL, "array_data": ARRAY_DATA, "tuple_items": TUPLE_ITEMS, "VALUE": VALUE, "ARENA": ARENA}
+    values = {"symbol": SYMBOL, "array_data": ARRAY_DATA, "tuple_items": TUPLE_ITEMS, "VALUE": VALUE, "ARENA": ARENA, "PATIENCE": PATIENCE}
     return Template(TEXT).substitute(values) + crew.native_text()
