@@ -232,3 +232,4 @@ CASES: list[Case] = [
 ]  # fmt: skip
 STOPPED = {without_gradient}  # their gradients are not those of finite differences
 IN_PYTHON = {observing}
+ONCE = {triangular}  # they have no gradients of gradients, and say so

@@ -11,6 +11,7 @@ from typing import Any, Sequence
 from ..autograd import grad
 from ..autograd.modes import GradMode
 from ..dispatch import EAGER, bind, mode
+from ..errors import GradError, fail
 from ..graph.ir import Graph
 from ..op import OPS
 from ..ops.casts import copy
@@ -35,6 +36,12 @@ def loop_vjp(g: Any, y: Any, *inputs: Tensor, **attrs: Any) -> list[Tensor | Non
     """A loop under a condition is first run again, now that it is known how many turns there are, with its carries kept."""
     gs, ys = _as_tuple(g), _as_tuple(y)
     attrs = {**attrs, "pull": attrs["pull"] or _pull_of(attrs["body"])}
+    if attrs["cond"] is not None and attrs["keep"]:
+        fail(
+            GradError,
+            "a gradient of a gradient goes through a loop under a condition that is inside another loop",
+            "Let the inner loop be a fori_loop with int bounds or a scan, or write the outer one in Python.",
+        )
     if attrs["cond"] is not None:
         if not (mode.interpreter is EAGER or mode.grad or attrs["checkpoint"]):
             return _Backwards(gs[:-1], ys[:-1], inputs, attrs).of_unknown(ys[-1] - attrs["start"])
