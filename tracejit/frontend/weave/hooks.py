@@ -215,7 +215,8 @@ def type_of(*args: Any) -> Any:
 @implements(np.ndenumerate)
 def enumerated(array: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
     """np.ndenumerate."""
-    return ((place, array[place]) for place in np.ndindex(array.shape)) if type(array) is Array else np.ndenumerate(array)
+    traced = type(array) is Array
+    return ((place, array[place]) for place in np.ndindex(array.shape)) if traced else np.ndenumerate(array)
 
 
 def _of_memory(kind: Any) -> Any:

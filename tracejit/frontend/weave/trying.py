@@ -20,7 +20,7 @@ class trying:
 
     def __exit__(self, *_: Any) -> None:
         if isinstance(self.tracer, Tracer):
-            del self.tracer.__dict__["apply"]
+            self.tracer.__dict__.pop("apply", None)  # it is gone where the call was left to eager mode meanwhile
             if self.before is not None:
                 self.tracer.__dict__["apply"] = self.before
 
