@@ -233,7 +233,8 @@ many:
   br label %ran
 ran:
   %status = phi i64 [ %one_status, %one ], [ %many_status, %many ], [ 0, %store ], [ 0, %add ], [ 0, %swap ], [ 0, %unless ], [ 0, %unequal ], [ 0, %go ], [ 0, %turn ], [ %stopped, %look ]
-  %next = phi ptr [ %behind, %one ], [ %behind, %many ], [ %behind, %store ], [ %behind, %add ], [ %behind, %swap ], [ %behind, %unless ], [ %behind, %unequal ], [ %there, %go ], [ %there, %turn ], [ %there, %look ]
+  %next = phi ptr [ %behind, %one ], [ %behind, %many ], [ %behind, %store ], [ %behind, %add ], [ %behind, %swap ], [ %behind, %unless ],
+                   [ %behind, %unequal ], [ %there, %go ], [ %there, %turn ], [ %there, %look ]
   %failed = icmp ne i64 %status, 0
   %finished = icmp eq ptr %next, %end
   %leave = or i1 %failed, %finished
