@@ -177,6 +177,13 @@ def power(x):
     return x
 
 
+def stacks(x):
+    y = np.stack((x, -x), axis=-1)
+    for _ in range(200):
+        y = np.stack((y[:, 1], 0.5 * y[:, 0]), axis=-1) + np.array([x[0], x[1]]) * 0.01 + np.zeros(2)
+    return y
+
+
 def rows(x):
     for i in range(300):
         x[i % 5] = x[(i + 1) % 5] + 1.0
@@ -206,8 +213,9 @@ CASES = {
     newton: lambda seed: np.abs(LINE(seed)) + 1, collatz: lambda seed: np.array([27 + seed]), cholesky: SQUARE, triangle: SQUARE, relaxed: LINE,
     skips: LINE, walks_down: lambda seed: np.random.default_rng(seed).normal(size=500), with_both: LINE, fibonacci: LINE, rebinds: LINE,
     swaps: LINE, appends: LINE, raises: LINE, renamed: LINE, power: LINE, halves_or_not: LINE, picks: LINE, aliased: LINE, rows: lambda seed: SQUARE(seed)[:5], never: LINE, calls_a_helper: LINE,
+    stacks: LINE,
 }  # fmt: skip
-ROLLED = {newton, collatz, cholesky, triangle, relaxed, walks_down, with_both, calls_a_helper, power}
+ROLLED = {newton, collatz, cholesky, triangle, relaxed, walks_down, with_both, calls_a_helper, power, stacks}
 
 
 def outcome(function, x):

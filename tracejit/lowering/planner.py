@@ -150,20 +150,36 @@ class Planner:
         slot = self.slots.get(base)
         free = self.last_reader.get(base, -1) <= number and slot is not None
         if slot is None or not free or (slot in self.inputs and not self._leads_to_write(node, slot)):
-            new = self.new(node.spec)
-            for box in self._not_overwritten(node):
-                self.add(lower_copy(base, new, self.slots, box=box))
-            slot = new
-        self.slots[node] = slot
+            self._into_new(node)
+            slot = self.slots[node]
+        else:
+            self.slots[node] = slot
         if not node.size or not value.size:
             return
         kernel = lower_put(node, self.slots)
-        if value.size > 1 and any(isinstance(s, Load) and s.slot is slot for s in kernel.accesses()):
-            held = {n: self.new(n.spec) for n in node.inputs[1:]}  # the value and the indices, as they are before the loop writes
-            for operand, place in held.items():
-                self.add(lower_copy(operand, place, self.slots))
-            kernel = lower_put(node, {**self.slots, **held})
+        if value.size > 1 and _loads(kernel, slot):
+            if self._may_change_places(node, slot):
+                self._into_new(node)
+                kernel = lower_put(node, self.slots)
+            else:  # the value, and indices read there, as they are before the loop writes
+                held = {n: self.new(n.spec) for n in node.inputs[1:] if slot in {self.slots[m] for m in _memory_read([n], self.slots)}}
+                for operand, place in held.items():
+                    self.add(lower_copy(operand, place, self.slots))
+                kernel = lower_put(node, {**self.slots, **held})
         self.add(kernel)
+
+    def _into_new(self, node: Node) -> None:
+        """Let a put write into new memory, in which the rest of its base lies already."""
+        new = self.new(node.spec)
+        for box in self._not_overwritten(node):
+            self.add(lower_copy(node.inputs[0], new, self.slots, box=box))
+        self.slots[node] = new
+
+    def _may_change_places(self, node: Node, slot: Slot) -> bool:
+        """Whether a put that reads the memory of its base does better to write most of a turn's new contents into another, and the
+        two to change places, than to hold its value first and to copy it then."""
+        exchanged = self.turns and slot in self.inputs and slot in self.targets and slot.strides == contiguous_strides(slot.shape)
+        return exchanged and len(node.inputs) == 2 and 2 * node.inputs[1].size > node.size
 
     def _not_overwritten(self, node: Node) -> list[Box]:
         """What a put, and the puts that alone read what it gives, leave of their base: boxes."""
@@ -308,6 +324,10 @@ def _memory(node: Node, slots: Slots) -> Slot | None:
     while node.kind == "view" and node not in slots:
         (node,) = node.inputs
     return slots.get(node)
+
+
+def _loads(kernel: Kernel, slot: Slot) -> bool:
+    return any(isinstance(s, Load) and s.slot is slot for s in kernel.accesses())
 
 
 def _redirect(step: Any, slot: Slot, target: Slot) -> None:

@@ -126,7 +126,7 @@ def _log_of_base(a: Any) -> Any:
 pow = _binary(
     "pow", raises=True, numpy=np.power, operator="pow", bools=int8, scalar={"floating": "power({0}, {1})"}, cheap=False, domain=((0.3, 2), (-2, 2)),
     vjp=(_pow_vjp_base, lambda g, y, a, _b: g * conjugate(y * _log_of_base(a))),
-    doc="x1 to the power x2. The exponents 0.5, 1, 2, 3 and -1 cost arithmetic only. Of integers, the exponent must not be negative.",
+    doc="x1 to the power x2. The exponents 0.5, 1, 2, 3, 4, 5 and -1 cost arithmetic only. Of integers, the exponent must not be negative.",
 )  # fmt: skip
 
 # Signs and rounding

@@ -4,6 +4,7 @@ becomes what knows them. Outside a trace they do nothing."""
 from __future__ import annotations
 
 import functools
+import operator
 import os
 import sys
 from collections import deque
@@ -11,6 +12,7 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Iterator
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from ...control.body import Untraceable
 from ...tensor import StandIn, Tensor
@@ -33,7 +35,10 @@ from .words import augment, both, either, neither
 _ndarray = np.ndarray
 _STAND_INS = os.path.dirname(numpy_code.__file__) + os.sep
 _KNOWN = frozenset((*sys.stdlib_module_names, "numpy"))  # whose C functions take stand-ins for objects, or ask for their values
-_PURE = frozenset((len, abs, range, min, max, sum, isinstance, float, int, bool, complex, zip, enumerate, tuple, type, round, slice))
+_PURE = frozenset((
+    len, abs, range, min, max, sum, isinstance, float, int, bool, complex, zip, enumerate, tuple, type, round, slice,
+    np.array, np.asarray, np.asanyarray, np.ascontiguousarray, np.zeros, np.empty, np.arange, normalize_axis_index, operator.index,
+))  # fmt: skip
 _CONTAINERS = (list, dict, set, deque)
 TRANSPARENT: set[type] = set()  # classes whose objects are called as what they wrap
 _NUMPY = (np.ufunc, type(np.sum))  # these ask their arguments' protocols
