@@ -13,7 +13,7 @@ from ..lowering.steps import Call, Operand
 from ..spec import float32
 from .native.quiet import quiet
 from .routine import Routine
-from .schedule import ONE_THREAD, OWN_THREADS, grain_of_turns, tile_of_products, work_of_products
+from .schedule import ONE_THREAD, ONE_THREAD_OF_VECTOR, OWN_THREADS, grain_of_turns, tile_of_products, work_of_products
 from .tiles import REGISTER, ROWS, table_of, terms_of, tiled
 
 TEXT = """def kernel(args):
@@ -32,12 +32,16 @@ TEXT = """def kernel(args):
         left = t % across * wide
         rows = high if top + high < m else m - top
         columns = wide if left + wide < n else n - left
-        call_gemm_{kind}(args[3], args[4], args[5], rows, columns, args[6],
-                         args[9] + i * args[10] + j * args[11] + top * args[12], args[13],
-                         args[14] + i * args[15] + j * args[16] + left * args[17], args[18],
-                         args[19] + (b * m + top) * n * {size} + left * {size}, n)
+        a_place = args[9] + i * args[10] + j * args[11] + top * args[12]
+        b_place = args[14] + i * args[15] + j * args[16] + left * args[17]
+        c_place = args[19] + (b * m + top) * n * {size} + left * {size}
+        {called}
 {leave}    return 0
 """
+MATRICES = "call_gemm_{kind}(args[3], args[4], args[5], rows, columns, args[6], a_place, args[13], b_place, args[18], c_place, n)"
+# Each element of the result is one row of memory by the vector, if the flag says so; else one column.
+MATRIX_BY_VECTOR = "call_gemv_{kind}(args[3], 1 - args[4], rows, args[6], a_place, args[13], b_place, args[18], c_place)"
+VECTOR_BY_MATRIX = "call_gemv_{kind}(args[3], args[5], columns, args[6], b_place, args[18], a_place, args[13] if args[4] else 1, c_place)"
 # On one thread each, whatever the number that BLAS has: then its bits do not depend on it.
 ENTER, LEAVE = "    call(args[24], args[25], 1)\n", "    call(args[24], args[25], -1)\n"
 
@@ -57,16 +61,18 @@ def product(call: Call) -> Routine | None:
     size, count = result.dtype.itemsize, prod(batch)
     if m >= ROWS and n * size >= REGISTER and b[2][-1] == 1 and n * k * size <= SMALL:
         return in_tiles(call, m, n, k, count, order)
-    threaded = m * n * k > ONE_THREAD or min(m, n) == 1  # by BLAS, if it is left alone; products with vectors have a limit of their own
+    vector = min(m, n) == 1
+    threaded = m * n * k > (ONE_THREAD_OF_VECTOR if vector else ONE_THREAD)  # by BLAS, if it is left alone
     still = quiet() if threaded else None
     own_threads = threaded and still is None
     high, wide = (m, n) if own_threads else tile_of_products(count, m, n, k)
     down, across = -(-m // high), -(-n // wide)
-    words: list[Any] = [0, count * down * across, inner, blas(kind), ta, tb, k, m, n]
+    words: list[Any] = [0, count * down * across, inner, blas(kind, vector), ta, tb, k, m, n]
     for operand, lead, step, (outward, inward) in ((a, lda, 1 if ta else lda, of_a), (b, ldb, ldb if tb else 1, of_b)):
         words += [operand, outward * size, inward * size, step * size, lead]
     words += [(result, result.shape, result.strides, 0), down * across, across, high, wide, *(still or ())]
-    text = TEXT.format(kind=kind, size=size, enter=ENTER if still else "", leave=LEAVE if still else "")
+    called = (MATRIX_BY_VECTOR if n == 1 else VECTOR_BY_MATRIX if m == 1 else MATRICES).format(kind=kind)
+    text = TEXT.format(called=called, size=size, enter=ENTER if still else "", leave=LEAVE if still else "")
     grain = OWN_THREADS if own_threads else grain_of_turns(count * down * across, high * wide * k)
     return Routine(text, grain, work_of_products(count, m, n, k), words)
 
@@ -128,9 +134,10 @@ def _one_axis(axes: list[Pair]) -> int | None:
 
 
 @lru_cache(maxsize=None)
-def blas(kind: str) -> int:
-    """The address of ?gemm in SciPy's BLAS."""
-    capsule = importlib.import_module("scipy.linalg.cython_blas").__pyx_capi__["sgemm" if kind == "f32" else "dgemm"]
+def blas(kind: str, vector: bool) -> int:
+    """The address of ?gemm in SciPy's BLAS, or of ?gemv."""
+    name_of_routine = ("s" if kind == "f32" else "d") + ("gemv" if vector else "gemm")
+    capsule = importlib.import_module("scipy.linalg.cython_blas").__pyx_capi__[name_of_routine]
     name = ctypes.pythonapi.PyCapsule_GetName
     name.restype, name.argtypes = ctypes.c_char_p, [ctypes.py_object]
     pointer = ctypes.pythonapi.PyCapsule_GetPointer

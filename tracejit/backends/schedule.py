@@ -17,6 +17,7 @@ TILE, EDGE = 256, 16  # the edge of a product's tile, and what it is a multiple 
 SPLIT = 1 << 22  # multiplications of a smaller product from which on two threads pay
 MULTIPLICATIONS = 2  # of a product of matrices, for an addition
 ONE_THREAD = 1 << 18  # multiplications in a product of matrices up to which OpenBLAS uses one thread, whoever calls it
+ONE_THREAD_OF_VECTOR = 1 << 13  # the same of a matrix and a vector
 
 
 def grain(kernel: Kernel) -> int:

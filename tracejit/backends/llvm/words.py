@@ -73,33 +73,57 @@ def _fmod(out: Assembly, a: Value, b: Value) -> Value:
 # Routines
 
 
+class _Fortran:
+    """A call in Fortran's convention: every argument by address."""
+
+    def __init__(self, out: Assembly) -> None:
+        self.out = out
+
+    def by_address(self, kind: str, text: str) -> str:
+        place = self.out.name()
+        self.out.first.append(f"  {place} = alloca {kind}")
+        self.out.do(f"store {kind} {text}, ptr {place}")
+        return place
+
+    def letter(self, flag: Value) -> str:
+        chosen = self.out.select(self.out.truth(flag), Value(str(ord("T")), "i8"), Value(str(ord("N")), "i8"))
+        return self.by_address("i8", chosen.text)
+
+    def number(self, value: Value) -> str:
+        return self.by_address("i32", self.out.cast(value, "i32").text)
+
+    def pointer(self, value: Value) -> str:
+        return self.out.emit(f"inttoptr i64 {value.text} to ptr")
+
+    def call(self, routine: Value, *places: str) -> None:
+        self.out.do(f"call void {self.pointer(routine)}({', '.join(f'ptr {place}' for place in places)})")
+
+
 def _gemm(real: str) -> Word:
     def gemm(out: Assembly, routine: Value, ta: Value, tb: Value, m: Value, n: Value, k: Value, a: Value, lda: Value, b: Value, ldb: Value, c: Value, ldc: Value) -> None:
-        """BLAS ?gemm, in Fortran's convention: every argument by address, columns first. C = A·B, alpha 1, beta 0."""
-
-        def by_address(kind: str, text: str) -> str:
-            place = out.name()
-            out.first.append(f"  {place} = alloca {kind}")
-            out.do(f"store {kind} {text}, ptr {place}")
-            return place
-
-        def letter(flag: Value) -> str:
-            chosen = out.select(out.truth(flag), Value(str(ord("T")), "i8"), Value(str(ord("N")), "i8"))
-            return by_address("i8", chosen.text)
-
-        def number(value: Value) -> str:
-            return by_address("i32", out.cast(value, "i32").text)
-
-        def pointer(value: Value) -> str:
-            return out.emit(f"inttoptr i64 {value.text} to ptr")
-
-        one, zero = by_address(real, "1.0"), by_address(real, "0.0")
-        arguments = [
-            letter(tb), letter(ta), number(n), number(m), number(k), one, pointer(b), number(ldb), pointer(a), number(lda), zero, pointer(c), number(ldc),
-        ]  # fmt: skip
-        out.do(f"call void {pointer(routine)}({', '.join(f'ptr {place}' for place in arguments)})")
+        """BLAS ?gemm, columns first. C = A·B, alpha 1, beta 0."""
+        to = _Fortran(out)
+        one, zero = to.by_address(real, "1.0"), to.by_address(real, "0.0")
+        to.call(
+            routine, to.letter(tb), to.letter(ta), to.number(n), to.number(m), to.number(k), one, to.pointer(b), to.number(ldb), to.pointer(a), to.number(lda),
+            zero, to.pointer(c), to.number(ldc),
+        )  # fmt: skip
 
     return gemm
+
+
+def _gemv(real: str) -> Word:
+    def gemv(out: Assembly, routine: Value, rows: Value, n: Value, k: Value, a: Value, lda: Value, x: Value, step: Value, y: Value) -> None:
+        """BLAS ?gemv: y, of n elements in a row, = A·x, alpha 1, beta 0. The rows of A, of k elements, lie in memory one after another if `rows`, else its columns."""
+        to = _Fortran(out)
+        one, zero, next_to = to.by_address(real, "1.0"), to.by_address(real, "0.0"), to.by_address("i32", "1")
+        high, wide = out.select(out.truth(rows), k, n), out.select(out.truth(rows), n, k)
+        to.call(
+            routine, to.letter(rows), to.number(high), to.number(wide), one, to.pointer(a), to.number(lda), to.pointer(x), to.number(step), zero,
+            to.pointer(y), next_to,
+        )  # fmt: skip
+
+    return gemv
 
 
 def _call(out: Assembly, routine: Value, *words: Value) -> None:
@@ -118,4 +142,5 @@ WORDS: dict[str, Any] = {
     "abs": _intrinsic("fabs"), "fma": _intrinsic("fma"), "fmod": _fmod, "isnan": _isnan, "isinf": _isinf, "isfinite": _isfinite,
     "bits": _bits, "from_bits": _from_bits, "like": _like, "float": lambda out, x: out.cast(x, "f64"), "rarely": lambda out, x: out.truth(x),
     "call": _call, "call_gemm_f32": _gemm("float"), "call_gemm_f64": _gemm("double"),
+    "call_gemv_f32": _gemv("float"), "call_gemv_f64": _gemv("double"),
 }  # fmt: skip
