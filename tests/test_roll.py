@@ -207,15 +207,111 @@ def calls_a_helper(x):
     return x
 
 
+def returns(x):
+    y = x * 1
+    for i in range(300):
+        if np.abs(y).max() < 1e-3:
+            return y, i
+        y = y * 0.9
+        last = y
+    return last, -1
+
+
+def returns_what_it_was_given(x):
+    y = x
+    for _ in range(300):
+        if np.abs(y).max() < 5:
+            return y
+        y = y * 0.5
+    return None
+
+
+def returns_from_within(x):
+    for i in range(200):
+        for j in range(200):
+            x = x + 0.01
+            if x.sum() > i + 30:
+                return x, i, j
+            if x.sum() > i:
+                break
+        if i > 150:
+            break
+    return x, i
+
+
+def raises_in_the_end(x):
+    steps = 0
+    while True:
+        x = x * 0.5
+        steps += 1
+        if np.abs(x).max() < 1e-6:
+            raise ValueError(f"{steps} steps")
+
+
+def edits(x):
+    table = np.zeros((6, 6), dtype=np.int64)
+    table[:, 0] = table[0] = np.arange(6)
+    for i in range(1, 6):
+        for j in range(1, 6):
+            cost = 0 if x[i - 1] < x[j - 1] else 1
+            table[i, j] = min(table[i - 1, j] + 1, table[i, j - 1] + 1, table[i - 1, j - 1] + cost)
+    return table
+
+
+def extremes(x):
+    low, high = x[0], x[1]
+    for i in range(300):
+        x = x * 0.99 + np.sin(i)
+        low, high = min(low, x[i % 5]), max(high, x[i % 5], low)
+    return low, high
+
+
+def normalised(x):
+    for _ in range(300):
+        x = np.roll(x, 1) + 0.1
+        x = x / np.linalg.norm(x)
+    return x
+
+
+def one_array_of_two_names(x):
+    for i in range(300):
+        p = x * i
+        q = p
+        x = x + 0.5
+    q[0] = 99
+    return p, q, x
+
+
+def one_array_of_two_names_in_an_arm(x):
+    p = q = x
+    for i in range(300):
+        if x[0] < 50:
+            p = x * i
+            q = p
+        else:
+            p, q = x * 2, x * 3
+        x = x + 0.5
+    q[0] = 99
+    return p, q, x
+
+
+def chosen_from_many_kinds(x):
+    for i in range(300):
+        x = x + (1 if x[0] > i else x[1])
+    return x
+
+
 LINE = lambda seed: np.random.default_rng(seed).normal(size=5)  # noqa: E731
 SQUARE = lambda seed: np.random.default_rng(seed).normal(size=(20, 20))  # noqa: E731
 CASES = {
     newton: lambda seed: np.abs(LINE(seed)) + 1, collatz: lambda seed: np.array([27 + seed]), cholesky: SQUARE, triangle: SQUARE, relaxed: LINE,
     skips: LINE, walks_down: lambda seed: np.random.default_rng(seed).normal(size=500), with_both: LINE, fibonacci: LINE, rebinds: LINE,
     swaps: LINE, appends: LINE, raises: LINE, renamed: LINE, power: LINE, halves_or_not: LINE, picks: LINE, aliased: LINE, rows: lambda seed: SQUARE(seed)[:5], never: LINE, calls_a_helper: LINE,
-    stacks: LINE,
+    returns: LINE, returns_what_it_was_given: LINE, returns_from_within: LINE, raises_in_the_end: LINE, edits: LINE, extremes: LINE, normalised: LINE,
+    one_array_of_two_names: LINE, one_array_of_two_names_in_an_arm: LINE, chosen_from_many_kinds: LINE, stacks: LINE,
 }  # fmt: skip
-ROLLED = {newton, collatz, cholesky, triangle, relaxed, walks_down, with_both, calls_a_helper, power, stacks}
+ROLLED = {newton, collatz, cholesky, triangle, relaxed, walks_down, with_both, calls_a_helper, power, edits, extremes, normalised, stacks}
+LEFT = {returns}  # rolled, and asked then how it was left
 
 
 def outcome(function, x):
@@ -243,6 +339,15 @@ def test_a_loop_gives_what_it_gives_in_python(function):
         assert close(x, y)
     if function in ROLLED:
         assert compiled.cache_info()[3:] == (1, ("graph",), ())
+    if function in LEFT:
+        assert compiled.cache_info()[4:] == (("tree",), ())
+
+
+def test_an_array_that_a_loop_leaves_is_the_one_that_it_was_given():
+    compiled = tj.compile(returns_what_it_was_given)
+    for scale in (0.1, 100.0, 0.1):
+        x = np.full(3, scale)
+        assert (compiled(x) is x) == (returns_what_it_was_given(x) is x) == (scale < 1)
 
 
 def test_the_number_of_turns_makes_no_difference_to_the_trace():

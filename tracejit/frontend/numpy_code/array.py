@@ -10,6 +10,7 @@ import numpy as np
 from ...dispatch import mode
 from ...spec import DTYPES, lies_in_elements
 from ...tensor import StandIn, Tensor, wrap
+from .number import told
 from .world import world
 
 _ndarray = np.ndarray
@@ -164,7 +165,7 @@ def stand_in(array: np.ndarray) -> Any:
 
 
 def stand_in_all(value: Any) -> Any:
-    """A value that code that is not traced gave: arrays in it as stand-ins, also those in tuples and lists."""
+    """A value that code that is not traced gave, or is to get: arrays in it as stand-ins, also those in tuples and lists; Numbers as values."""
     if type(value) is _ndarray:
         return stand_in(value)
     if type(value) is tuple or type(value) is list:
@@ -172,13 +173,13 @@ def stand_in_all(value: Any) -> Any:
         return value if all(a is b for a, b in zip(parts, value)) else type(value)(parts)
     if isinstance(value, tuple) and hasattr(value, "_fields") and not isinstance(value, StandIn):
         return type(value)(*map(stand_in_all, value))
-    return value
+    return told(value)
 
 
 def real(value: Any) -> Any:
     """The array or NumPy scalar that an Array stands for: an observation. Any other value itself."""
     if type(value) is not Array:
-        return value
+        return told(value)
     if value.is_scalar:
         return shown(value)
     array = mode.interpreter.observe(value.tensor)

@@ -16,7 +16,7 @@ from ...spec import DTYPES, bool_
 from ...tensor import Tensor
 from .array import Array, array_of, attach, real, stand_in_all
 from .layout import C_ORDER
-from .number import Number
+from .number import Number, told
 from .operands import as_array, constant, is_readonly
 from .table import SUBSTITUTES
 from .world import world
@@ -89,8 +89,8 @@ def _item(k: Any) -> Any:
     kind = type(k)
     if kind in _BASIC or kind is bool:
         return k
-    if kind is Number and k.kind is int:
-        return as_index(k.tensor)
+    if kind is Number:
+        return as_index(k.tensor) if k.kind is int else told(k)
     if kind is np.bool_:
         return bool(k)
     if isinstance(k, np.integer) and kind is not Array:

@@ -1,11 +1,16 @@
-"""`Number`: a Python int, float or bool of a rolled loop, whose value only the run knows. Python's rules are followed, or NotRolled is raised."""
+"""`Number`: a Python int, float or bool of a rolled loop, whose value only the run knows. Python's rules are followed.
+
+What no op computes as Python does is Untraceable in a turn; behind the loop the value is asked for, and Python computes it.
+"""
 
 from __future__ import annotations
 
 import operator
 from typing import Any, Callable
 
-from ...control.body import Untraceable
+import numpy as np
+
+from ...control.body import Body, Untraceable, refusals
 from ...dispatch import bind, mode
 from ...op import OPS
 from ...ops.casts import cast
@@ -31,16 +36,18 @@ class Number(StandIn):
     def in_dtype(self, dtype: Any) -> Tensor:
         """Its tensor in an array's dtype. Raises Untraceable where NumPy may refuse to convert it."""
         if self.kind is int and dtype.kind in "iu" and dtype != int64:
-            raise Untraceable("has an int that may not fit an array of narrower ones")
+            if isinstance(mode.interpreter, Body):
+                raise Untraceable("has an int that may not fit an array of narrower ones")
+            return bind(OPS["fill"], shape=(), dtype=dtype, value=np.asarray(self._ask(), dtype).item())
         return self.tensor if self.tensor.dtype == dtype else bind(cast, self.tensor, dtype=dtype)
 
     # What asks for the value
 
     def _ask(self) -> Any:
-        return mode.interpreter.observe(self.tensor).item()
+        return mode.interpreter.value(self.tensor).item()
 
     def __bool__(self) -> bool:
-        return bool(self._ask())
+        return mode.interpreter.truth(self.tensor)
 
     def __int__(self) -> int:
         return int(self._ask())
@@ -50,6 +57,9 @@ class Number(StandIn):
 
     def __index__(self) -> int:
         return operator.index(self._ask())
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self._ask(), dtype)
 
     def __hash__(self) -> int:
         return hash(self._ask())
@@ -72,6 +82,11 @@ def number_of(tensor: Tensor, kind: type, bound: int = 1) -> Number:
     made = object.__new__(Number)
     made.tensor, made.kind, made.bound = tensor, kind, bound
     return made
+
+
+def told(value: Any) -> Any:
+    """The value of a Number; any other value itself."""
+    return value._ask() if type(value) is Number else value
 
 
 def is_number(value: Any) -> bool:
@@ -169,18 +184,57 @@ def _absolute(self: Number) -> Number:
 
 
 def _power(self: Number, other: Any) -> Any:
+    if not is_number(other):
+        return NotImplemented
     if type(other) is int and other == 2 and self.kind is int:
         return self * self  # type: ignore[operator]
     raise Untraceable("raises a Python number to a power")
 
 
+def _in_python(name: str) -> Callable:
+    """A method of numbers as Python has it, of the values."""
+
+    def apply(self: Number, *given: Any) -> Any:
+        if not all(is_number(other) or type(other) is complex for other in given):
+            return NotImplemented
+        value, others = self._ask(), tuple(map(told, given))
+        result = getattr(value, name)(*others)
+        if result is NotImplemented and type(others[0]) in (float, complex):
+            result = getattr(type(others[0])(value), name)(*others)
+        return result
+
+    return apply
+
+
+def _attach(name: str, traced: Callable) -> None:
+    """A method that is an op in a turn, and behind the loop as far as an op can do it."""
+    plain = _in_python(name)
+
+    def apply(self: Number, *given: Any) -> Any:
+        if isinstance(mode.interpreter, Body):
+            return traced(self, *given)
+        try:
+            result = traced(self, *given)
+        except Untraceable:
+            refusals.made -= 1
+            result = NotImplemented
+        return plain(self, *given) if result is NotImplemented else result
+
+    setattr(Number, name, apply)
+
+
 for _name, _op in (("add", "add"), ("sub", "subtract"), ("mul", "multiply")):
-    setattr(Number, f"__{_name}__", _arithmetic(_op, False))
-    setattr(Number, f"__r{_name}__", _arithmetic(_op, True))
+    _attach(f"__{_name}__", _arithmetic(_op, False))
+    _attach(f"__r{_name}__", _arithmetic(_op, True))
 for _name, _op in (("truediv", "divide"), ("floordiv", "floor_divide"), ("mod", "remainder")):
-    setattr(Number, f"__{_name}__", _quotient(_op, False))
-    setattr(Number, f"__r{_name}__", _quotient(_op, True))
+    _attach(f"__{_name}__", _quotient(_op, False))
+    _attach(f"__r{_name}__", _quotient(_op, True))
 for _name, _op in (("lt", "less"), ("le", "less_equal"), ("gt", "greater"), ("ge", "greater_equal"), ("eq", "equal"), ("ne", "not_equal")):
-    setattr(Number, f"__{_name}__", _comparison(_op))
+    _attach(f"__{_name}__", _comparison(_op))
 for _name, _written in (("neg", _negative), ("abs", _absolute), ("pow", _power)):
-    setattr(Number, f"__{_name}__", _written)
+    _attach(f"__{_name}__", _written)
+for _name in ("and", "or", "xor", "lshift", "rshift", "divmod"):
+    setattr(Number, f"__{_name}__", _in_python(f"__{_name}__"))
+    setattr(Number, f"__r{_name}__", _in_python(f"__r{_name}__"))
+for _name in ("rpow", "invert", "pos", "round", "trunc", "floor", "ceil"):
+    setattr(Number, f"__{_name}__", _in_python(f"__{_name}__"))

@@ -8,6 +8,7 @@ import numpy as np
 
 from .array import Array, attach, stand_in_all
 from .functions import constants
+from .number import Number
 from .reductions import reduce
 from .running import accumulate
 from .operands import holds_arrays
@@ -38,6 +39,9 @@ def __array_ufunc__(self: Array, ufunc: np.ufunc, how: str, *inputs: Any, **opti
     return on_real_arrays(getattr(ufunc, how), inputs, options)
 
 
+Number.__array_ufunc__ = __array_ufunc__  # type: ignore[attr-defined]
+
+
 def called(ufunc: np.ufunc, *inputs: Any, **options: Any) -> Any:
     """A call of a ufunc, of Arrays and others."""
     if options or len(inputs) != ufunc.nin:
@@ -64,8 +68,9 @@ class UfuncCall:
             result = at_once(self.ufunc, *inputs)
             if result is not None:
                 return result
-        inputs, options = tuple(map(stand_in_all, inputs)), {name: stand_in_all(value) for name, value in options.items()}
-        if any(map(holds_arrays, inputs)) or any(map(holds_arrays, options.values())):
+        inputs = tuple([value if type(value) is Number else stand_in_all(value) for value in inputs])
+        options = {name: stand_in_all(value) for name, value in options.items()}
+        if Number in map(type, inputs) or any(map(holds_arrays, inputs)) or any(map(holds_arrays, options.values())):
             return called(self.ufunc, *inputs, **options)
         return constants(self.ufunc(*inputs, **options))
 

@@ -15,6 +15,7 @@ from ...graph.trace import Tracer
 from ...tensor import StandIn, Tensor
 from ..parts import parts_of, rebuild
 from .array import Array, array_of, from_outside, stand_in, stand_in_all
+from .number import told
 from .world import world
 
 _CONSTANTS = (bool, int, float, complex, str, bytes, type(None), type(...), np.dtype, np.generic, type)
@@ -56,6 +57,7 @@ class RealCall:
 
     def _kept(self, value: Any) -> Any:
         if type(value) is not Array:
+            value = told(value)
             self.repeatable = self.repeatable and isinstance(value, _CONSTANTS)
             return value
         self.tensors.append(value.tensor)

@@ -11,23 +11,39 @@ from ...op import OPS
 from ...ops.view import put
 from ...spec import int64
 from ...tensor import StandIn, Tensor
-from .variables import Variables, form_of, is_new, is_scalar, is_traced, like, same_memory, tensor_of
+from ..numpy_code import bound_of
+from .variables import Variables, form_of, is_new, is_scalar, is_traced, like, same_memory, share, tensor_of
 from .words import truth
 
 
-def branch(state: Variables, test: Any, then: Callable[[Variables], Any], other: Callable[[Variables], Any]) -> None:
-    """`if test: then; else: other`. In a turn that is traced, of which neither is known, both are arms of one op."""
+def branch(state: Variables, test: Any, then: Callable[[Variables], Any], other: Callable[[Variables], Any], leaves: bool = False) -> None:
+    """`if test: then; else: other`. In a turn that is traced, of which neither is known, both are arms of one op. leaves: it ends the turn."""
     if not isinstance(test, (StandIn, Tensor)) or not isinstance(mode.interpreter, Body):
         (then if test else other)(state)
         return
-    _Branch(state, bind(OPS["cast"], truth(test), dtype=int64), (other, then)).apply()
+    _Branch(state, bind(OPS["cast"], truth(test), dtype=int64), (other, then), leaves).apply()
+
+
+def choice(state: Variables, test: Any, then: Callable[[Variables], Any], other: Callable[[Variables], Any]) -> Any:
+    """`then if test else other`."""
+    if not isinstance(test, (StandIn, Tensor)) or not isinstance(mode.interpreter, Body):
+        return (then if test else other)(state)
+    chosen = state.copy()
+    branch(chosen, test, lambda s: setattr(s, CHOSEN, then(s)), lambda s: setattr(s, CHOSEN, other(s)))
+    found = vars(chosen).pop(CHOSEN)
+    if {n: id(v) for n, v in vars(chosen).items()} != {n: id(v) for n, v in vars(state).items()}:
+        raise Untraceable("changes a variable in a conditional expression")
+    return found
+
+
+CHOSEN = "chosen·"  # a variable while an expression is chosen
 
 
 class _Branch:
     """Both arms of a branch, on copies of the variables."""
 
-    def __init__(self, state: Variables, number: Tensor, arms: tuple[Callable, ...]) -> None:
-        self.state, self.number, self.arms = state, number, arms
+    def __init__(self, state: Variables, number: Tensor, arms: tuple[Callable, ...], leaves: bool) -> None:
+        self.state, self.number, self.arms, self.leaves = state, number, arms, leaves
         self.given = {n: v for n, v in vars(state).items() if is_traced(v)}
 
     def apply(self) -> None:
@@ -40,8 +56,14 @@ class _Branch:
             for n in merged:
                 if len({form_of(getattr(end.state, n)) for end in ends}) != 1 or form_of(getattr(ends[0].state, n)) == "object":
                     raise Untraceable(f"leaves {n} as one kind of value or another")
-                if not all(end.keeps(n) for end in ends) and not all(end.renews(n) for end in ends):
+                if all(end.keeps(n) for end in ends) or all(end.renews(n) for end in ends):
+                    continue
+                if not self.leaves or not all(end.keeps(n) or end.renews(n) for end in ends):
                     raise Untraceable(f"leaves {n} as one array or another")
+                self.state.mixed.add(n)
+            if any(share([getattr(end.state, n) for n in merged]) for end in ends):
+                raise Untraceable("gives one array several names")
+            self.state.mixed.update(*[end.state.mixed for end in ends])
             results = [[end.tensor(n) for n in merged] for end in ends]
             pulls = wanted_pulls(body, results, [tensor_of(v) for v in self.given.values()])
             graphs = tuple([body.graph(outputs) for outputs in results])
@@ -53,7 +75,7 @@ class _Branch:
             if any(end.written(name) for end in ends):
                 self._write(name, result, ends, body)
             else:
-                setattr(self.state, name, like(getattr(ends[0].state, name), result))
+                setattr(self.state, name, like(max((getattr(end.state, name) for end in ends), key=bound_of), result))
 
     def _write(self, name: str, result: Tensor, ends: list[_Arm], body: Body) -> None:
         target = self.given[name]

@@ -20,8 +20,8 @@ from ..lookup import in_class
 from .. import numpy_code
 from ..numpy_code import SUBSTITUTES, Array, implements, real, stand_in, world
 from ..watch import USER, in_package, side_of_file
-from .branch import branch
-from .loops import AUGMENT, BOTH, BRANCH, EITHER, NEITHER, ROLLED, ROLLED_FOR, UNROLLED, VARIABLES
+from .branch import branch, choice
+from .loops import AUGMENT, BOTH, BRANCH, CHOICE, EITHER, NEITHER, ROLLED, ROLLED_FOR, UNROLLED, VARIABLES
 from .roll import rolled, rolled_for, unrolled
 from .source import Unwoven
 from .numpy_calls import GRIDS, Grid, NumPyCall, is_numpy
@@ -36,9 +36,10 @@ _ndarray = np.ndarray
 _STAND_INS = os.path.dirname(numpy_code.__file__) + os.sep
 _KNOWN = frozenset((*sys.stdlib_module_names, "numpy"))  # whose C functions take stand-ins for objects, or ask for their values
 _PURE = frozenset((
-    len, abs, range, min, max, sum, isinstance, float, int, bool, complex, zip, enumerate, tuple, type, round, slice,
-    np.array, np.asarray, np.asanyarray, np.ascontiguousarray, np.zeros, np.empty, np.arange, normalize_axis_index, operator.index,
+    len, abs, range, min, max, sum, any, all, isinstance, issubclass, hasattr, callable, float, int, bool, complex, zip, enumerate, reversed, tuple,
+    list, dict, set, frozenset, sorted, type, round, slice, divmod, operator.index, normalize_axis_index,
 ))  # fmt: skip
+_READ: dict[type, tuple[str, ...]] = {dict: ("items", "keys", "values", "get", "copy"), list: ("index", "count", "copy"), tuple: ("index", "count")}  # methods that change nothing
 _CONTAINERS = (list, dict, set, deque)
 TRANSPARENT: set[type] = set()  # classes whose objects are called as what they wrap
 _NUMPY = (np.ufunc, type(np.sum))  # these ask their arguments' protocols
@@ -125,9 +126,11 @@ def _may_stand_in_a_loop(function: Any, kind: type) -> bool:
     if kind is FunctionType:
         return True  # whose own calls are asked about
     owner = getattr(function, "__self__", None)
-    if isinstance(owner, (StandIn, Tensor)) or kind in _NUMPY or function in _PURE:
+    if isinstance(owner, (StandIn, Tensor, np.ufunc, str)) or kind in _NUMPY or function in _PURE:
         return True
-    return kind is MethodType or getattr(owner, "__name__", "") == "math" or (isinstance(function, type) and function in SUBSTITUTES)
+    if type(owner) in _READ:
+        return function.__name__ in _READ[type(owner)]
+    return kind is MethodType or getattr(owner, "__name__", "") == "math" or (function in SUBSTITUTES and function is not np.fromiter)
 
 
 def root(function: Any) -> Any:
@@ -234,5 +237,5 @@ for _kind in (memoryview, bytes, bytearray):
 
 HOOKED.update({
     SEEN: seen, EACH: each, CALLEE: callee, INTO: into, SETS: sets, TRYING: trying, VARIABLES: variables, ROLLED: rolled, ROLLED_FOR: rolled_for,
-    BRANCH: branch, BOTH: both, EITHER: either, NEITHER: neither, AUGMENT: augment, UNROLLED: unrolled,
+    BRANCH: branch, BOTH: both, EITHER: either, NEITHER: neither, CHOICE: choice, AUGMENT: augment, UNROLLED: unrolled,
 })  # fmt: skip

@@ -6,7 +6,8 @@
                                            if rolled·(s·, test·, body·, names, live): x = s·.x …
                                            else: while test: body             # the loop itself, woven
 
-Only loops of assignments, expressions, branches and such loops are; `break` and `continue` become branches.
+Only loops of assignments, expressions, branches and such loops are; `break` and `continue` become branches. A `return` or `raise` is a
+`break` that tells which it was (`exit·`): the statement itself stands behind the loop, where the variables are as it found them.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from collections import Counter
 from itertools import count
 from typing import Any
 
-STATE, VARIABLES, ROLLED, ROLLED_FOR, BRANCH, BOTH, EITHER, NEITHER, AUGMENT, UNROLLED = LOOP_HOOKS = (
-    "s·", "variables·", "rolled·", "rolled_for·", "branch·", "both·", "either·", "neither·", "augment·", "unrolled·",
+STATE, VARIABLES, ROLLED, ROLLED_FOR, BRANCH, BOTH, EITHER, NEITHER, CHOICE, AUGMENT, UNROLLED = LOOP_HOOKS = (
+    "s·", "variables·", "rolled·", "rolled_for·", "branch·", "both·", "either·", "neither·", "choice·", "augment·", "unrolled·",
 )  # fmt: skip
 STOP, SKIP = "stop·", "skip·"  # variables of a loop: whether a `break` was met, and whether a `continue`
 _PLAIN = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Pass)
@@ -50,17 +51,22 @@ def _plain(node: ast.stmt) -> bool:
     if isinstance(node, (ast.Assign, ast.AugAssign)):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         return not any(isinstance(n, ast.Starred) for t in targets for n in ast.walk(t))
-    return isinstance(node, (*_PLAIN, ast.Break, ast.Continue))
+    return isinstance(node, (*_PLAIN, ast.Break, ast.Continue, ast.Return)) or (isinstance(node, ast.Raise) and node.exc is not None)
 
 
 def beside(node: ast.For | ast.While, local: frozenset[str], read: Counter[str], loop: ast.stmt) -> list[ast.stmt]:
     """The statements that stand in a loop's place. `node`: a copy of it that is not woven; `loop`: it, woven; `local`: the names local here;
     `read`: how often each name is read in the function."""
-    names = sorted(n for n in _names(node) if n in local)
+    exits = _Exits()
+    node.body = exits.block(node.body)
+    read = read + Counter(dict.fromkeys(exits.found, 1)) + Counter({n: count for n, count in reads(node).items() if n in exits.found})
+    names = sorted(n for n in _names(node) if n in local or n in exits.found)
     stored = _stored(node, frozenset(names))
     own = _Functional(frozenset(names), read)
-    made = own.loop(node, stored, in_python=[loop], after=[_taken(n) for n in stored if read[n] > reads(node)[n]])
-    given = [ast.keyword(n, ast.Lambda(_arguments(), ast.Name(n, ast.Load()))) for n in names]
+    after: list[ast.stmt] = [_taken(n) for n in stored if read[n] > reads(node)[n] and n not in exits.found]
+    after += [ast.If(_variable(n), [left], []) for n, left in exits.found.items()]
+    made = own.loop(node, stored, in_python=[loop], after=after)
+    given = [ast.keyword(n, ast.Lambda(_arguments(), ast.Constant(False) if n in exits.found else ast.Name(n, ast.Load()))) for n in names]
     begin = _assign(ast.Name(STATE, ast.Store()), ast.Call(ast.Name(VARIABLES, ast.Load()), [], given))
     return [_placed(s, node) for s in (begin, *made)]
 
@@ -107,6 +113,30 @@ def _names(node: ast.AST) -> set[str]:
     return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} - _inner(node)
 
 
+class _Exits(ast.NodeTransformer):
+    """Makes each `return` and `raise` of a loop a `break`, out of the loops around it as well. found: the statements, by their variables."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, ast.stmt] = {}
+
+    def block(self, body: list[ast.stmt]) -> list[ast.stmt]:
+        return [s for node in body for made in [self.visit(node)] for s in (made if isinstance(made, list) else [made])]
+
+    def visit_Return(self, node: ast.Return | ast.Raise) -> Any:
+        name = f"exit{next(_numbers)}·"
+        self.found[name] = node
+        return [_placed(s, node) for s in (_assign(ast.Name(name, ast.Store()), ast.Constant(True)), ast.Break())]
+
+    visit_Raise = visit_Return
+
+    def visit_For(self, node: ast.For | ast.While) -> Any:
+        before = set(self.found)
+        node.body = self.block(node.body)
+        return [node, *[_placed(ast.If(ast.Name(n, ast.Load()), [ast.Break()], []), node) for n in self.found if n not in before]]
+
+    visit_While = visit_For
+
+
 class _Functional(ast.NodeTransformer):
     """Writes statements as functions of the variables: `names` are attributes of the state."""
 
@@ -151,6 +181,11 @@ class _Functional(ast.NodeTransformer):
         self.generic_visit(node)
         return ast.copy_location(ast.Call(ast.Name(NEITHER, ast.Load()), [node.operand], []), node) if isinstance(node.op, ast.Not) else node
 
+    def visit_IfExp(self, node: ast.IfExp) -> Any:
+        self.generic_visit(node)
+        arms = [ast.Lambda(_arguments(STATE), arm) for arm in (node.body, node.orelse)]
+        return ast.copy_location(_call(CHOICE, STATE, node.test, *arms), node)
+
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         """An item that is changed in place is read, computed and written."""
         self.generic_visit(node)
@@ -181,7 +216,7 @@ class _Functional(ast.NodeTransformer):
                 in_python[0].iter = ast.Call(ast.Name("each·", ast.Load()), [ast.Name(values, ast.Load())], [])  # type: ignore[attr-defined]
             turns = in_python or [ast.For(_variable(node.target.id, ast.Store()), ast.Name(values, ast.Load()), [ast.Expr(_call(body, STATE))], [])]
         if in_python is None and any(isinstance(n, (ast.Break, ast.Continue)) for n in _own_statements(node.body)):
-            turns = [ast.Expr(_call(UNROLLED))]
+            turns = [ast.Expr(ast.Call(ast.Name(UNROLLED, ast.Load()), tried.args[:-1], []))]
         return [*made, ast.If(tried, after or [ast.Pass()], turns)]
 
     def block(self, body: list[ast.stmt], rest: list[ast.stmt]) -> list[ast.stmt]:
@@ -195,7 +230,7 @@ class _Functional(ast.NodeTransformer):
                 break
             if isinstance(node, ast.If):
                 leaves = any(isinstance(n, (ast.Break, ast.Continue)) for n in _own_statements([node]))
-                made += self._branch(node, pending if leaves else [])
+                made += self._branch(node, pending if leaves else [], leaves)
                 if leaves:
                     break
             elif isinstance(node, (ast.For, ast.While)):
@@ -204,12 +239,12 @@ class _Functional(ast.NodeTransformer):
                 made.append(self.visit(node))
         return made or [ast.Pass()]
 
-    def _branch(self, node: ast.If, rest: list[ast.stmt]) -> list[ast.stmt]:
+    def _branch(self, node: ast.If, rest: list[ast.stmt], leaves: bool) -> list[ast.stmt]:
         number = next(_numbers)
         arms = [f"then{number}·", f"else{number}·"]
         copies = [[copied(s) for s in rest] for _ in arms]
         blocks = [self.block(node.body, copies[0]), self.block(node.orelse, copies[1])]
-        return [*map(_function, arms, blocks), ast.Expr(ast.Call(ast.Name(BRANCH, ast.Load()), [ast.Name(STATE, ast.Load()), self.visit(node.test), *[ast.Name(a, ast.Load()) for a in arms]], []))]
+        return [*map(_function, arms, blocks), ast.Expr(_call(BRANCH, STATE, self.visit(node.test), *arms, ast.Constant(leaves)))]
 
 
 def _own_statements(body: list[ast.stmt]) -> list[ast.stmt]:

@@ -14,10 +14,10 @@ from ...graph.ir import Graph
 from ...op import OPS
 from ...ops.view import put
 from ...spec import TensorSpec, int64
-from ...tensor import Tensor
+from ...tensor import StandIn, Tensor
 from ..numpy_code import Number, bound_of, is_number, kind_of, number_of, of_kind, world
 from .loops import SKIP, STOP
-from .variables import FAR, Variables, form_of, is_new, is_scalar, is_traced, like, same_memory, same_storage, tensor_of
+from .variables import FAR, Variables, form_of, is_new, is_scalar, is_traced, like, same_memory, same_storage, share, tensor_of
 from .words import Span, neither, truth
 
 UNROLLED = 400  # nodes: loops of fewer are written out turn by turn, so that turns are fused with each other
@@ -29,12 +29,36 @@ _failed: set[Any] = set()  # loops, and kinds of their variables, of which it is
 def rolled(state: Variables | None, test: Callable, body: Callable, names: tuple[str, ...], live: tuple[str, ...]) -> bool:
     """Whether a `while` loop was done here: then the variables are as it leaves them. names: those that turns set; live: those
     among them that are read elsewhere in the function."""
-    return state is not None and _Loop(state, body, names, live, test=test).done()
+    return state is not None and _apart(state, _Loop(state, body, names, live, test=test).done)
 
 
 def rolled_for(state: Variables | None, values: Any, target: str, body: Callable, names: tuple[str, ...], live: tuple[str, ...]) -> bool:
     """The same of `for target in values`, where that is a range."""
-    return state is not None and isinstance(values, (range, Span)) and _Loop(state, body, names, live, values=values, target=target).done()
+    return state is not None and isinstance(values, (range, Span)) and _apart(state, _Loop(state, body, names, live, values=values, target=target).done)
+
+
+def unrolled(state: Variables, *loop: Any) -> None:
+    """Run an inner loop with `break` or `continue` turn by turn, given as for `rolled` or `rolled_for`."""
+    if len(loop) == 3:
+        test, body, names = loop
+        made = _Loop(state, body, names, (), test=test)
+    else:
+        values, target, body, names = loop
+        if not isinstance(values, range):
+            raise Untraceable("has a loop in it that cannot be one op")
+        made = _Loop(state, body, names, (), values=values, target=target)
+    _apart(state, made._turn_by_turn)
+
+
+def _apart(state: Variables, run: Callable[[], bool]) -> bool:
+    """Run a loop, whose `break` and `continue` are not those of the loop around it."""
+    around = {n: vars(state).pop(n) for n in (STOP, SKIP) if n in state}
+    try:
+        return run()
+    finally:
+        for n in (STOP, SKIP):
+            vars(state).pop(n, None)
+        vars(state).update(around)
 
 
 class _Loop:
@@ -49,12 +73,12 @@ class _Loop:
         self.live, self.differentiated, self.peeled = live, False, 0
         self.promoted: set[str] = set()  # Python numbers that turns change
         self.carried: set[str] = set()
-        self.whole = False  # every array is carried: turns write into arrays that they do not set
+        self.begins = False  # there is a turn, as Python numbers tell
 
     def done(self) -> bool:
         """Whether the loop was done: as one op, or turn by turn where the first turns had to be."""
         key = (self.body.__code__, tuple(sorted((n, form_of(v)) for n, v in vars(self.state).items())))
-        if key in _failed or self.turns == 0:
+        if key in _failed or self.turns == 0 or any(hasattr(type(v), "__next__") for v in vars(self.state).values()):
             return False
         for turn in range(PEELED + 1):
             self.peeled = turn
@@ -78,7 +102,7 @@ class _Loop:
 
     def may_end_at_once(self) -> bool:
         """Whether there may be no turn at all."""
-        return not self.peeled and (self.test is not None or isinstance(self.values, Span))
+        return not self.peeled and not self.begins and (self.test is not None or isinstance(self.values, Span))
 
     def _give_up(self, key: Any) -> None:
         """Do not try such a loop again."""
@@ -119,6 +143,7 @@ class _Loop:
         state = self.state
         vars(state).pop(STOP, None)
         vars(state).pop(SKIP, None)
+        state.mixed.clear()
         self.promoted.clear()
         self.carried = {n for n in self.names if n != self.target and is_traced(vars(state).get(n))}
         for _ in range(6):
@@ -206,6 +231,7 @@ class _Trial:
         parts: list[Any] = []
         if loop.test is not None:
             parts.append(loop.test(made))
+            loop.begins = loop.begins or (not isinstance(parts[0], (StandIn, Tensor)) and bool(parts[0]))
         elif self.counted:
             counter, stop = number_of(carries[-1], int), loop.values.stop
             parts.append(counter < stop if loop.values.step > 0 else counter > stop)
@@ -252,7 +278,7 @@ class _Trial:
             if name in loop.live and not is_scalar(value) and is_traced(value):
                 if not is_new(value, self.inner, self.trace):
                     raise Untraceable(f"gives an array a further name, {name}")
-                if loop.may_end_at_once():  # then the name stays that of an array which others may know
+                if loop.may_end_at_once() or (name in inner.mixed and not loop.peeled):  # then the name stays that of an array which others may know
                     raise _FirstTurnDiffers(name)
             if name in self.inner:
                 if form_of(value) != form_of(self.inner[name]):
@@ -269,6 +295,8 @@ class _Trial:
                     fine = False
             else:
                 raise _FirstTurnDiffers(name)
+        if share([v for n, v in vars(inner).items() if n in loop.live]):
+            raise Untraceable("gives one array several names")
         return fine
 
     def _steps(self, value: Any, name: str) -> bool:
@@ -318,11 +346,6 @@ class _Trial:
             left = [v for v in vars(after).values() if is_traced(v) and same_storage(tensor_of(v), tensor_of(inside))]
             if getattr(after, name) is not inside or len(left) != 1:
                 raise Untraceable("writes into an array that changes its name")
-
-
-def unrolled() -> None:
-    """A loop with `break` in a turn that is traced was not done as one op."""
-    raise Untraceable("has a loop in it that cannot be one op")
 
 
 def _size(graph: Graph) -> int:

@@ -10,13 +10,18 @@ from ...control.body import Body
 from ...dispatch import mode
 from ...graph.ir import Node
 from ...tensor import StandIn, Tensor
-from ..numpy_code import Array, array_of, is_number, kind_of, number_of, of_kind, world
+from ..numpy_code import Array, array_of, bound_of, is_number, kind_of, number_of, of_kind, world
 
 FAR = 1 << 40  # turns that no loop makes
 
 
 class Variables:
-    """The variables of a loop; those that are not bound are missing."""
+    """The variables of a loop; those that are not bound are missing. mixed: names left as the arrays they were if the turn was the last."""
+
+    __slots__ = ("__dict__", "mixed")
+
+    def __init__(self) -> None:
+        self.mixed: set[str] = set()
 
     def __getattr__(self, name: str) -> Any:
         raise UnboundLocalError(f"cannot access local variable {name!r} where it is not associated with a value")
@@ -27,6 +32,7 @@ class Variables:
     def copy(self) -> Variables:
         made = Variables()
         made.__dict__.update(self.__dict__)
+        made.mixed |= self.mixed
         return made
 
 
@@ -60,7 +66,7 @@ def like(value: Any, tensor: Tensor) -> Any:
     """A tensor as what a value is."""
     if type(value) is Array:
         return array_of(tensor, value.is_scalar)
-    return number_of(tensor, kind_of(value), FAR) if is_number(value) else tensor
+    return number_of(tensor, kind_of(value), FAR + bound_of(value)) if is_number(value) else tensor
 
 
 def form_of(value: Any) -> Any:
@@ -82,6 +88,12 @@ def is_new(value: Any, given: dict[str, Any], body: Body) -> bool:
 
 def same_storage(a: Tensor, b: Tensor) -> bool:
     return a is b or (a._storage is not None and a._storage is b._storage)
+
+
+def share(values: list[Any]) -> bool:
+    """Whether two of these are arrays that share what they hold."""
+    tensors = [tensor_of(v) for v in values if is_traced(v) and not is_scalar(v)]
+    return any(same_storage(a, b) for n, a in enumerate(tensors) for b in tensors[:n])
 
 
 def same_memory(a: Tensor, b: Tensor) -> bool:

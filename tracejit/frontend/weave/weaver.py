@@ -214,6 +214,7 @@ class _Weaver(ast.NodeTransformer):
         copy = copied(node)
         *before, chosen = beside(copy, self.local, self.read, weave())  # `if it was rolled: take the variables; else: the loop`
         chosen.test = self.visit(chosen.test)  # type: ignore[attr-defined]
+        chosen.body = _flat([self.visit(s) for s in chosen.body])  # type: ignore[attr-defined]
         return [*_flat([self.visit(s) for s in before]), chosen]
 
     def visit_comprehension(self, node: ast.comprehension) -> Any:

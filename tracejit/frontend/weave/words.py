@@ -12,7 +12,8 @@ from ...dispatch import bind
 from ...op import OPS
 from ...spec import bool_
 from ...tensor import StandIn, Tensor
-from ..numpy_code import Array, Number, implements, is_number, kind_of, number_of, of_kind, world
+from ..numpy_code import Array, Number, bound_of, implements, is_number, kind_of, number_of, of_kind, world
+from .variables import form_of, is_scalar, like, tensor_of
 
 
 class Span:
@@ -78,6 +79,30 @@ def truth(value: Any) -> Tensor:
         tensor = tensor.reshape(()) if tensor.shape else tensor
         return tensor if tensor.dtype == bool_ else bind(OPS["not_equal"], tensor, 0)
     return of_kind(bool(value))
+
+
+@implements(min)
+def smallest(*values: Any, **options: Any) -> Any:
+    """min() of scalars of one kind: the first than which none is smaller."""
+    return _first(operator.lt, values) if _are_scalars(values) and not options else min(*values, **options)
+
+
+@implements(max)
+def largest(*values: Any, **options: Any) -> Any:
+    """max() of scalars of one kind."""
+    return _first(operator.gt, values) if _are_scalars(values) and not options else max(*values, **options)
+
+
+def _are_scalars(values: tuple[Any, ...]) -> bool:
+    return world.rolling > 0 and len(values) > 1 and any(isinstance(v, StandIn) for v in values) and all(map(is_scalar, values)) and len(set(map(form_of, values))) == 1
+
+
+def _first(before: Callable, values: tuple[Any, ...]) -> Any:
+    found = values[0]
+    for value in values[1:]:
+        chosen = bind(OPS["where"], truth(before(value, found)), tensor_of(value), tensor_of(found))
+        found = like(max(value, found, key=bound_of), chosen)
+    return found
 
 
 # Items
