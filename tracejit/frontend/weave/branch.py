@@ -12,7 +12,7 @@ from ...ops.view import put
 from ...spec import int64
 from ...tensor import StandIn, Tensor
 from ..numpy_code import bound_of
-from .variables import Variables, form_of, is_new, is_scalar, is_traced, like, same_memory, share, tensor_of
+from .variables import Unsettled, Variables, form_of, is_new, is_scalar, is_traced, like, same_memory, share, tensor_of
 from .words import truth
 
 
@@ -55,7 +55,7 @@ class _Branch:
             merged = [n for n in names if all(n in end.state for end in ends)]
             for n in merged:
                 if len({form_of(getattr(end.state, n)) for end in ends}) != 1 or form_of(getattr(ends[0].state, n)) == "object":
-                    raise Untraceable(f"leaves {n} as one kind of value or another")
+                    raise Unsettled(f"leaves {n} as one kind of value or another")
                 if all(end.keeps(n) for end in ends) or all(end.renews(n) for end in ends):
                     continue
                 if not self.leaves or not all(end.keeps(n) or end.renews(n) for end in ends):

@@ -17,7 +17,7 @@ from ...spec import TensorSpec, int64
 from ...tensor import StandIn, Tensor
 from ..numpy_code import Number, bound_of, is_number, kind_of, number_of, of_kind, world
 from .loops import SKIP, STOP
-from .variables import FAR, Variables, form_of, is_new, is_scalar, is_traced, like, same_memory, same_storage, share, tensor_of
+from .variables import FAR, Unsettled, Variables, form_of, is_new, is_scalar, is_traced, like, same_memory, same_storage, share, tensor_of
 from .words import Span, neither, truth
 
 UNROLLED = 400  # nodes: loops of fewer are written out turn by turn, so that turns are fused with each other
@@ -86,7 +86,8 @@ class _Loop:
                 if not self._tried():
                     return turn > 0 and self._turn_by_turn()
                 return True
-            except _FirstTurnDiffers:
+            except (_FirstTurnDiffers, Unsettled) as reason:
+                refusals.made -= isinstance(reason, Unsettled)
                 if turn == PEELED or isinstance(self.values, Span):
                     self._give_up(key)
                     return turn > 0 and self._turn_by_turn()

@@ -6,13 +6,17 @@ from typing import Any, Callable
 
 import numpy as np
 
-from ...control.body import Body
+from ...control.body import Body, Untraceable
 from ...dispatch import mode
 from ...graph.ir import Node
 from ...tensor import StandIn, Tensor
 from ..numpy_code import Array, array_of, bound_of, is_number, kind_of, number_of, of_kind, world
 
 FAR = 1 << 40  # turns that no loop makes
+
+
+class Unsettled(Untraceable):
+    """A branch leaves a variable as one kind of value or another, as it may in a first turn."""
 
 
 class Variables:
