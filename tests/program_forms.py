@@ -328,7 +328,10 @@ FORMS: dict[str, list[Form]] = {
     "eig": [_square("tj.linalg.eig({m})[0]")], "pinv": [_square("tj.linalg.pinv({m})")], "cofactors": [_square("OPS['cofactors']({m})")],
 }  # fmt: skip
 # Not drawn by themselves: `put` by slice assignment, `put_first` and a convolution's sums by gradients; and what has no shape before it has values.
-ELSEWHERE = {"loop", "branch", "put", "put_first", "convolution_by_lines", "nonzero", "unique", "histogram"}
+ELSEWHERE = {
+    "loop", "branch", "put", "put_first", "convolution_by_lines", "nonzero", "unique", "histogram", "host", "host_pair", "real_part", "imaginary_part",
+    *(f"numpy_{name}" for name in ("cholesky", "eigh", "eigvalsh", "inv", "qr", "solve", "svd", "svdvals")),
+}  # fmt: skip
 OFTEN = ("basic_index", "reshape", "permute", "gather", "assemble", "broadcast", "matmul")
 
 

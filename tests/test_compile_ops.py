@@ -105,6 +105,8 @@ def outputs(result):
 @pytest.mark.parametrize("narrow", [False, True], ids=["double", "single"])
 @pytest.mark.parametrize("op", OTHERS, ids=lambda op: op.name)
 def test_samples_in_every_layout(op, narrow):
+    if narrow and op.kind == "control":
+        pytest.skip("its graphs are of one dtype")
     for make in SAMPLES[op.name]:
         args, attrs = make()
         if "f" not in getattr(op, "accepts", "f"):

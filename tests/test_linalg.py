@@ -412,13 +412,13 @@ def test_lstsq(shape: tuple[int, int]) -> None:
 def invariant_svd(x: Tensor, full: bool = False) -> tuple[Tensor, ...]:
     """What of a singular value decomposition does not depend on the vectors' signs and phases."""
     u, s, vh = linalg.svd(x, full_matrices=full)
-    weights = wrap(np.arange(1.0, s.shape[-1] + 1))
+    weights = tj.asarray(np.arange(1.0, s.shape[-1] + 1))
     return s, (u * weights) @ vh, (u * weights) @ adjoint(u), (adjoint(vh) * weights) @ vh
 
 
 def invariant_eigh(x: Tensor) -> tuple[Tensor, ...]:
     values, vectors = linalg.eigh(x + adjoint(x))
-    return values, (vectors * wrap(np.arange(1.0, values.shape[-1] + 1))) @ adjoint(vectors)
+    return values, (vectors * tj.asarray(np.arange(1.0, values.shape[-1] + 1))) @ adjoint(vectors)
 
 
 def invariant_eig(x: Tensor) -> tuple[Tensor, ...]:
@@ -427,11 +427,11 @@ def invariant_eig(x: Tensor) -> tuple[Tensor, ...]:
 
 
 def gram(x: Tensor) -> Tensor:
-    return x @ adjoint(x) + wrap(np.eye(x.shape[-1]))
+    return x @ adjoint(x) + tj.asarray(np.eye(x.shape[-1]))
 
 
 def triangular(upper: bool, left: bool, unit: bool) -> Any:
-    return lambda a, b: linalg.solve_triangular(a + wrap(2 * np.eye(3)), b, upper=upper, left=left, unitriangular=unit)
+    return lambda a, b: linalg.solve_triangular(a + tj.asarray(2 * np.eye(3)), b, upper=upper, left=left, unitriangular=unit)
 
 
 DIFFERENTIABLE = {
@@ -445,12 +445,12 @@ DIFFERENTIABLE = {
     "kron": (tj.kron, (2, 3), (3, 2)),
     "cross": (linalg.cross, (2, 3), (3,)),
     "trace": (lambda x: linalg.trace(x, offset=1), (2, 3, 4)),
-    "solve": (lambda a, b: linalg.solve(a + wrap(3 * np.eye(3)), b), (2, 3, 3), (3, 2)),
-    "solve vector": (lambda a, b: linalg.solve(a + wrap(3 * np.eye(3)), b), (2, 3, 3), (3,)),
+    "solve": (lambda a, b: linalg.solve(a + tj.asarray(3 * np.eye(3)), b), (2, 3, 3), (3, 2)),
+    "solve vector": (lambda a, b: linalg.solve(a + tj.asarray(3 * np.eye(3)), b), (2, 3, 3), (3,)),
     **{f"triangular {flags}": (triangular(*flags), (2, 3, 3), (3, 3)) for flags in itertools.product((False, True), repeat=3)},
-    "inv": (lambda x: linalg.inv(x + wrap(3 * np.eye(3))), (2, 3, 3)),
+    "inv": (lambda x: linalg.inv(x + tj.asarray(3 * np.eye(3))), (2, 3, 3)),
     "det": (linalg.det, (2, 3, 3)),
-    "slogdet": (lambda x: linalg.slogdet(x + wrap(3 * np.eye(3))), (2, 3, 3)),
+    "slogdet": (lambda x: linalg.slogdet(x + tj.asarray(3 * np.eye(3))), (2, 3, 3)),
     "cholesky": (lambda x: linalg.cholesky(gram(x)), (2, 3, 3)),
     "cholesky upper": (lambda x: linalg.cholesky(gram(x), upper=True), (3, 3)),
     "qr": (linalg.qr, (2, 4, 3)),
@@ -465,8 +465,8 @@ DIFFERENTIABLE = {
     "eig": (invariant_eig, (3, 3)),
     "pinv tall": (linalg.pinv, (4, 3)),
     "pinv wide": (linalg.pinv, (2, 3, 4)),
-    "matrix_power": (lambda x: linalg.matrix_power(x + wrap(3 * np.eye(3)), -3), (3, 3)),
-    "cond": (lambda x: linalg.cond(x + wrap(3 * np.eye(3))), (3, 3)),
+    "matrix_power": (lambda x: linalg.matrix_power(x + tj.asarray(3 * np.eye(3)), -3), (3, 3)),
+    "cond": (lambda x: linalg.cond(x + tj.asarray(3 * np.eye(3))), (3, 3)),
     "lstsq": (lambda a, b: linalg.lstsq(a, b)[:2], (4, 3), (4, 2)),
     **{f"vector_norm {o}": (lambda x, o=o: linalg.vector_norm(x, axis=1, ord=o), (3, 4)) for o in (2, 1, 3, 0.5, -2, float("inf"))},
     **{f"matrix_norm {o}": (lambda x, o=o: linalg.matrix_norm(x, ord=o), (2, 3, 4)) for o in MATRIX_ORDERS},

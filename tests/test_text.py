@@ -37,7 +37,7 @@ def compiled(op: Any, args: tuple[Any, ...], attrs: dict[str, Any]) -> tuple[Gra
     with np.errstate(all="ignore"):
         result = function(*args)
     (entries,) = function._entries.values()
-    if entries[0].executable is None:
+    if entries[0].mode != "graph":
         return None
     plan = entries[0].executable.plan
     results = [t.numpy() for t in (result if isinstance(result, tuple) else (result,))]

@@ -45,6 +45,7 @@ class Planner:
         self.graph, self.inputs, self.targets = graph, list(inputs), list(targets)
         self.inside, self.cells, self.turns = cells is not None, cells or Cells(), turns
         self.swaps: list[tuple[Slot, Slot, Slot]] = []
+        self.given_on: set[Slot] = set()  # inputs whose old contents are themselves what is written elsewhere, at the end
         self.groups = fuse(graph, [slot.strides for slot in inputs])
         self.slots: Slots = dict(zip(graph.inputs, inputs))
         self.steps: list[Step] = []
@@ -267,6 +268,7 @@ class Planner:
         """Outputs that have a target: in place where no reader of the old contents is left, else exchanged or copied at the end."""
         pending = []
         pairs = list(zip(self.graph.outputs, self.targets))
+        self.given_on = {m for node, target in pairs if (m := _memory(node, self.slots)) is not None and m is not target}
         for node, target in sorted(pairs, key=lambda pair: pair[1] in self.inputs):
             slot = self.slots.get(node)
             if slot is target:
@@ -289,7 +291,7 @@ class Planner:
         if self._half_written() or target.strides != slot.strides or target.dtype != slot.dtype:
             return False
         touching = self.touching.get(slot)
-        if not touching or any(position > touching[0] for position in self.touching.get(target, ())) or self._given_on(target):
+        if not touching or any(position > touching[0] for position in self.touching.get(target, ())) or target in self.given_on:
             return False
         writer = self.steps[touching[0]]
         if not isinstance(writer, Kernel) or writer.reduces:
@@ -303,10 +305,6 @@ class Planner:
             _redirect(self.steps[position], slot, target)
         self.touching[target] = self.touching.get(target, []) + touching
         return True
-
-    def _given_on(self, target: Slot) -> bool:
-        """Whether the old contents of an input are themselves what is written elsewhere, at the end."""
-        return any(t is not target and _memory(n, self.slots) is target for n, t in zip(self.graph.outputs, self.targets))
 
     def _exchange(self, slot: Slot, target: Slot) -> bool:
         """Let an input's new contents be what the next turn finds as the old ones: the two change places."""
