@@ -13,6 +13,7 @@ from .index import Box, box_of, without
 from .kernel import Kernel, Load, Slot, Store
 from .lower import Slots, indexed, lower_checks, lower_copy, lower_map, lower_put, strided
 from .reductions import lower_reduction
+from .points import share_points
 from .rows import share_rows
 from .side_by_side import rows_side_by_side
 from .steps import Block, Call, Cell, Move, Step, may_stop
@@ -68,7 +69,7 @@ class Planner:
             self._lower(number, group)
         self.outputs = self._outputs()
         self._write_targets()
-        return in_waves(cut_at_edges(rows_side_by_side(share_rows(self.steps))))  # type: ignore[return-value]
+        return in_waves(cut_at_edges(rows_side_by_side(share_rows(share_points(self.steps)))))  # type: ignore[return-value]
 
     def _last_readers(self) -> dict[Node, int]:
         """The number of the last group that reads each node with memory, directly or through what is computed on the fly."""

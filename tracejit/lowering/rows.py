@@ -14,7 +14,7 @@ from typing import Generic, Iterator, Protocol, Sequence, TypeVar
 from .divide import cut_loop
 from .index import Index, tells
 from .kernel import CACHED, FEW, SHORT, Axis, Kernel, Slot, Stage, Store, rewritten
-from .settle import settled
+from .settle import own_slots, settled
 from .stages import halves, placed, take
 
 STATEMENT_LIMIT = 400  # of one kernel: compile time grows with them
@@ -42,11 +42,7 @@ def share_rows(steps: Sequence[S | Kernel]) -> list[S | Kernel]:
     for step in steps:
         order.add(step)
     entries = sorted(order.entries, key=lambda entry: entry.position)
-    users: dict[Slot, int] = {}
-    for entry in entries:
-        for slot in entry.step.reads() | entry.step.writes():
-            users[slot] = users.get(slot, 0) + 1
-    own = {slot for slot, number in users.items() if number == 1 and slot.home is None and slot.constant is None}
+    own = own_slots([e.step for e in entries])
     steps = [settled(e.step, own) if e.joined and isinstance(e.step, Kernel) else e.step for e in entries]
     return [_in_wide_blocks(step) if isinstance(step, Kernel) else step for step in steps]
 

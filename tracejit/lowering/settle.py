@@ -5,12 +5,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import prod
-from typing import Any
+from typing import Any, Sequence
 
 from .index import Index, tells
 from .kernel import Axis, Kernel, Let, LetIndex, Load, Reduce, Slot, Stage, Statement, Store, merge_axes, names_read
 
 Key = tuple[Any, ...]
+
+
+def own_slots(steps: Sequence[Any]) -> set[Slot]:
+    """The temporaries that only one of the steps touches."""
+    users: dict[Slot, int] = {}
+    for step in steps:
+        for slot in step.reads() | step.writes():
+            users[slot] = users.get(slot, 0) + 1
+    return {slot for slot, number in users.items() if number == 1 and slot.home is None and slot.constant is None}
 
 
 def settled(kernel: Kernel, own: set[Slot]) -> Kernel:
