@@ -254,3 +254,32 @@ def test_errors_stand_at_the_users_line():
         lines.append((trace.tb_frame.f_code.co_name, trace.tb_lineno))
         trace = trace.tb_next
     assert ("fails", fails.__code__.co_firstlineno + 2) in lines
+
+
+def slices(x):
+    y = np.zeros(5)
+    y[1:4] = x[1:4] ** 2
+    return y.sum() + np.sin(x[::-1]).mean()
+
+
+def turns(x):
+    total = 0.0
+    for i in range(300):
+        total = total + np.sin(x[i % 5] * i) * 0.01
+    return total * x.max()
+
+
+def methods(x):
+    a = np.outer(x, x) + np.eye(5)
+    return np.linalg.norm(np.linalg.solve(a, x.copy())) + a.T.reshape(-1)[3:9].std() + np.where(x > 0, x, 0.1 * x).prod()
+
+
+@pytest.mark.parametrize("function", [slices, turns, methods], ids=lambda f: f.__name__)
+def test_unmodified_numpy_code_is_differentiated(function):
+    x, step = np.linspace(-1, 1.5, 5), 1e-6
+    wanted = [(function(x + step * e) - function(x - step * e)) / (2 * step) for e in np.eye(5)]
+    compiled = tj.compile(tj.grad(function))
+    for _ in range(2):
+        np.testing.assert_allclose(compiled(x).numpy(), wanted, rtol=1e-5, atol=1e-6)
+    value, gradient = tj.compile(tj.value_and_grad(function))(x)
+    np.testing.assert_allclose([value.item(), *gradient.numpy()], [function(x), *wanted], rtol=1e-5, atol=1e-6)

@@ -109,6 +109,8 @@ class Mode(threading.local):
     interpreter: Interpreter = EAGER
     grad: bool = True
     inference: bool = False
+    callee: Callable[[Any], Any] = staticmethod(lambda function: function)  # what is called in the place of a function of the user's
+    in_kind: Callable[[Tensor, Any], Any] = staticmethod(lambda tensor, _: tensor)  # a tensor as a value of the kind of another
 
 
 mode = Mode()

@@ -19,8 +19,8 @@ from ..ops.join import stack
 from ..ops.logic import equal
 from ..ops.view import alias, reshape, same
 from ..spec import int64, is_complex, is_inexact
-from ..tensor import Tensor
-from ..tree import Structure, flatten, unflatten
+from ..tensor import StandIn, Tensor
+from ..tree import Structure, flatten, map_leaves, unflatten
 from . import engine
 from .modes import GradMode
 
@@ -107,6 +107,10 @@ def hessian(fn: Callable[..., Any], argnums: Positions = 0) -> Callable[..., Any
     return _named(jacobian(jacobian(fn, argnums), argnums), fn, "hessian")
 
 
+def _tensor(value: Any) -> Any:
+    return value.tensor if isinstance(value, StandIn) else value
+
+
 class _Call:
     """One run of a function with some arguments replaced by tensors of its own, which nothing outside refers to.
 
@@ -126,7 +130,7 @@ class _Call:
                 leaves, structure = flatten(args[p])
                 self.shapes.append(structure)
                 held[p] = unflatten(structure, [self._own(leaf, p) for leaf in leaves])
-            result = fn(*held, **kwargs)
+            result = map_leaves(_tensor, mode.callee(fn)(*held, **kwargs))
         self.aux: Any = None
         if has_aux:
             if not isinstance(result, tuple) or len(result) != 2:
@@ -135,7 +139,8 @@ class _Call:
         self.output = result
         self.recorded = self.outside and self._reaches_outside()
 
-    def _own(self, leaf: Any, position: int) -> Tensor:
+    def _own(self, given: Any, position: int) -> Any:
+        leaf = _tensor(given)
         if not isinstance(leaf, Tensor):
             leaf = bind(alias, mode.interpreter.constant(leaf)) if hasattr(leaf, "__array__") else leaf
         if not isinstance(leaf, Tensor):
@@ -150,7 +155,7 @@ class _Call:
             own = bind(alias, leaf).requires_grad_()
             self.sources.add(id(own))
         self.inputs.append(own)
-        return own
+        return mode.in_kind(own, given)
 
     def _reaches_outside(self) -> bool:
         """Whether the outputs depend on a leaf that was not made here."""
@@ -223,4 +228,5 @@ def _stack(rows: list[Tensor], output: Tensor, x: Tensor) -> Tensor:
 def _named(function: Callable[..., Any], of: Callable[..., Any], what: str) -> Callable[..., Any]:
     function.__name__ = f"{what}_of_{getattr(of, '__name__', 'function')}"
     function.__doc__ = f"`{what}` of {getattr(of, '__name__', 'a function')}."
+    function.differentiates = of  # type: ignore[attr-defined]
     return function

@@ -8,15 +8,16 @@ from weakref import ref
 
 import numpy as np
 
+from ..dispatch import mode
 from ..errors import DTypeError
 from ..ops.convert import supported
 from ..tensor import StandIn, Tensor, wrap
 from .lookup import instance_dict
-from .numpy_code import Array, Number, from_outside, replace, world
+from .numpy_code import Array, Number, array_of, from_outside, replace, world
 from .parts import parts_of, rebuild
 from .values import has_attributes
 from .watch import in_package
-from .weave import Unwoven, root
+from .weave import Unwoven, callee, root
 
 
 class Stage:
@@ -35,6 +36,9 @@ class Stage:
         self.touched: list[Any] = []
         self.born: list[Any] = []
         self.met: dict[int, Any] = {}
+        if getattr(function, "differentiates", False):  # its function sees what it is given
+            self.shown, self.function = [self.arrays.get(id(leaf), leaf) for leaf in leaves], function
+            return
         if in_package(getattr(getattr(function, "__code__", None), "co_filename", "")):  # a function of tracejit's takes tensors
             self.shown, self.function = list(self.handles), function
             return
@@ -50,9 +54,11 @@ class Stage:
         world.begin()
         self.born = world.born = list(map(ref, self.arrays.values()))
         world.arrays = dict(self.arrays)
+        mode.callee, mode.in_kind = callee, _in_kind
         return self
 
     def __exit__(self, *_: Any) -> None:
+        del mode.callee, mode.in_kind
         self.met = {number: array for number, array in (world.arrays or {}).items() if number not in self.arrays}
         self.touched, self.reasons = list(world.touched.values()), world.reasons
         world.end()
@@ -98,6 +104,10 @@ def _tensor(leaf: Any) -> Tensor:
         return wrap(supported(array))
     except DTypeError:
         raise Unwoven(f"an argument is an array of {array.dtype}, {array.strides} bytes apart") from None
+
+
+def _in_kind(tensor: Tensor, value: Any) -> Any:
+    return array_of(tensor, value.is_scalar) if type(value) is Array else tensor
 
 
 def form_of(value: Any) -> str:

@@ -169,6 +169,8 @@ def _new_value(value: Any, target: Array) -> Tensor | None:
         return value.in_dtype(dtype)
     if kind is Array:
         return value.tensor if value.tensor._value.dtype == dtype else cast(value.tensor, dtype=dtype)
+    if isinstance(value, Tensor):
+        return value if value.dtype == dtype else cast(value, dtype=dtype)
     if kind in _NUMBERS:
         place = np.empty((), dtype)
         try:
