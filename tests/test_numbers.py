@@ -92,3 +92,24 @@ def test_a_number_that_a_loop_changes_is_a_number_of_pythons(functions, where):
                 if bits(outcome(compiled, x)) != bits(outcome(function, y)) or bits(x) != bits(y):
                     wrong.append(name)
     assert not wrong
+
+
+class Kept:
+    def __init__(self, number):
+        self.number = number
+
+
+def keeps(x):
+    n, f = 0, 16.0
+    while x[0] * n < 13:
+        n += 1
+        f = f * 0.75
+    return {n: f, "set": {n}}, Kept(n), frozenset([f]), pow(n, 2, 5)
+
+
+def test_a_number_that_outlives_the_call_is_pythons():
+    compiled = tj.compile(keeps)
+    for first in (2.0, 3.0, 2.0, 3.0):
+        (table, kept, *rest), (expected, other, *others) = compiled(np.array([first])), keeps(np.array([first]))
+        assert bits([table, kept.number, rest]) == bits([expected, other.number, others])
+        assert [*map(type, table), *map(type, table["set"]), type(kept.number)] == [int, str, int, int]

@@ -92,7 +92,7 @@ class Stage:
         self.shown.clear()
         for reference in self.born:
             left = reference()
-            if left is not None:
+            if left is not None and isinstance(left.tensor._value, np.ndarray):  # not what a trial of a turn left in a traceback
                 replace(left, own(left))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import operator
 from typing import Any, Callable
+from weakref import ref
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from ...op import OPS
 from ...ops.casts import cast
 from ...spec import bool_, float64, int64
 from ...tensor import StandIn, Tensor
+from .world import world
 
 _DTYPES: dict[type, Any] = {bool: bool_, int: int64, float: float64}
 _FAR = 1 << 62  # what an int of a loop must stay within
@@ -81,6 +83,9 @@ def number_of(tensor: Tensor, kind: type, bound: int = 1) -> Number:
     """A Number with the value of a tensor without axes."""
     made = object.__new__(Number)
     made.tensor, made.kind, made.bound = tensor, kind, bound
+    born = world.born
+    if born is not None:
+        born.append(ref(made))
     return made
 
 
@@ -183,10 +188,10 @@ def _absolute(self: Number) -> Number:
     return number_of(bind(OPS["abs"], as_kind(self, kind)), kind, self.bound)
 
 
-def _power(self: Number, other: Any) -> Any:
+def _power(self: Number, other: Any, *modulus: Any) -> Any:
     if not is_number(other):
         return NotImplemented
-    if type(other) is int and other == 2 and self.kind is int:
+    if not modulus and type(other) is int and other == 2 and self.kind is int:
         return self * self  # type: ignore[operator]
     raise Untraceable("raises a Python number to a power")
 
