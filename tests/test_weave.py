@@ -283,3 +283,13 @@ def test_unmodified_numpy_code_is_differentiated(function):
         np.testing.assert_allclose(compiled(x).numpy(), wanted, rtol=1e-5, atol=1e-6)
     value, gradient = tj.compile(tj.value_and_grad(function))(x)
     np.testing.assert_allclose([value.item(), *gradient.numpy()], [function(x), *wanted], rtol=1e-5, atol=1e-6)
+
+
+def test_a_block_without_gradients_splits_no_graph():
+    def function(x, i):
+        with tj.no_grad():
+            return x[i] * 2
+
+    compiled = tj.compile(function)
+    compiled(tj.arange(5), tj.asarray([1, 2]))
+    assert compiled.cache_info().modes == ("graph",)

@@ -20,6 +20,7 @@ from .source import Definition, Unwoven
 SEEN, EACH, CALLEE, INTO, TRYING = "seen·", "each·", "callee·", "into·", "trying·"  # no name of the user's has a middle dot at its end
 SETS = "sets·"  # stands behind `global`
 HOOKS = (SEEN, EACH, CALLEE, INTO, TRYING, SETS, *LOOP_HOOKS)
+_BLIND = ("errstate", "no_grad", "enable_grad", "set_grad_enabled", "inference_mode")  # contexts that hold back no exception, as others may
 _SEES_FRAMES = frozenset(("locals", "eval", "exec", "vars", "globals", "dir", "__import__"))
 _FRAME_ATTRIBUTES = frozenset(("_getframe", "currentframe", "f_locals", "settrace", "setprofile"))
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -184,7 +185,7 @@ class _Weaver(ast.NodeTransformer):
 
     def visit_With(self, node: ast.With) -> Any:
         self.generic_visit(node)
-        if not all("errstate" in ast.unparse(item.context_expr) for item in node.items):  # others may see, and hold back, an exception
+        if not all(any(name in ast.unparse(item.context_expr) for name in _BLIND) for item in node.items):
             node.body = self._tried(node.body)
         return node
 
