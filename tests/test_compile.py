@@ -434,3 +434,19 @@ def test_a_model_of_another_dtype_is_another_trace():
             assert_bits_equal(compiled(x), model(x))
     assert compiled.trace_count == 2 and compiled.cache_info().hits == 10
     assert compiled.cache_info().modes == ("graph", "graph")
+
+
+def test_memory_that_is_read_only_is_not_written_at_the_first_call_either():
+    def first(x):
+        x[0] = 1
+
+    def positive(x):
+        x[x > 0] += 0.1
+
+    for function in (first, positive):
+        compiled = tj.compile(function)
+        for value in (2.0, -1.0, 2.0):
+            array = np.broadcast_to(np.array([value]), (2,))
+            with pytest.raises(ValueError, match="read-only"):
+                compiled(tj.asarray(array))
+            assert array[0] == value

@@ -52,7 +52,7 @@ TABLE = {
     "heads": (lambda x: (x.reshape(24, 5, 6).permute(1, 0, 2) * 2).reshape(5, -1), 1),
     "concatenated": (lambda x: tj.concatenate([x * 2, x + 1, x], 1), 3),
     "rolled round": (lambda x: tj.roll(x, 1, axis=0) + tj.roll(x, -1, axis=0) + tj.roll(x, (2, -5), axis=(0, 1)) - tj.roll(x, 7), 1),
-    "stacked": (lambda x: tj.stack([x, x + 1], -1), 2),
+    "stacked": (lambda x: tj.stack([x, x + 1], -1), 1),
 }  # fmt: skip
 
 

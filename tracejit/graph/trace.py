@@ -142,6 +142,8 @@ class Tracer:
             see_changes(self, (target, value))
         self.read(target)
         entry = self.enroll(target)
+        if entry.home is not None and not self.arrays[entry.home].flags.writeable:
+            raise ValueError("assignment destination is read-only")  # as NumPy says it in eager mode
         if entry.home is not None and overlapped(self, entry.home):
             self.outside("memory that is changed here is also reached as another tensor", "memory")
             self.once_only = "it changes memory that it reaches in two ways"
