@@ -29,7 +29,8 @@ USES = """
     np.float32(2) * n; np.float32(2) * f; np.array([1, 2], np.float32) * f; np.int8(3) * n; np.array([np.float32(1), n]);
     np.where(x.astype(np.float32) > n, x.astype(np.float32), n); math.floor(f); math.trunc(f); np.float32(1) / n; n / np.float32(2);
     f - np.float64(1); x[b, 0]; x[n - 7] + n; np.minimum(n, f); np.add(x, n); np.subtract.outer([n, 1], x); np.add.reduce([n, n]);
-    np.maximum.reduce([f, f])
+    np.maximum.reduce([f, f]); b is True; b is not False; (n > 3) is True; n is True; Decimal(2) + n; n - Decimal(2); Decimal(1) / n; Fraction(1, 3) * n;
+    Fraction(n, 3); n < Decimal(9); n == Decimal(7); [0] * n; n * [0]; n + 'a'; n * 'a'
 """
 LOOP = """
 def behind{i}(x):
@@ -73,7 +74,7 @@ def functions(tmp_path_factory):
     """A module with two functions for each use: a copy of code is woven, so it needs a file."""
     path = tmp_path_factory.mktemp("uses") / "uses_of_numbers.py"
     uses = [use.strip() for use in USES.replace("\n", " ").split(";")]
-    path.write_text("import math\n\nimport numpy as np\n" + "".join(LOOP.format(i=i, use=use) for i, use in enumerate(uses)))
+    path.write_text("import math\nfrom decimal import Decimal\nfrom fractions import Fraction\n\nimport numpy as np\n" + "".join(LOOP.format(i=i, use=use) for i, use in enumerate(uses)))
     spec = importlib.util.spec_from_file_location("uses_of_numbers", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

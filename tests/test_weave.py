@@ -141,6 +141,14 @@ def written_backwards(x):
     return view
 
 
+def held_back(x):
+    last = None
+    with contextlib.suppress(IndexError):
+        for i in range(300):
+            last = x[i] * 2
+    return last
+
+
 CASES = {
     "a method": LAYER.forward, "a callable object": LAYER, "super()": DEEP.forward, "a private name": DEEP.use_hidden,
     "a static method": Layer.plus_one, "a class method": Layer.scaled, "a write to an outer array": writes_outside,
@@ -154,7 +162,8 @@ CASES = {
     "map": lambda x: list(map(lambda w: w * x, ROWS)), "builtins": lambda x: (len(x), max(1, 2), abs(x)),
     "a value as text": lambda x: f"{x[0]:.3f} {x.shape}", "a branch": lambda x: x if x[0] > 0 else -x,
     "a partial inside": lambda x: functools.partial(keywords, k=1)(x), "a partial": functools.partial(keywords, k=3),
-    "a reversed view": written_backwards,
+    "a reversed view": written_backwards, "which bool it is": lambda x: ((x > -9).all() is np.True_, (x[0] > 9) is np.False_, x is None),
+    "a held exception in a loop": held_back,
 }  # fmt: skip
 
 

@@ -49,7 +49,7 @@ class Tracer:
     events = 0  # those of all segments
 
     def __init__(self, run: Run, again: bool = False, make: Applications | None = None, keep: bool = False, past: Past | None = None) -> None:
-        self.run, self.again, self.shared, self.keep, self.past = run, again, make, keep, past
+        self.run, self.again, self.shared, self.keep, self.past, self.trying = run, again, make, keep, past, 0
         self.reasons: list[tuple[str, Any, int, str]] = []  # why a replay would not do, where, after how many events, and of what kind
         self.segments: list[Flushed] = []  # those that ended in an event
         self.failed = False  # an op raised: where the function goes on all the same, others cannot take its path
@@ -121,7 +121,7 @@ class Tracer:
         elif op.raises and (op.kind != "put" or len(args) > 2):
             self.may_raise.setdefault(found if op.outputs == 1 else found[0], user_line())
         results = [self._tensor(n) for n in (found if op.outputs != 1 else (found,))]
-        if op.raises and not self.again and is_handled():
+        if op.raises and not self.again and (self.trying or is_handled()):
             self._ask("check", ())  # where it raises, the user's handler has to see it now
         if self.changed and op.is_view:
             results[0]._traced_at = args[0]._version

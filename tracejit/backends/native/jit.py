@@ -10,10 +10,10 @@ from typing import Any, Callable
 
 import numpy as np
 
-from ... import logs
 from ...backend import NotKept
 from ...forks import shared_lock
 from ...ops import philox
+from ...logs import kernels as kernel_log
 from ...runtime import store
 from ..llvm import abreast, access, assembly, calls, expressions, lanes, machine, translate, words
 from ..llvm.expressions import Module
@@ -85,7 +85,7 @@ def _kept(key: str, text: str, module: Callable[[], Module], may_compile: bool =
         except Exception:  # another LLVM's object file, a damaged one, or one that calls what is not there any more
             pass
         else:
-            logs.kernels.info("%s loaded from disk in %.2f ms", key, 1e3 * (perf_counter() - start))
+            kernel_log.info("%s loaded from disk in %.2f ms", key, 1e3 * (perf_counter() - start))
             return address
     if not may_compile:
         raise NotKept
@@ -95,7 +95,7 @@ def _kept(key: str, text: str, module: Callable[[], Module], may_compile: bool =
     record = machine.object_code(assembly_text), symbol, {inner.symbol: _known(inner) for inner in called}
     address = _linked(*record)
     store.save(key, record, text)
-    logs.kernels.info("%s compiled in %.1f ms: %d lines", key, 1e3 * (perf_counter() - start), text.count("\n"))
+    kernel_log.info("%s compiled in %.1f ms: %d lines", key, 1e3 * (perf_counter() - start), text.count("\n"))
     return address
 
 

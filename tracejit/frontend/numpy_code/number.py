@@ -201,7 +201,7 @@ def _in_python(name: str) -> Callable:
 
     def apply(self: Number, *given: Any) -> Any:
         if not all(is_number(other) or type(other) is complex for other in given):
-            return NotImplemented
+            return _beside_others(name, self, *given)
         value, others = self._ask(), tuple(map(told, given))
         result = getattr(value, name)(*others)
         if result is NotImplemented and type(others[0]) in (float, complex):
@@ -209,6 +209,17 @@ def _in_python(name: str) -> Callable:
         return result
 
     return apply
+
+
+def _beside_others(name: str, number: Number, *given: Any) -> Any:
+    """What an operator gives of the value and of what is no number of Python's: a Decimal, say; not of arrays, which know Numbers."""
+    if len(given) != 1 or given[0] is None or isinstance(given[0], (StandIn, Tensor, np.ndarray, np.generic)):
+        return NotImplemented
+    written = getattr(operator, name, None)
+    if written is not None:
+        return written(number._ask(), given[0])
+    written = getattr(operator, name.replace("__r", "__", 1), None)
+    return NotImplemented if written is None else written(given[0], number._ask())
 
 
 def _attach(name: str, traced: Callable) -> None:

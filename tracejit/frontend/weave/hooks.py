@@ -4,6 +4,7 @@ becomes what knows them. Outside a trace they do nothing."""
 from __future__ import annotations
 
 import functools
+import inspect
 import operator
 import os
 import sys
@@ -17,8 +18,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from ...control.body import Untraceable
 from ...tensor import StandIn, Tensor
 from ..lookup import in_class
-from .. import numpy_code
-from ..numpy_code import SUBSTITUTES, Array, implements, real, stand_in, world
+from ..numpy_code import SUBSTITUTES, Array, Number, implements, real, stand_in, world
 from ..watch import USER, in_package, side_of_file
 from .branch import branch, choice
 from .loops import AUGMENT, BOTH, BRANCH, CHOICE, EITHER, NEITHER, ROLLED, ROLLED_FOR, UNROLLED, VARIABLES
@@ -29,11 +29,11 @@ from .trying import trying
 from .twin import HOOKED, twin_of
 from .unknown import Unknown, Unwrapping
 from .variables import variables
-from .weaver import CALLEE, EACH, INTO, SEEN, SETS, TRYING
+from .weaver import CALLEE, EACH, INTO, SEEN, SETS, SINGLE, TRYING
 from .words import augment, both, either, neither
 
 _ndarray = np.ndarray
-_STAND_INS = os.path.dirname(numpy_code.__file__) + os.sep
+_STAND_INS = os.path.dirname(inspect.getfile(Array)) + os.sep
 _KNOWN = frozenset((*sys.stdlib_module_names, "numpy"))  # whose C functions take stand-ins for objects, or ask for their values
 _PURE = frozenset((
     len, abs, range, min, max, sum, any, all, isinstance, issubclass, hasattr, callable, float, int, bool, complex, zip, enumerate, reversed, tuple,
@@ -96,6 +96,13 @@ def sets() -> None:
     """A function begins that sets a global, or a variable of the function around it."""
     if world.rolling:
         raise Untraceable("sets a variable that is not its own")
+
+
+def single(value: Any) -> Any:
+    """A bool that is traced as the one object there is of its value; any other value itself."""
+    if type(value) is Number and value.kind is bool:
+        return bool(value)
+    return np.bool_(bool(value)) if type(value) is Array and value.is_scalar and value.dtype == np.bool_ else value
 
 
 def callee(function: Any) -> Any:
@@ -236,6 +243,6 @@ for _kind in (memoryview, bytes, bytearray):
     implements(_kind)(_of_memory(_kind))
 
 HOOKED.update({
-    SEEN: seen, EACH: each, CALLEE: callee, INTO: into, SETS: sets, TRYING: trying, VARIABLES: variables, ROLLED: rolled, ROLLED_FOR: rolled_for,
+    SEEN: seen, EACH: each, CALLEE: callee, INTO: into, SETS: sets, SINGLE: single, TRYING: trying, VARIABLES: variables, ROLLED: rolled, ROLLED_FOR: rolled_for,
     BRANCH: branch, BOTH: both, EITHER: either, NEITHER: neither, CHOICE: choice, AUGMENT: augment, UNROLLED: unrolled,
 })  # fmt: skip

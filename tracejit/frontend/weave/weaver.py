@@ -4,7 +4,7 @@
     each(xs)    around what is iterated or unpacked, whose elements may be such arrays
     callee(f)   around what is called
     into(o)     around what an attribute or item is stored in
-    trying()    around the body of a `try`, where what raises has to raise at once
+    trying()    around the body of a `with` that may hold back an exception: what raises has to raise at once
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from .loops import LOOP_HOOKS, STATE, beside, copied, plain_loop, reads
 from .source import Definition, Unwoven
 
 SEEN, EACH, CALLEE, INTO, TRYING = "seen·", "each·", "callee·", "into·", "trying·"  # no name of the user's has a middle dot at its end
+SINGLE = "single·"  # around what `is` compares
 SETS = "sets·"  # stands behind `global`
-HOOKS = (SEEN, EACH, CALLEE, INTO, TRYING, SETS, *LOOP_HOOKS)
+HOOKS = (SEEN, EACH, CALLEE, INTO, TRYING, SETS, SINGLE, *LOOP_HOOKS)
 _BLIND = ("errstate", "no_grad", "enable_grad", "set_grad_enabled", "inference_mode")  # contexts that hold back no exception, as others may
 _SEES_FRAMES = frozenset(("locals", "eval", "exec", "vars", "globals", "dir", "__import__"))
 _FRAME_ATTRIBUTES = frozenset(("_getframe", "currentframe", "f_locals", "settrace", "setprofile"))
@@ -146,6 +147,15 @@ class _Weaver(ast.NodeTransformer):
         node.value = _hook(INTO, node.value, node)
         return node
 
+    def visit_Compare(self, node: ast.Compare) -> Any:
+        """`is` asks which object a bool is."""
+        self.generic_visit(node)
+        if any(isinstance(op, (ast.Is, ast.IsNot)) for op in node.ops):
+            parts = [p if isinstance(p, ast.Constant) else _hook(SINGLE, p, p) for p in (node.left, *node.comparators)]
+            if not any(isinstance(p, ast.Constant) and p.value is None for p in parts):
+                node.left, node.comparators = parts[0], parts[1:]
+        return node
+
     # Calls
 
     def visit_Call(self, node: ast.Call) -> Any:
@@ -180,22 +190,19 @@ class _Weaver(ast.NodeTransformer):
         before, self.rolling = self.rolling, True
         self.generic_visit(node)
         self.rolling = before
-        node.body = self._tried(node.body)
         return node
 
     def visit_With(self, node: ast.With) -> Any:
+        """As a `try`, if it may hold back an exception."""
+        if all(any(name in ast.unparse(item.context_expr) for name in _BLIND) for item in node.items):
+            return self.generic_visit(node)
+        before, self.rolling = self.rolling, True
         self.generic_visit(node)
-        if not all(any(name in ast.unparse(item.context_expr) for name in _BLIND) for item in node.items):
-            node.body = self._tried(node.body)
-        return node
-
-    def _tried(self, body: list[ast.stmt]) -> list[ast.stmt]:
-        """The body of a `try`; NumPy's own meet what is refused whatever the values are."""
-        if str(self.scope.get("__name__")).partition(".")[0] == "numpy":
-            return body
-        at = body[0]
+        self.rolling = before
+        at = node.body[0]
         call = ast.Call(ast.copy_location(ast.Name(TRYING, ast.Load()), at), [], [])
-        return [ast.copy_location(ast.With([ast.withitem(ast.copy_location(call, at))], body), at)]
+        node.body = [ast.copy_location(ast.With([ast.withitem(ast.copy_location(call, at))], node.body), at)]
+        return node
 
     def visit_For(self, node: ast.For) -> Any:
         return self._loop(node, lambda: self._woven_for(node))
