@@ -304,3 +304,30 @@ def test_long_tables_are_cut_in_a_terminal_alone() -> None:
     report = dataclasses.replace(SOME, guards=[f"guard {n}" for n in range(100)])
     assert "guard 29" in str(report) and "guard 99" not in str(report) and "more" in str(report)
     assert "guard 99" in report._repr_html_()
+
+
+class Scaled:
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
+
+    @tj.compile
+    def times(self, x: Any) -> Any:
+        """The factor times x."""
+        return x * self.factor
+
+
+def test_of_a_method_through_its_object() -> None:
+    thing, x = Scaled(3.0), np.arange(4.0)
+    assert str(thing.times.explain(x)).startswith("Scaled.times ")
+    assert thing.times.graph(x) == Scaled.times.graph(thing, x) and "multiply" in thing.times.source(x) and thing.times.plan(x)
+    assert thing.times.cache_info() == Scaled.times.cache_info() and thing.times.__name__ == "times"
+    with pytest.raises(AttributeError, match="no attribute 'explains'"):
+        thing.times.explains  # noqa: B018
+
+
+def test_a_compiled_method_is_an_argument_like_a_partial() -> None:
+    thing, x = Scaled(3.0), np.arange(4.0)
+    applied = tj.compile(lambda function, x: function(x) + 1)
+    for _ in range(3):
+        assert (applied(thing.times, x) == x * 3 + 1).all()
+    assert applied.cache_info().modes == ("graph",) and applied.trace_count == 1

@@ -14,7 +14,7 @@ from .entry import Entry, Misfit, Trace
 from .errors import ArgumentError, FullGraphError, LazyWarning, TracejitError, fail, warn
 from .forks import lock_of
 from .frontend import (
-    TRANSPARENT, Reach, Signature, Stage, Substitution, Unwoven, asks_for_errors, check_specs, compile_guards, form_of, held_elsewhere, in_form, nothing_to_check,
+    TRANSPARENT, Method, Reach, Signature, Stage, Substitution, Unwoven, asks_for_errors, check_specs, compile_guards, form_of, held_elsewhere, in_form, nothing_to_check,
     own,
 )  # fmt: skip
 from .graph.trace import Tracer
@@ -103,7 +103,7 @@ class Compiled(_Called, Inside):
         self._verifier = None if self._options.verify is None else Verifier(self._signature, self._options.verify)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self if instance is None else functools.partial(self, instance)
+        return self if instance is None else Method(self, instance)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Compiled, (self.__wrapped__, self._options)

@@ -3,6 +3,7 @@
 from .effects import GLOBAL_GENERATORS, Effect
 from .errstate import asks_for_errors
 from .guards import Guard, compile_guards, nothing_to_check
+from .method import Method
 from .reach import Reach
 from .signature import Signature, Spelling
 from .specs import check_specs
@@ -11,7 +12,7 @@ from .substitute import Substitution, held_elsewhere
 from .weave import TRANSPARENT, Unwoven
 
 __all__ = [
-    "GLOBAL_GENERATORS", "Effect", "Guard", "Reach", "Signature", "Spelling", "Stage", "Substitution", "TRANSPARENT", "Unwoven", "asks_for_errors", "check_specs",
+    "GLOBAL_GENERATORS", "Effect", "Guard", "Method", "Reach", "Signature", "Spelling", "Stage", "Substitution", "TRANSPARENT", "Unwoven", "asks_for_errors", "check_specs",
     "compile_guards",
     "form_of", "held_elsewhere", "in_form", "nothing_to_check", "own",
 ]  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections import OrderedDict, defaultdict, deque
 from typing import Any, Iterator
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from ..tensor import Tensor
 from .keys import FIELDS, NODE, decode, describe
+from .method import PARTIALS
 
 Token = tuple[Any, ...]
 _HEADS = {list: 1, tuple: 1, deque: 2, NODE: 3}  # of containers counted through: the items of a token before its parts
@@ -47,7 +47,7 @@ def _parts(token: Token) -> list[tuple[str, Token]]:
         return [(f"[{_key(key)}]", part) for key, part in zip(token[2], token[3:])]
     if kind == FIELDS:
         return [(f".{field}", part) for field, part in zip(token[1]._fields, token[2:])]
-    if kind is functools.partial:
+    if kind in PARTIALS:
         return list(zip((".func", ".args", ".keywords"), token[1:]))
     return []
 

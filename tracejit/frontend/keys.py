@@ -17,6 +17,7 @@ import optree
 
 from ..tensor import Tensor
 from .identity import Held, Token, known, token_of
+from .method import Method
 
 Leaves = list[Any]
 IDENTITY = "identity"  # compared by identity: (IDENTITY, Token or Held)
@@ -201,12 +202,12 @@ def _restore_method(token: tuple[Any, ...], arrays: Iterator[Any]) -> Any:
 def _partial(value: Any, leaves: Leaves) -> tuple[Any, ...]:
     if value.__dict__:
         return _object(value, leaves)
-    return (functools.partial, encode(value.func, leaves), encode(value.args, leaves), encode(value.keywords, leaves))
+    return (type(value), encode(value.func, leaves), encode(value.args, leaves), encode(value.keywords, leaves))
 
 
 def _restore_partial(token: tuple[Any, ...], arrays: Iterator[Any]) -> Any:
     function, args, keywords = [decode(t, arrays) for t in token[1:]]
-    return functools.partial(function, *args, **keywords)
+    return token[0](function, *args, **keywords)
 
 
 def _fields(value: Any, leaves: Leaves) -> tuple[Any, ...]:
@@ -254,14 +255,14 @@ _ENCODERS: dict[type, Callable[[Any, Leaves], tuple[Any, ...]]] = {
     np.ndarray: _array, Tensor: _tensor,
     list: _sequence, tuple: _sequence, deque: _deque, set: _set, frozenset: _set,
     dict: _dict, OrderedDict: _dict, defaultdict: _dict,
-    types.FunctionType: _function, types.MethodType: _method, functools.partial: _partial, types.ModuleType: _object,
+    types.FunctionType: _function, types.MethodType: _method, functools.partial: _partial, Method: _partial, types.ModuleType: _object,
 }  # fmt: skip
 _DECODERS: dict[Any, Callable[[tuple[Any, ...], Iterator[Any]], Any]] = {
     float: _restore_float, complex: _restore_complex, range: _restore_extent, slice: _restore_extent,
     list: _restore_sequence, tuple: _restore_sequence, deque: _restore_deque,
     set: _restore_sequence, frozenset: _restore_sequence,
     dict: _restore_dict, OrderedDict: _restore_dict, defaultdict: _restore_dict,
-    types.MethodType: _restore_method, functools.partial: _restore_partial,
+    types.MethodType: _restore_method, functools.partial: _restore_partial, Method: _restore_partial,
     IDENTITY: _restore_object, _STATELESS: _restore_function, FIELDS: _restore_fields, NODE: _restore_node,
 }  # fmt: skip
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections import OrderedDict, defaultdict, deque
 from typing import Any
 
 import optree
 
 from ..tensor import StandIn, Tensor
+from .method import PARTIALS
 
 _DICTS = (dict, OrderedDict, defaultdict)
 _new = tuple.__new__
@@ -23,7 +23,7 @@ def parts_of(value: Any) -> list[Any] | None:
         return ([value.default_factory] if kind is defaultdict else []) + list(value.values())
     if kind in (slice, range):
         return [value.start, value.stop, value.step]
-    if kind is functools.partial:
+    if kind in PARTIALS:
         return None if value.__dict__ else [value.func, value.args, value.keywords]
     if isinstance(value, tuple) and hasattr(kind, "_fields"):
         return list(value)
@@ -47,8 +47,8 @@ def rebuild(value: Any, parts: list[Any]) -> Any:
         return plain(zip(value, parts))
     if kind in (slice, range):
         return kind(*parts)
-    if kind is functools.partial:
-        return functools.partial(parts[0], *parts[1], **parts[2])
+    if kind in PARTIALS:
+        return kind(parts[0], *parts[1], **parts[2])
     if isinstance(value, tuple):
         return _new(kind, parts)
     entry = optree.register_pytree_node.get(kind, namespace="tracejit")

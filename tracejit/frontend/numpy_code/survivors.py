@@ -6,11 +6,11 @@ import ctypes
 import gc
 import sys
 from collections import deque
-from functools import partial
 from types import CellType, FrameType, GeneratorType, MemberDescriptorType, MethodType
 from typing import Any
 
 from ..lookup import find, instance_dict
+from ..method import PARTIALS
 
 _DEPTH = 6  # of immutable containers in each other
 
@@ -49,7 +49,7 @@ def _put(holder: Any, old: Any, new: Any, depth: int) -> None:
     elif kind is MethodType:
         name = next(name for name, function in vars(type(old)).items() if function is holder.__func__)
         replace(holder, getattr(new, name), depth=depth + 1)
-    elif kind is partial:
+    elif kind in PARTIALS:
         holder.__setstate__((*[new if part is old else part for part in (holder.func, holder.args, holder.keywords)], holder.__dict__))
     elif kind is GeneratorType:
         _put_into_frame(holder.gi_frame, old, new)

@@ -18,6 +18,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from ...control.body import Untraceable
 from ...tensor import StandIn, Tensor
 from ..lookup import in_class
+from ..method import PARTIALS
 from ..numpy_code import SUBSTITUTES, Array, Number, implements, real, stand_in, world
 from ..watch import USER, in_package, side_of_file
 from .branch import branch, choice
@@ -118,7 +119,7 @@ def callee(function: Any) -> Any:
         return _of_method(function)
     if kind is BuiltinFunctionType or isinstance(function, type) or kind in _NUMPY:
         return _of_builtin(function)
-    if kind is functools.partial:
+    if kind in PARTIALS:
         return functools.partial(callee(function.func), *function.args, **function.keywords)
     if kind in TRANSPARENT:
         return callee(function.__wrapped__)
@@ -143,7 +144,7 @@ def _may_stand_in_a_loop(function: Any, kind: type) -> bool:
 def root(function: Any) -> Any:
     """What a trace calls in the place of the function that is traced, whose arguments are stand-ins. Raises Unwoven."""
     kind = type(function)
-    if kind is functools.partial:
+    if kind in PARTIALS:
         return functools.partial(root(function.func), *function.args, **function.keywords)
     if kind is MethodType:
         return MethodType(root(function.__func__), function.__self__)
