@@ -40,8 +40,9 @@ def run_cpu(options: argparse.Namespace) -> None:
 
 
 def run_table(options: argparse.Namespace) -> None:
-    """The figures of a run of `cpu` as a Markdown table."""
-    print(tables.markdown(json.loads(options.file.read_text())["rows"]))
+    """The figures of a run of `cpu`, or of `programs`, as a Markdown table."""
+    rows = json.loads(options.file.read_text())["rows"]
+    print("\n".join([programs.markdown(rows), "", *programs.summary(rows), *programs.notes(rows)]) if "program" in rows[0] else tables.markdown(rows))
 
 
 def run_compile(options: argparse.Namespace) -> None:
@@ -101,8 +102,10 @@ def run_programs(options: argparse.Namespace) -> None:
         found.append(row.entry())
         print(programs.line(found[-1]), flush=True)
     print("", *programs.notes(found), "", *programs.summary(found), sep="\n")
-    path = options.out or (None if options.only or options.skip or options.quick else report.RESULTS / f"{report.machine_name()}-programs.json")
+    path = options.out or options.into or (None if options.only or options.skip or options.quick else report.RESULTS / f"{report.machine_name()}-programs.json")
     if path:
+        if options.into:
+            found = programs.merged(json.loads(options.into.read_text())["rows"], found)
         report.save(path, peers.versions(peers.installed(set())), rows=found)
         print(f"figures: {path}")
 
@@ -154,6 +157,7 @@ def main() -> None:
     command.add_argument("--limit", type=float, default=60, help="seconds in which a column must have settled, else it is cut off")
     command.add_argument("--torch-limit", type=float, default=20, help="the same for torch.compile, which takes minutes where loops unroll")
     command.add_argument("--out", type=Path, help="the JSON file; of a whole run, by default, this machine's in bench/results")
+    command.add_argument("--into", type=Path, help="a JSON file of an earlier run on this machine: rows measured now take the place of its rows")
     command.set_defaults(run=run_programs)
     command = commands.add_parser("table", help=run_table.__doc__)
     command.add_argument("file", type=Path, nargs="?", default=report.RESULTS / f"{report.machine_name()}-cpu.json")

@@ -135,6 +135,12 @@ def markdown(entries: list[Entry]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [list(HEADINGS), ["---"] * len(HEADINGS), *rows])
 
 
+def merged(earlier: list[Entry], later: list[Entry]) -> list[Entry]:
+    """The rows of an earlier run, those that were measured again as they are now."""
+    again = {entry["program"]: entry for entry in later}
+    return [again.pop(entry["program"], entry) for entry in earlier] + list(again.values())
+
+
 def notes(entries: list[Entry]) -> list[str]:
     return [f"{e['program']}, {name}: {cell['note']}" for e in entries for name, cell in e["cells"].items() if "note" in cell]
 

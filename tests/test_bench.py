@@ -187,6 +187,12 @@ def test_the_faster_way_of_numba_is_the_one_to_beat():
     assert row.entry()["times"]["Numba"] == 0.5
 
 
+def test_rows_measured_again_take_the_place_of_earlier_ones():
+    first = [{"program": name, "mode": "tree"} for name in ("waves", "heat")]
+    again = [{"program": name, "mode": "graph"} for name in ("heat", "tides")]
+    assert programs.merged(first, again) == [first[0], *again]
+
+
 def test_a_worker_of_programs_gives_what_json_holds():
     """Every call gets arguments of its own: this program changes its."""
     session = program_worker.Session("NumPy")
