@@ -325,6 +325,30 @@ def test_errors_of_arithmetic_are_raised_in_a_helper():
     same(function, lambda n: (np.array([1.0, 2.0, n % 2]),), calls=6, allowed=1)
 
 
+@pytest.mark.parametrize("kind", ["recorded", "raised", "caught"])
+def test_warnings_that_a_function_asks_for(kind):
+    def recorded(x):
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            y = 1 / x
+        return y, len(found)
+
+    def raised(x):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return 1 / x
+
+    def caught(x):
+        try:
+            return 1 / x
+        except (ValueError, RuntimeWarning) as reason:
+            return str(reason)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        same({"recorded": recorded, "raised": raised, "caught": caught}[kind], lambda n: (np.array([1.0, 2.0, n % 2]),), calls=6)
+
+
 def test_errors_of_arithmetic_are_handed_to_a_function():
     met = []
 

@@ -204,6 +204,12 @@ class _Weaver(ast.NodeTransformer):
         node.body = [ast.copy_location(ast.With([ast.withitem(ast.copy_location(call, at))], node.body), at)]
         return node
 
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> Any:
+        kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+        if any(_last_name(kind) in ("Warning", "RuntimeWarning", "FloatingPointError") for kind in kinds):
+            raise Unwoven("it catches errors of floating-point arithmetic")
+        return self.generic_visit(node)
+
     def visit_For(self, node: ast.For) -> Any:
         return self._loop(node, lambda: self._woven_for(node))
 
@@ -254,12 +260,22 @@ def _parameters(arguments: ast.arguments) -> list[tuple[ast.arg, str]]:
 
 
 def _asks_for_errors(call: ast.Call) -> bool:
-    """Whether a call sets NumPy's handling of floating-point errors to what compiled code does not do: to raise, call, log or print."""
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
+    """Whether a call sets NumPy's handling of floating-point errors to what compiled code does not do: to raise, call, log or print;
+    or has warnings raised or recorded."""
+    name = _last_name(call.func)
+    if name in ("simplefilter", "filterwarnings"):
+        return any(isinstance(v, ast.Constant) and v.value == "error" for v in (*call.args[:1], *[k.value for k in call.keywords]))
+    if name == "catch_warnings":
+        return any(k.arg == "record" for k in call.keywords)
     if name not in ("errstate", "seterr"):
         return False
     values = [*call.args, *[k.value for k in call.keywords if k.arg is not None or name == "errstate"]]  # seterr(**before) sets them back
     return not all(isinstance(v, ast.Constant) and v.value in ("ignore", "warn", None) for v in values)
+
+
+def _last_name(node: ast.AST | None) -> str:
+    """What a name, or an attribute of anything, is called."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def _hook(name: str, argument: ast.expr, at: ast.AST) -> Any:
