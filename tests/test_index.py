@@ -466,3 +466,21 @@ def test_positions_that_are_counted_need_no_check():
     looked_up = tj.compile(lambda table: table[tj.arange(5)] * 2)
     assert_bits_equal(looked_up(table).numpy(), (table[tj.arange(5)] * 2).numpy())
     assert "bounds" not in looked_up.plan(table)
+
+
+@pytest.mark.parametrize("rows", [[0, 2], [0, -3], [0, 3], [-4], [5], []], ids=str)
+@pytest.mark.parametrize("columns", [[0, 3], [-4], [4], [9, 0], []], ids=str)
+def test_crossed_indices_are_in_bounds_or_an_error(rows, columns):
+    """Each is checked before it is broadcast, as NumPy does it: not at all where there is nothing to take."""
+
+    def cross(x, rows, columns):
+        return x[rows[:, None], columns] + x[rows[:, None], columns[::-1]]
+
+    def outcome(function):
+        try:
+            return function(np.arange(12.0).reshape(3, 4), np.array(rows, int), np.array(columns, int)).tobytes()
+        except IndexError as reason:
+            return str(reason)
+
+    compiled = tj.compile(cross)
+    assert {outcome(compiled) for _ in range(3)} == {outcome(cross)}

@@ -66,17 +66,38 @@ def lower_copy(node: Node | None, target: Slot, slots: Slots, source: Slot | Non
     return builder.kernel("copy")
 
 
-def lower_checks(nodes: Sequence[Node], slots: Slots) -> Kernel:
-    """A loop that stops the program if an index of these gathers and puts, all of one shape, is out of bounds; it runs before
-    anything is written."""
+Check = tuple[Node, int, Node]  # an index, the extent that it must stay within, and the gather or put that it is an index of
+
+
+def lower_checks(checks: Sequence[Check], slots: Slots) -> Kernel:
+    """A loop that stops the program if one of these indices, which have one shape but for axes of length 1, is out of bounds;
+    it runs before anything is written."""
     builder = Builder(slots, [])
-    where = builder.space(indexed(nodes[0])[0][0].shape, "serial")
-    for node in nodes:
-        for index, extent in zip(*indexed(node)):
-            value = builder.read(index, where)
-            if not builder.within(value, extent):
-                builder.body.append(LetIndex("", "check", variable(value), extent, place(node)))
-    return builder.kernel("bounds of " + ", ".join(dict.fromkeys(node.op.name for node in nodes)))
+    axes = builder.space(extents_of(checks[0][0].shape), "serial").axes(builder.extent, builder.divide)
+    for index, extent, node in checks:
+        left = iter(axes)
+        value = builder.read(index, Position(index.shape, tuple(ZERO if n == 1 else next(left) for n in index.shape)))
+        if not builder.within(value, extent):
+            builder.body.append(LetIndex("", "check", variable(value), extent, place(node)))
+    return builder.kernel("bounds of " + ", ".join(dict.fromkeys(node.op.name for _, _, node in checks)))
+
+
+def checks_of(node: Node) -> list[Check]:
+    """What must hold for a gather or a put to be done: of each index before it is broadcast to the shape of the others."""
+    indices, extents = indexed(node)
+    return [(unbroadcast(index), extent, node) for index, extent in zip(indices, extents)] if 0 not in indices[0].shape else []
+
+
+def unbroadcast(node: Node) -> Node:
+    """What a broadcast repeats."""
+    while node.op.name == "broadcast":
+        node = node.inputs[0]
+    return node
+
+
+def extents_of(shape: Shape) -> Shape:
+    """The axes that are longer than 1."""
+    return tuple(n for n in shape if n != 1)
 
 
 def indexed(node: Node) -> tuple[tuple[Node, ...], Shape]:

@@ -11,7 +11,7 @@ from .edges import cut_at_edges
 from .fuse import Group, fuse, lowers
 from .index import Box, box_of, without
 from .kernel import Kernel, Load, Slot, Store
-from .lower import Slots, indexed, lower_checks, lower_copy, lower_map, lower_put, strided
+from .lower import Check, Slots, checks_of, extents_of, indexed, lower_checks, lower_copy, lower_map, lower_put, strided
 from .reductions import lower_reduction
 from .points import share_points
 from .rows import share_rows
@@ -111,12 +111,12 @@ class Planner:
 
     def _check(self, nodes: Sequence[Node]) -> None:
         """That nodes' indices are in bounds, unless that is known."""
-        by_shape: dict[Shape, list[Node]] = {}
-        for node in nodes:
-            by_shape.setdefault(indexed(node)[0][0].shape, []).append(node)
-        for shape, alike in by_shape.items():
-            kernel = lower_checks(alike, self.slots)
-            if kernel.stops and 0 not in shape:
+        by_shape: dict[Shape, dict[Any, Check]] = {}
+        for check in (check for node in nodes for check in checks_of(node)):
+            by_shape.setdefault(extents_of(check[0].shape), {}).setdefault(check[:2], check)
+        for checks in by_shape.values():
+            kernel = lower_checks(list(checks.values()), self.slots)
+            if kernel.stops:
                 self.add(kernel)
 
     def add(self, step: Step) -> None:
