@@ -147,6 +147,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "argmin": [sample(APART, axis=0, keepdims=True)],
     "argsort": [sample(APART, axis=1, descending=False), sample(APART, axis=0, descending=True)],
     "sort": [sample(APART, axis=1, descending=False, stable=True), sample(APART, axis=0, descending=True, stable=True)],
+    "interval": [sample(lambda: real(4) * 0 + ints(1, 2, 2, 5), lambda: tj.asarray([0.0, 2.0, 9.0], dtype=tj.float64))],
     "searchsorted": [sample(lambda: real(4) * 0 + ints(1, 2, 2, 5), lambda: tj.asarray([0.0, 2.0, 9.0], dtype=tj.float64), side="left")],
     "nonzero": [sample(lambda: ints([1, 0], [0, 2]))],
     "unique": [sample(lambda: ints(3, 1, 3, 2))],

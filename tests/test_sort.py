@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from support import FLOATING, assert_bits_equal
 
 import tracejit as tj
+from tracejit.dispatch import bind
+from tracejit.ops.interp import interval_op
 from tracejit.ops.sort import histogram, kthvalue, unique
 from tracejit.spec import DTYPES, SMALL_FLOATS, is_complex
 
@@ -216,3 +218,14 @@ def test_the_gradient_of_sort_goes_where_the_element_was(dtype):
     x = tj.asarray([3.0, 1.0, 2.0]).astype(dtype).requires_grad_()
     (tj.sort(x) * tj.asarray([1.0, 10.0, 100.0]).astype(dtype)).sum().backward()
     assert x.grad.tolist() == [100, 1, 10]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("knots", [1, 2, 3, 7, 8, 9, 1000])
+def test_interval_is_numpys_search(knots, dtype):
+    """The native search against NumPy's, between the knots, at them and beyond."""
+    rng = np.random.default_rng(knots)
+    xp = np.sort(rng.normal(size=knots)).astype(dtype)
+    x = np.concatenate([2 * rng.normal(size=333), xp, xp[:1], [np.nan, np.inf, -np.inf, 0.0, -0.0]]).astype(dtype)
+    found = bind(interval_op, tj.asarray(x), tj.asarray(xp)).numpy()
+    np.testing.assert_array_equal(found, np.maximum(np.searchsorted(xp, x, side="right") - 1, 0))

@@ -22,7 +22,7 @@ from ..runtime.executor import Executable
 from ..runtime.replay import GraphReplay, trace_whole
 from ..spec import TensorSpec, element_strides, float32, float64
 from ..tensor import Tensor
-from . import convolutions, correlations, products
+from . import convolutions, correlations, products, searching
 from .assembler import Assembler
 from .native.blocks import in_blocks
 from .recent import Recent
@@ -33,6 +33,7 @@ ROUTINES: dict[str, Callable[[Call], Routine | None]] = {
     "convolution_by_positions": convolutions.along_positions,
     "convolution_by_channels": convolutions.along_channels,
     "convolution_by_lines": correlations.along_lines,
+    "interval": searching.interval,
 }
 _lock = shared_lock()
 

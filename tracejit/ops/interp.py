@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..dispatch import bind
 from ..errors import ShapeError, fail
-from ..spec import float64, is_complex, is_inexact, promote
+from ..op import Library
+from ..spec import TensorSpec, compute_dtype, float64, int64, is_complex, is_inexact, promote
 from ..tensor import Tensor
-from .elementwise import cast, maximum, minimum, where
+from .elementwise import cast, minimum, where
 from .index import gather_op
 from .logic import isnan
 from .manipulate import as_tensor
-from .sort import searchsorted
 from .view import broadcast_to, index_basic
+
+interval_op = Library(
+    "interval", numpy=lambda x, xp: np.maximum(np.searchsorted(xp, x, side="right").astype(np.int64) - 1, 0),
+    spec=lambda x, xp: TensorSpec(x.shape, int64), native=True, contiguous=(0, 1), parameters="x, xp, /",
+    doc="The last i for which xp[i] ≤ x, of increasing xp; 0 if there is none.",
+)  # fmt: skip
 
 
 def interp(x: Tensor, xp: Tensor, fp: Tensor, left: Any = None, right: Any = None) -> Tensor:
@@ -41,7 +49,8 @@ def interp(x: Tensor, xp: Tensor, fp: Tensor, left: Any = None, right: Any = Non
 
 
 def _on_lines(x: Tensor, xp: Tensor, fp: Tensor, n: int) -> Tensor:
-    place = maximum(searchsorted(xp, x, side="right") - 1, 0)
+    fine = compute_dtype(x.dtype)
+    place = bind(interval_op, cast(x, dtype=fine), cast(xp, dtype=fine))
     begin = minimum(place, n - 2)
     x0, x1 = bind(gather_op, xp, begin), bind(gather_op, xp, begin + 1)
     y0, y1 = bind(gather_op, fp, begin), bind(gather_op, fp, begin + 1)
