@@ -41,11 +41,11 @@ class Applications:
     def given(self, op: Op, given: list[Any], args: tuple[Any, ...], attrs: dict[str, Any], place: int) -> Made:
         """What an op gives of operands as a program writes them, at its `place` among the applications of a segment.
 
-        given: the op, and of each operand its node, or what `exact` says of a Python scalar. args: the operands themselves.
+        given: the op, of each operand its node, or what `exact` says of a Python scalar, and the attributes. args: the operands themselves.
         """
         if len(given) == 1 or type(given[1]) is not Node:
             given.append(get_default_dtype())  # of scalars alone, the result has it
-        key = _key(given, attrs) if attrs else tuple(given)
+        key = tuple(given)
         found = self.known.get(key)
         if found is None:
             found = self.known[key] = self._new(op, args, [g for g in given if type(g) is Node], attrs)

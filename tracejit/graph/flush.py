@@ -42,20 +42,23 @@ def flush(tracer: Tracer, kind: str, asked: Sequence[Tensor], function: Callable
     results = _compute(tracer, graph, writes, kind)
     if witness.told is not None:
         witness.told.take_made(results)
-    places: dict[int, Place] = {id(a): ("input", tracer.numbers[id(a)], ()) for a in tracer.aliases}
-    places |= tracer.brought
+    found: list[Place] = []  # of the tensors that are held
     for tensor in held:
         entry = tracer.contents_of(tensor)
         chain = tensor._chain[entry.start :] if entry is not None else ()
         if entry is not None and entry.home is not None:
-            where, number, arrays = "input", entry.home, tracer.arrays
+            found.append(("input", entry.home, chain))
+            tensor._value = view_of(tracer.arrays[entry.home], chain)
         else:
-            where, number, arrays = "output", numbers[_owner(tensor)], results
-        places[id(tensor)] = (where, number, chain)
-        tensor._value = view_of(arrays[number], chain)
-    event = None
-    if tracer.shared is not None and not tracer.follows:
+            number = numbers[_owner(tensor)]
+            found.append(("output", number, chain))
+            tensor._value = view_of(results[number], chain)
+    if not tracer.sourced:
         return None
+    places: dict[int, Place] = {id(a): ("input", tracer.numbers[id(a)], ()) for a in tracer.aliases}
+    places |= tracer.brought
+    places |= zip(map(id, held), found)
+    event = None
     if tracer.follows:
         event = Event(kind, tuple([_place_of(tracer, t, places) for t in asked]), user_line(), function) if kind else None
         _leave(tracer, held, places, results)

@@ -1,33 +1,32 @@
 """`Tracer`, the interpreter that gives nodes instead of arrays.
 
 It traces with the real arguments at hand: a tensor whose value Python asks to see (an observation) is computed by running
-the graph so far, and the trace goes on from there. Mutation is followed by contents: each storage has one node that is
-its present whole, writing through a view makes a new whole, and a stale view is derived again when it is next read.
+the graph so far, and the trace goes on from there.
 """
 
 from __future__ import annotations
 
 import weakref
 from functools import partial
-from typing import Any, Callable, Iterator, Sequence
+from typing import Any, Callable, Sequence
 
 import numpy as np
 
 from ..dispatch import EAGER, mode, operand
 from ..errors import user_line
 from ..op import Op
-from ..spec import contiguous_strides, element_strides
-from ..tensor import Storage, Tensor, storage_of, wrap
+from ..tensor import Tensor, storage_of, wrap
 from .applications import Applications
 from .evaluate import known
 from .handlers import is_handled
 from .flush import flush
-from .flushed import CAPTURED, Contents, Flushed, Leftovers, Place, Source, history_of
+from .flushed import CAPTURED, Flushed, Source
 from .ir import Graph, Node, exact
 from .limits import Limits
 from .onlooker import NOBODY, Onlooker
 from .past import ANSWER_BYTES, Answer, Applied, Past, answer_to
-from .regions import Regions, overlapped, see_changes
+from .recording import Recording
+from .regions import overlapped, see_changes
 from .wholes import whole_with
 
 _new, _ref = object.__new__, weakref.ref
@@ -35,7 +34,7 @@ _new, _ref = object.__new__, weakref.ref
 Run = Callable[[Graph, list[np.ndarray], tuple[int, ...]], list[np.ndarray]]
 
 
-class Tracer:
+class Tracer(Recording):
     """Records applications as nodes. `run` computes a graph on arrays, writing some outputs into some inputs.
 
     again: whoever traces runs the function again where `run` fails; else the graph is then computed up to the op that fails.
@@ -49,39 +48,15 @@ class Tracer:
     events = 0  # those of all segments
 
     def __init__(self, run: Run, again: bool = False, make: Applications | None = None, keep: bool = False, past: Past | None = None) -> None:
-        self.run, self.again, self.shared, self.keep, self.past, self.trying = run, again, make, keep, past, 0
+        self.run, self.again, self.keep, self.past, self.trying = run, again, keep, past, 0
         self.reasons: list[tuple[str, Any, int, str]] = []  # why a replay would not do, where, after how many events, and of what kind
         self.segments: list[Flushed] = []  # those that ended in an event
         self.failed = False  # an op raised: where the function goes on all the same, others cannot take its path
         self.answers: list[Any] = []  # what came of each of them
-        self.follows = keep or past is not None  # what segments leave to later ones is known
-        self.left = Leftovers()
         self.grads: dict[int, tuple[Tensor, Tensor | None]] = {}
         self.grads_read: dict[int, tuple[Tensor, bool]] = {}  # of outside tensors: whether their .grad was None at first
-        self.limits = Limits(bounded=not again)
-        self.start()
+        super().__init__(make, keep or past is not None, Limits(bounded=not again))
 
-    def start(self) -> None:
-        """Begin a new graph."""
-        self.make = Applications() if self.shared is None else self.shared
-        self.known = self.make.known
-        self.room = self.limits.segment
-        self.inputs: list[Node] = []
-        self.sources: list[Source] = []
-        self.handles: list[Tensor] = []  # kept alive: `numbers` goes by identity
-        self.histories: list[tuple[Any, int, bool]] = []  # of the handles, when they were first met
-        self.numbers: dict[int, int] = {}
-        self.arrays: list[np.ndarray] = []
-        self.memory: Regions | None = None  # of the arrays, once it is asked for
-        self.aliases: list[Tensor] = []  # further handles on inputs, made in the trace
-        self.constants: dict[Node, np.ndarray] = {}  # the inputs that are the same at each call
-        self.brought: dict[int, Place] = {}  # where tensors that earlier segments left are found
-        self.contents: dict[Storage, list[Contents]] = {}  # several, where outside tensors share memory that is not changed
-        self.changed: set[Storage] = set()  # those of `contents` that were written
-        self.live: list[weakref.ref[Tensor]] = []
-        self.made: list[Any] = []  # of each application, in the program's order
-        self.may_raise: dict[Node, Any] = {}  # what is computed though nobody may read it, and the line that wrote it
-        self.written: list[tuple[int, Node, int]] = []  # the wholes of inputs after each write, in order, and after how many applications
 
     # The interpreter's answers
 
@@ -106,25 +81,28 @@ class Tracer:
                 given.append(value)
             else:
                 self._give(a, given)
-        found = None if attrs or not args or type(given[1]) is not Node else self.known.get(tuple(given))
+        for name, attribute in attrs.items():
+            given += (name, attribute if type(attribute) is tuple else exact(attribute))
+        found = self.known.get(tuple(given)) if args and type(given[1]) is Node else None
         if found is None:
             found = self.make.given(op, given, args, attrs, len(self.made))
         self.made.append(found)
-        if op.simple:
+        if op.simple or op.is_view:
             tensor = _new(Tensor)  # as `_tensor` does
             tensor._value = found
             self.live.append(_ref(tensor))
+            if op.is_view:
+                source = args[0]
+                if type(source._value) is not Node or source._storage not in self.contents:
+                    self.enroll(source)
+                if self.changed:
+                    tensor._traced_at = source._storage.version
             return tensor
-        if op.is_view:
-            if type(args[0]._value) is not Node or args[0]._storage not in self.contents:
-                self.enroll(args[0])
-        elif op.raises and (op.kind != "put" or len(args) > 2):
+        if op.raises and (op.kind != "put" or len(args) > 2):
             self.may_raise.setdefault(found if op.outputs == 1 else found[0], user_line())
         results = [self._tensor(n) for n in (found if op.outputs != 1 else (found,))]
         if op.raises and not self.again and (self.trying or is_handled()):
             self._ask("check", ())  # where it raises, the user's handler has to see it now
-        if self.changed and op.is_view:
-            results[0]._traced_at = args[0]._version
         return results[0] if op.outputs == 1 else tuple(results)
 
     def _give(self, value: Any, given: list[Any]) -> None:
@@ -140,8 +118,10 @@ class Tracer:
             return  # there is nothing to write, and an empty view does not tell whose memory it shows
         if self.written:
             see_changes(self, (target, value))
-        self.read(target)
-        entry = self.enroll(target)
+        entry = self.contents_of(target) if type(target._value) is Node else None
+        if entry is None:
+            self.read(target)
+            entry = self.enroll(target)
         if entry.home is not None and not self.arrays[entry.home].flags.writeable:
             raise ValueError("assignment destination is read-only")  # as NumPy says it in eager mode
         if entry.home is not None and overlapped(self, entry.home):
@@ -233,97 +213,6 @@ class Tracer:
         """Note that the function does something that only Python can do again."""
         self.reasons.append((what, user_line(), len(self.segments), kind))
 
-    # Nodes of tensors
-
-    def arguments(self, handles: list[Tensor]) -> None:
-        """Make the arguments the first inputs; one given twice is one input."""
-        for position, handle in enumerate(handles):
-            self.enter(handle, Source("argument", position))
-
-    def enter(self, tensor: Tensor, source: Source) -> Node:
-        """Make a tensor that holds an array an input of the graph."""
-        number = self.numbers.get(id(tensor))
-        if number is not None:
-            return self.inputs[number]
-        array = tensor._value
-        node = self.make.input(len(self.inputs), array.shape, array.dtype)
-        self.numbers[id(tensor)] = len(self.inputs)
-        self.inputs.append(node)
-        self.handles.append(tensor)
-        if self.shared is None or self.follows:  # what is not done again needs no sources
-            self.sources.append(source if source is not CAPTURED else Source("capture", tensor))
-            self.histories.append(history_of(tensor))
-        self.arrays.append(array)
-        return node
-
-    def read(self, tensor: Tensor) -> Node:
-        """The node of a tensor's present value."""
-        value = tensor._value
-        entry = self.contents_of(tensor) if tensor._storage in self.changed else None
-        if entry is not None and entry.changed and (not isinstance(value, Node) or tensor._traced_at != tensor._version):
-            node = entry.node
-            for op, attrs in tensor._chain[entry.start :]:
-                node = self.make.apply(op, (node,), dict(attrs))
-            if isinstance(value, Node):
-                tensor._value, tensor._traced_at = node, tensor._version
-            return node
-        return value if isinstance(value, Node) else self._meet(tensor)
-
-    def _meet(self, tensor: Tensor) -> Node:
-        """The node of a tensor that holds an array: an input, or a view of one if it is a view of what an earlier segment left."""
-        left = self.left.of(tensor)
-        if left is None:
-            return self.enter(tensor, CAPTURED)
-        if left.whole is None:
-            assert left.source is not None
-            return self.enter(tensor, left.source)
-        node = self.enroll(left.whole).node
-        for op, attrs in left.chain:
-            node = self.make.apply(op, (node,), dict(attrs))
-        return node
-
-    def enroll(self, tensor: Tensor) -> Contents:
-        """Begin to follow the contents of a tensor's storage."""
-        entry = self.contents_of(tensor)
-        if entry is None:
-            node = self.read(tensor)
-            entry = None if type(tensor._value) is Node else self.contents_of(tensor)
-        if entry is None:
-            storage = storage_of(tensor)
-            entry = Contents(node, tensor._chain, self.numbers.get(id(tensor)))
-            self.contents.setdefault(storage, []).append(entry)
-            tensor._traced_at = storage.version
-        return entry
-
-    def contents_of(self, tensor: Tensor) -> Contents | None:
-        """What is followed of the memory that a tensor shows: of the tensors it may be a view of, the nearest."""
-        entries = self.contents.get(tensor._storage)  # type: ignore[arg-type]
-        if entries is None:
-            return None
-        if len(entries) == 1 and not entries[0].start:
-            return entries[0]
-        near = [e for e in entries if e.chain == tensor._chain[: e.start]]
-        return max(near, key=lambda e: e.start) if near else None
-
-    def followed(self) -> Iterator[Contents]:
-        return (entry for entries in self.contents.values() for entry in entries)
-
-    def strides(self, tensor: Tensor) -> tuple[int, ...]:
-        """The strides, in elements, that this tensor has in eager mode."""
-        entry = self.contents_of(tensor)
-        if entry is None:
-            return contiguous_strides(tensor.shape)
-        shape = entry.shape
-        strides = contiguous_strides(shape) if entry.home is None else element_strides(self.arrays[entry.home])
-        for op, attrs in tensor._chain[entry.start :]:
-            shape, strides, _ = op.layout(shape, strides, **dict(attrs))
-        return strides
-
-    def _tensor(self, node: Node) -> Tensor:
-        tensor = wrap(node)
-        self.live.append(weakref.ref(tensor))
-        return tensor
-
     def _apply_now(self, op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
         """An op whose result's shape depends on values: a call that eager mode does."""
         tensors = [a if isinstance(a, Tensor) else wrap(np.asarray(a)) for a in args if isinstance(a, (Tensor, np.ndarray, np.generic))]
@@ -369,10 +258,6 @@ class Tracer:
         return id(tensor) in self.numbers or self.left.of(tensor) is not None or any(t is tensor for f in self.segments for t in f.handles)
 
     # Making values real
-
-    def tensors(self) -> list[Tensor]:
-        """The traced tensors that somebody still holds."""
-        return [t for ref in self.live if (t := ref()) is not None and isinstance(t._value, Node)]
 
     def flush(self, kind: str = "", asked: Sequence[Tensor] = (), function: Callable[..., Any] | None = None) -> None:
         """Compute everything that is held or was written, make it real, and begin a new graph. `kind`: what Python asks of which tensors."""
