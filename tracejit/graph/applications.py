@@ -10,7 +10,7 @@ from ..interpreter import operand
 from ..op import Op
 from ..ops.casts import cast
 from ..ops.view import broadcast
-from ..spec import DType, Shape, TensorSpec, default_dtype_of, get_default_dtype
+from ..spec import DType, Shape, TensorSpec, default_dtype_of
 from ..tensor import Tensor
 from .ir import OUTPUT, Interner, Node, exact
 
@@ -38,19 +38,14 @@ class Applications:
             found = self.inputs[number, shape, dtype] = self.make.input(TensorSpec(shape, dtype), number)
         return found
 
-    def given(self, op: Op, given: list[Any], args: tuple[Any, ...], attrs: dict[str, Any], place: int) -> Made:
-        """What an op gives of operands as a program writes them, at its `place` among the applications of a segment.
+    def given(self, op: Op, key: tuple[Any, ...], args: tuple[Any, ...], attrs: dict[str, Any], place: int) -> Made:
+        """What an op gives that was never met: of operands as a program writes them, at its `place` among the applications of a segment.
 
-        given: the op, of each operand its node, or what `exact` says of a Python scalar, and the attributes. args: the operands themselves.
+        key: the op, of each operand its node, or what `exact` says of a Python scalar, and the attributes. args: the operands themselves.
         """
-        if len(given) == 1 or type(given[1]) is not Node:
-            given.append(get_default_dtype())  # of scalars alone, the result has it
-        key = tuple(given)
-        found = self.known.get(key)
-        if found is None:
-            found = self.known[key] = self._new(op, args, [g for g in given if type(g) is Node], attrs)
-            if op.kind == "elementwise" and op.one_dtype and found.op is op:  # type: ignore[attr-defined]
-                self._note(op, args, place, found.inputs[-1].dtype)
+        found = self.known[key] = self._new(op, args, [k for k in key if type(k) is Node], attrs)
+        if op.kind == "elementwise" and op.one_dtype and found.op is op:  # type: ignore[attr-defined]
+            self._note(op, args, place, found.inputs[-1].dtype)
         return found
 
     def _note(self, op: Op, args: tuple[Any, ...], place: int, dtype: DType) -> None:

@@ -19,6 +19,8 @@ from .ir import Node
 from .limits import Limits
 from .regions import Regions
 
+NOTHING = Leftovers()  # to which nothing is added
+
 
 class Recording:
     """One graph after another. What each application reads is in slots.
@@ -34,7 +36,7 @@ class Recording:
     def __init__(self, shared: Applications | None, follows: bool, limits: Limits) -> None:
         self.shared, self.follows, self.limits = shared, follows, limits
         self.sourced = shared is None or follows  # a graph that is not done again needs no sources
-        self.left = Leftovers()
+        self.left = Leftovers() if follows else NOTHING
         self.start()
 
     def start(self) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from ..dispatch import EAGER, mode, operand
 from ..errors import user_line
 from ..op import Op
+from ..spec import get_default_dtype
 from ..tensor import Tensor, storage_of, wrap
 from .applications import Applications
 from .evaluate import known
@@ -70,22 +71,29 @@ class Tracer(Recording):
             see_changes(self, args)
         if self.make.changing:
             args = self.make.as_inputs(op, args, len(self.made))
-        given: list[Any] = [op]  # and its operands: nodes, and Python scalars with their types
+        given: list[Any] = [op]  # and its operands (nodes, and Python scalars with their types) and attributes
+        changed = self.changed
         for a in args:
             if type(a) is Tensor or isinstance(a, Tensor):
                 value = a._value
-                if self.changed and a._storage in self.changed:
+                if type(value) is Node:
+                    if changed and a._storage in changed and a._traced_at != a._storage.version:
+                        value = self.read(a)
+                elif id(a) in self.numbers and a._storage not in changed:
+                    value = self.inputs[self.numbers[id(a)]]
+                else:
                     value = self.read(a)
-                elif type(value) is not Node:
-                    value = self.inputs[self.numbers[id(a)]] if id(a) in self.numbers else self.read(a)
                 given.append(value)
             else:
                 self._give(a, given)
         for name, attribute in attrs.items():
             given += (name, attribute if type(attribute) is tuple else exact(attribute))
-        found = self.known.get(tuple(given)) if args and type(given[1]) is Node else None
+        if not args or type(given[1]) is not Node:
+            given.append(get_default_dtype())  # of scalars alone, the result has it
+        key = tuple(given)
+        found = self.known.get(key)
         if found is None:
-            found = self.make.given(op, given, args, attrs, len(self.made))
+            found = self.make.given(op, key, args, attrs, len(self.made))
         self.made.append(found)
         if op.simple or op.is_view:
             tensor = _new(Tensor)  # as `_tensor` does
@@ -95,7 +103,7 @@ class Tracer(Recording):
                 source = args[0]
                 if type(source._value) is not Node or source._storage not in self.contents:
                     self.enroll(source)
-                if self.changed:
+                if changed:
                     tensor._traced_at = source._storage.version
             return tensor
         if op.raises and (op.kind != "put" or len(args) > 2):

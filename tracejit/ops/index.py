@@ -19,7 +19,7 @@ from .gather import (
     positions, put_axes, scatter, scatter_add, segment_sum, take, take_along_axis,
 )  # fmt: skip
 from .masks import argwhere, masked_fill, masked_select, nonzero, nonzero_op, one_hot
-from .view import broadcast_to, index_basic, permute, put, reshape
+from .view import basic_index, broadcast_to, index_basic, permute, put, reshape, triple
 
 __all__ = [
     "argwhere", "gather", "gather_op", "gathered", "getitem", "index_add", "index_add_op", "index_copy", "index_fill", "index_put", "index_select",
@@ -34,8 +34,9 @@ _WHOLE = slice(None)
 @method("__getitem__")
 def getitem(x: Tensor, key: Any) -> Tensor:
     """x[key]: a view for integers, slices, None and Ellipsis; a copy where an index tensor, array, list or mask takes part."""
-    if type(key) is slice:
-        return index_basic(x, (key,))
+    shape = x._value.shape
+    if type(key) is slice and shape:  # what most keys are
+        return bind(basic_index, x, key=(triple(key, shape[0]),))
     keys = _items(key)
     return index_basic(x, keys) if _is_basic(keys) else gathered(x, keys)
 

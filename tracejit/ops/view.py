@@ -225,7 +225,7 @@ def index_basic(x: Tensor, key: tuple[Any, ...]) -> Tensor:
     """x[key] for a key of integers, slices, None and one Ellipsis."""
     shape = x._value.shape
     if len(key) == 1 and type(key[0]) is slice and shape:  # what most keys are
-        return bind(basic_index, x, key=(_encode(key[0], shape[0], 0),))
+        return bind(basic_index, x, key=(triple(key[0], shape[0]),))
     consumed = sum(k is not None and k is not Ellipsis for k in key)
     if consumed > x.ndim:
         fail(IndexingError, f"{consumed} indices for a tensor of {x.ndim} axes", f"Give at most {x.ndim}.")
@@ -245,10 +245,15 @@ def index_basic(x: Tensor, key: tuple[Any, ...]) -> Tensor:
     return bind(basic_index, x, key=tuple(encoded))
 
 
+def triple(k: slice, extent: int) -> tuple[int, int | None, int]:
+    """A slice of an axis of this extent, as `basic_index` takes it."""
+    start, stop, stride = k.indices(extent)
+    return (0, 0, 1) if start < 0 else (start, None if stop < 0 else stop, stride)
+
+
 def _encode(k: Any, extent: int, axis: int) -> Any:
     if isinstance(k, slice):
-        start, stop, stride = k.indices(extent)
-        return (0, 0, 1) if start < 0 else (start, None if stop < 0 else stop, stride)
+        return triple(k, extent)
     position = operator.index(k)
     if not -extent <= position < extent:
         fail(IndexingError, f"index {position} on axis {axis}, which has {extent} elements", f"Give one from {-extent} to {extent - 1}.")
