@@ -20,7 +20,8 @@ from tracejit.lowering import edges, fuse, reductions, rows, side_by_side, waves
 
 # What might have been chosen: on either side of what is.
 CHOICES = [
-    (fuse, "STORED", (0, 1000)), (fuse, "CHEAP", (0, 1000)), (fuse, "WIDTH_LIMIT", (1, 1000)), (fuse, "GROUP_LIMIT", (1,)), (fuse, "DEPTH_LIMIT", (3,)),
+    (fuse, "STORED", (0, 1000)), (fuse, "STORED_NEAR", (0, 1000)), (fuse, "NEAR", (0, 1000)),
+    (fuse, "CHEAP", (0, 1000)), (fuse, "WIDTH_LIMIT", (1, 1000)), (fuse, "GROUP_LIMIT", (1,)), (fuse, "DEPTH_LIMIT", (3,)),
     (rows, "STAGE_LIMIT", (1, 1000)), (rows, "WIDE", (8,)), (rows, "FEW", (1, 1000)),
     (reductions, "MANY", (1, 10**6)), (reductions, "CACHED", (64,)), (reductions, "BLOCKS", ((8, 16), (64, 10**6))), (reductions, "PART", (256,)),
     (side_by_side, "LANES", (2, 10**6)), (side_by_side, "REUSED", (1, 10**6)), (side_by_side, "CACHED", (64, 10**9)), (side_by_side, "FEW", (1, 1000)),
@@ -47,6 +48,14 @@ def steps(x, y):
     return x[1:-1, 1:-1] * y[2:, 2:]
 
 
+def shortening(x, y):
+    """A recurrence, each turn of which reads two elements of the one before and divides what it goes on with."""
+    for _ in range(6):
+        x = x[:, 1:] / 1.1
+        y = tj.maximum(0.9 * (0.6 * y[:, 1:] + 0.4 * y[:, :-1]), 1.5 - x)
+    return y
+
+
 def distances(x, y):
     difference = x[:, None] - Z[None]
     return tj.sqrt((difference * difference).sum(-1)), difference[..., :3].sum(-1)
@@ -69,7 +78,7 @@ def sums(x, y):
     return large.sum(), large.reshape(-1, 9).sum(0), large.reshape(9, -1).max(1).values, (x * y).reshape(2, 35, 90).sum((0, 2))
 
 
-FUNCTIONS = (chain, steps, distances, attention, gradients, sums)
+FUNCTIONS = (chain, steps, shortening, distances, attention, gradients, sums)
 
 
 def results(function) -> list[np.ndarray]:

@@ -13,7 +13,7 @@ import tracejit as tj
 from tracejit.backends import schedule
 from tracejit.backends.cpu import backend
 from tracejit.backends.recent import Recent
-from tracejit.lowering import waves
+from tracejit.lowering import fuse, waves
 
 
 def five_points(u):
@@ -104,6 +104,7 @@ def small(monkeypatch):
     """Even small arrays are worth a wave, in blocks of few rows, on several threads."""
     for name, value in (("LARGE", 1), ("ROW", 1), ("AGAIN", 1)):
         monkeypatch.setattr(waves, name, value)
+    monkeypatch.setattr(fuse, "NEAR", 0)
     monkeypatch.setattr(schedule, "CHUNK", 10)
     monkeypatch.setattr(backend, "executables", Recent(100))
     before = tj.get_num_threads()

@@ -99,6 +99,10 @@ def _common_floating(common: DType, kinds: Sequence[Any]) -> DType:
     return promote(*map(floating_result, integers)) if integers else floating_result(common)
 
 
+DIVISION = 4  # additions that a quotient or a root takes the time of: the processor has an instruction, but a slow one
+ROUTINE = 20  # and what is computed by many instructions, such as an exponential
+
+
 class Elementwise(Op):
     """Computes each element from the elements at the same place of its broadcast operands; fuses anywhere.
 
@@ -131,7 +135,7 @@ class Elementwise(Op):
         domain: Sequence[Range] = ((-2.0, 2.0),),
         operator: str = "",
         method: bool = True,
-        cheap: bool = True,
+        cost: int = 1,  # of one element in a kernel, in additions
         parameters: str = "",
         doc: str = "",
     ) -> None:
@@ -143,7 +147,7 @@ class Elementwise(Op):
         self.one_dtype = operand_dtypes is None  # all operands are cast to the same
         self.domain = tuple(domain) * (arity if len(domain) == 1 else 1)
         self.operator, self.method, self.exact = operator, method, exact
-        self.cost = 1 if cheap else 20
+        self.cost = cost
         self._lowers: dict[tuple[Any, ...], bool] = {}  # whether kernels compute it, by the operands' dtypes and types
         self._dtypes: dict[tuple[Any, ...], tuple[DType, ...]] = {}  # what operands are cast to, by the same and the default dtype
         if not parameters:

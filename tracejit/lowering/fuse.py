@@ -16,6 +16,8 @@ from .pad import padded_region
 
 CHEAP = 3  # ops that may be computed again at a second reader rather than stored
 STORED = 6  # ops that storing a value costs, and reading it back at other places
+STORED_NEAR = 4  # the same, where a second cache keeps the value in between
+NEAR = 2**19  # bytes of the largest such value
 DEPTH_LIMIT = 200  # statements in a row before a chain is cut: compile time grows faster than linearly with length
 WIDTH_LIMIT = 8  # temporaries one value may be computed from: all of them must be kept until it is
 GROUP_LIMIT = 24  # buffers one loop may write
@@ -128,7 +130,8 @@ class _Fusion:
                     if grows or chooses:
                         self._store(source, costs)
             costs[node] = 0 if self.has_memory(node) else self._cost(node, costs)
-            if node.kind != "view" and costs[node] * (places[node] - 1) > STORED:
+            again = costs[node] * (places[node] - 1)
+            if node.kind != "view" and again > STORED_NEAR and (again > STORED or _is_near(node)):
                 self._store(node, costs)
 
     def _places(self) -> dict[Node, float]:
@@ -250,3 +253,8 @@ class _Fusion:
         if node.op is OUTPUT or not self.lowers[node]:
             return "library"
         return node.kind if node.kind in ("reduction", "put") else "map"
+
+
+def _is_near(node: Node) -> bool:
+    """Whether a node is stored by one small loop: what is put into another array, or gathered, takes more than that."""
+    return node.kind == "elementwise" and node.size * node.dtype.itemsize <= NEAR

@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from ..errors import ArgumentError, fail
-from ..op import Elementwise
+from ..op import ROUTINE, Elementwise
 from ..spec import is_floating
 from ..tensor import Tensor
 from .elementwise import abs, where
@@ -26,7 +26,7 @@ relu = Elementwise(
     vjp=lambda g, y, _x: (where(y > 0, g, 0),), doc="x where it is positive, 0 elsewhere; NaN of NaN. The gradient at 0 is 0.",
 )  # fmt: skip
 softplus_of = Elementwise(
-    "softplus", numpy=in_double(lambda x: np.logaddexp(x, 0)), accepts="bif", floats=True, scalar="softplus({0})", cheap=False,
+    "softplus", numpy=in_double(lambda x: np.logaddexp(x, 0)), accepts="bif", floats=True, scalar="softplus({0})", cost=ROUTINE,
     method=False, vjp=lambda g, _y, x: (g * sigmoid(x),), doc="log(1 + exp(x)).",
 )  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..op import Elementwise
+from ..op import DIVISION, ROUTINE, Elementwise
 from ..spec import DType, TensorSpec, bfloat16, float16, float64, int8, is_complex, is_inexact, is_integer
 from ..tensor import Tensor, method
 from .casts import cast, conj, conjugate, copy, imag, real, where
@@ -62,13 +62,13 @@ multiply = _binary(
     vjp=(lambda g, _y, _a, b: g * conjugate(b), lambda g, _y, a, _b: g * conjugate(a)),
 )  # fmt: skip
 divide = _binary(
-    "divide", numpy=np.divide, exact=True, operator="truediv", floats=float64, scalar="{0} / {1}", domain=((-2, 2), (0.5, 2)),
+    "divide", numpy=np.divide, exact=True, operator="truediv", floats=float64, scalar="{0} / {1}", cost=DIVISION, domain=((-2, 2), (0.5, 2)),
     vjp=(lambda g, _y, _a, b: g / conjugate(b), lambda g, y, _a, b: -g * conjugate(y / b)), doc="The quotient; of integers, in float64.",
 )  # fmt: skip
 negative = _unary("negative", numpy=np.negative, exact=True, operator="neg", accepts="ifc", scalar="-{0}", vjp=lambda g, _y, _x: (-g,))
 positive = _unary("positive", numpy=np.positive, exact=True, operator="pos", accepts="ifc", scalar="{0}", vjp=lambda g, _y, _x: (g,))
 reciprocal = _unary(
-    "reciprocal", numpy=np.reciprocal, exact=True, bools=int8, scalar={"floating": "{T}(1) / {0}"}, domain=((0.5, 2),),
+    "reciprocal", numpy=np.reciprocal, exact=True, bools=int8, scalar={"floating": "{T}(1) / {0}"}, cost=DIVISION, domain=((0.5, 2),),
     vjp=lambda g, y, _x: (-g * conjugate(y * y),), doc="1 / x; of integers, truncated.",
 )  # fmt: skip
 square = _unary(
@@ -80,30 +80,30 @@ square = _unary(
 
 floor_divide = _binary(
     "floor_divide", numpy=np.floor_divide, exact=True, operator="floordiv", accepts="bif", bools=int8, domain=((-2, 2), (0.5, 2)),
-    scalar={"integer": "floor_divide_integer({0}, {1})", "floating": "floor_divide({0}, {1})"}, cheap=False,
+    scalar={"integer": "floor_divide_integer({0}, {1})", "floating": "floor_divide({0}, {1})"}, cost=ROUTINE,
     vjp=lambda g, _y, _a, _b: (zeros_like(g), zeros_like(g)), doc="The floor of the quotient; 0 where an integer is divided by 0.",
 )  # fmt: skip
 remainder = _binary(
     "remainder", numpy=np.remainder, exact=True, operator="mod", accepts="bif", bools=int8, domain=((0.1, 0.9), (1, 2)),
-    scalar={"integer": "remainder_integer({0}, {1})", "floating": "remainder({0}, {1})"}, cheap=False,
+    scalar={"integer": "remainder_integer({0}, {1})", "floating": "remainder({0}, {1})"}, cost=ROUTINE,
     vjp=(lambda g, _y, _a, _b: g, lambda g, _y, a, b: -g * floor_divide(a, b)),
     doc="What floor division leaves, with the sign of x2; 0 where an integer is divided by 0.",
 )  # fmt: skip
 fmod = _binary(
     "fmod", numpy=np.fmod, exact=True, accepts="bif", bools=int8, domain=((0.1, 0.9), (1, 2)),
-    scalar={"integer": "fmod_integer({0}, {1})", "floating": "fmod({0}, {1})"}, cheap=False,
+    scalar={"integer": "fmod_integer({0}, {1})", "floating": "fmod({0}, {1})"}, cost=ROUTINE,
     vjp=(lambda g, _y, _a, _b: g, lambda g, _y, a, b: -g * trunc(a / b)), doc="What truncated division leaves, with the sign of x1.",
 )  # fmt: skip
 
 # Powers and their inverses
 
 sqrt = _unary(
-    "sqrt", numpy=np.sqrt, exact=True, floats=True, scalar="sqrt({0})", domain=((0.1, 4),), vjp=lambda g, y, _x: (g / (2 * conjugate(y)),),
+    "sqrt", numpy=np.sqrt, exact=True, floats=True, scalar="sqrt({0})", cost=DIVISION, domain=((0.1, 4),), vjp=lambda g, y, _x: (g / (2 * conjugate(y)),),
     doc="The square root; NaN of negative numbers.",
 )  # fmt: skip
-exp = _unary("exp", numpy=np.exp, floats=True, scalar="exp({0})", cheap=False, vjp=lambda g, y, _x: (g * conjugate(y),))
+exp = _unary("exp", numpy=np.exp, floats=True, scalar="exp({0})", cost=ROUTINE, vjp=lambda g, y, _x: (g * conjugate(y),))
 log = _unary(
-    "log", numpy=np.log, floats=True, scalar="log({0})", cheap=False, domain=((0.1, 4),), vjp=lambda g, _y, x: (g / conjugate(x),),
+    "log", numpy=np.log, floats=True, scalar="log({0})", cost=ROUTINE, domain=((0.1, 4),), vjp=lambda g, _y, x: (g / conjugate(x),),
     doc="The natural logarithm; -inf at 0, NaN of negative numbers.",
 )  # fmt: skip
 
@@ -124,7 +124,7 @@ def _log_of_base(a: Any) -> Any:
 
 
 pow = _binary(
-    "pow", raises=True, numpy=np.power, operator="pow", bools=int8, scalar={"floating": "power({0}, {1})"}, cheap=False, domain=((0.3, 2), (-2, 2)),
+    "pow", raises=True, numpy=np.power, operator="pow", bools=int8, scalar={"floating": "power({0}, {1})"}, cost=ROUTINE, domain=((0.3, 2), (-2, 2)),
     vjp=(_pow_vjp_base, lambda g, y, a, _b: g * conjugate(y * _log_of_base(a))),
     doc="x1 to the power x2. The exponents 0.5, 1, 2, 3, 4, 5 and -1 cost arithmetic only. Of integers, the exponent must not be negative.",
 )  # fmt: skip

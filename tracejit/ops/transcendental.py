@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..op import Elementwise
+from ..op import ROUTINE, Elementwise
 from ..spec import is_complex
 from ..tensor import Tensor
 from .convert import as_tensor, beside
@@ -20,13 +20,13 @@ LN2, LN10, SQRT_PI = math.log(2), math.log(10), math.sqrt(math.pi)
 
 def _unary(name: str, numpy: Any, vjp: Any, domain: Any = (-2, 2), scalar: Any = None, **definition: Any) -> Elementwise:
     text = f"{name}({{0}})" if scalar is None else scalar
-    return Elementwise(name, numpy=numpy, floats=True, scalar=text, cheap=False, vjp=vjp, domain=(domain,), **definition)
+    return Elementwise(name, numpy=numpy, floats=True, scalar=text, cost=ROUTINE, vjp=vjp, domain=(domain,), **definition)
 
 
 def _binary(name: str, numpy: Any, vjp: Any, domain: Any = ((-2, 2),), **definition: Any) -> Elementwise:
     text = f"{name}({{0}}, {{1}})"
     return Elementwise(
-        name, arity=2, numpy=numpy, accepts="bif", floats=True, scalar=text, cheap=False, vjp=vjp, domain=domain, **definition
+        name, arity=2, numpy=numpy, accepts="bif", floats=True, scalar=text, cost=ROUTINE, vjp=vjp, domain=domain, **definition
     )  # fmt: skip
 
 

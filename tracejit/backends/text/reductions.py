@@ -6,6 +6,7 @@ from __future__ import annotations
 from itertools import count
 
 from ...lowering.kernel import Axis, Let, Reduce, Stage
+from ...op import ROUTINE
 from .loops import Loops
 from .statements import Parameter, typed
 
@@ -142,7 +143,7 @@ class Reductions(Loops):
         self._line(d, f"first = {leaves}[leaf]")
         self._line(d, f"last = {leaves}[leaf + 1]")
         start, end, held = "first", "last", []
-        if any(isinstance(s, Let) and s.cost > 1 for s in stage.body):
+        if any(isinstance(s, Let) and s.cost >= ROUTINE for s in stage.body):
             start, end, held = "0", "last - first", self._held(stage, inner, d)
         self._line(d, f"whole = {'' if held else 'first + '}(last - first) // 8 * 8")
         for reduction, _, part in sums:

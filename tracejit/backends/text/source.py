@@ -15,7 +15,7 @@ from .reductions import Reductions
 from .statements import Parameter, rounded, typed
 
 ROWS = 32, 16  # that go through a kernel's stages together: whole vectors of what is computed of a row
-APART = 2  # additions: what is computed of a row as a whole and costs more has a loop over rows of its own
+APART = 8  # additions: what is computed of a row as a whole and costs more has a loop over rows of its own
 NEAR = 2**12  # elements of these rows, at most
 
 
