@@ -480,3 +480,64 @@ def test_numpy_arguments_of_a_model() -> None:
         y = model(draw(3, 5, seed=call))
         y.sum().backward()
     assert world.model[0].weight.grad is not None
+
+
+def asked_after(x):
+    s = x[0] * 2 + x[1]
+    if s > 3:
+        pass
+    return s
+
+
+def written_and_asked_after(x):
+    s = x * 2
+    s += x
+    if s.sum() > 3:
+        pass
+    return s
+
+
+def asked_between(x):
+    s = x * 2
+    if s.sum() > 3:
+        pass
+    return s * x, s
+
+
+def view_of_what_was_asked_after(x):
+    s = x * x
+    if s.sum() > 3:
+        pass
+    return s[1:]
+
+
+def asked_twice(x):
+    s = x * x
+    if s.sum() > 3:
+        s = s * 2
+    t = s * x
+    if t.sum() > 30:
+        return t
+    return s
+
+
+def asked_and_unused(x):
+    with tj.no_grad():
+        large = bool(x.sum() > 6)
+    return x * 3 if large else x * 2
+
+
+ASKED = (asked_after, written_and_asked_after, asked_between, view_of_what_was_asked_after, asked_twice, asked_and_unused)
+
+
+@pytest.mark.parametrize("function", ASKED, ids=lambda f: f.__name__)
+def test_values_asked_for_leave_each_call_its_own_history(function):
+    """Gradients go to this call's argument, never to another call's, whatever was asked for before a result was returned."""
+    compiled, met = tj.compile(function), []
+    for n in range(8):
+        given = [tj.tensor(np.arange(4.0) + n % 3, requires_grad=True) for _ in range(2)]
+        for f, x in zip((function, compiled), given):
+            results = f(x)
+            sum(r.sum() for r in (results if isinstance(results, tuple) else (results,))).backward()
+        met.append((given[1], given[0].grad.tolist()))
+    assert all(x.grad.tolist() == wanted for x, wanted in met)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import compress
 from typing import Any
 
 from .autograd.segment import Segment, Slot, Target, Unreplayable, segments
-from .graph.flushed import history_of
+from .graph.flushed import MADE, history_of
 from .graph.trace import Tracer
 from .tensor import Tensor
 
@@ -15,15 +16,18 @@ class History:
 
     def __init__(self, tracer: Tracer, returned: list[Any]) -> None:
         inputs: dict[Slot, int] = {}
-        for number, (handle, before) in enumerate(zip(tracer.handles, tracer.histories)):
+        outside = [source.kind not in MADE for source in tracer.sources]
+        for number, (handle, before) in compress(enumerate(zip(tracer.handles, tracer.histories)), outside):
             if history_of(handle) != before:
                 raise Unreplayable("a tensor from outside is given a history")
             application, index, requires_grad = before
             if requires_grad and inputs.setdefault((application or handle, index), number) != number:
                 raise Unreplayable("two tensors from outside have one history")
-        own = {id(h) for h in tracer.handles}
+        own = {id(h) for h in compress(tracer.handles, outside)}
         roots = [v for v in returned if isinstance(v, Tensor) and id(v) not in own and v._application is not None]
         roots = [v for v in roots if not is_spent(v._application) and not _shows_input(v, own)]
+        if roots and tracer.segments:
+            raise Unreplayable("a result carries history for autograd, and values were asked for before it was returned")
         _refuse_shared(returned, roots)
         self.segments: list[Segment] = []
         self.places: dict[Slot, Target] = {}

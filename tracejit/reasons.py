@@ -78,13 +78,9 @@ def _known_before(tracer: Tracer, reach: Reach | None, stage: Stage, trace: Trac
     if reasons:
         return reasons, None
     try:
-        history = History(tracer, trace.returned)
+        return [], History(tracer, trace.returned)
     except Unreplayable as reason:
         return [Reason(f"{reason} ({_function(stage)})", events, "history")], None
-    if events and history.segments:
-        what = "a result carries history for autograd, and values were asked for before it was made"
-        return [Reason(f"{what} ({_function(stage)})", events, "history")], None
-    return [], history
 
 
 def _function(stage: Stage) -> str:

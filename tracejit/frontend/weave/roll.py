@@ -12,6 +12,7 @@ from ...control.run import wanted_pulls
 from ...dispatch import assign, bind, mode
 from ...graph.ir import Graph
 from ...op import OPS
+from ...ops.casts import copy
 from ...ops.view import put
 from ...spec import TensorSpec, int64
 from ...tensor import StandIn, Tensor
@@ -313,8 +314,9 @@ class _Trial:
         """Apply the op, and give the variables what it gives."""
         loop, body = self.loop, self.trace
         self._check_aliases(self.after)
+        kept = [bind(copy, t) if self.pull is not None and self.written(n) else t for n, t in enumerate(self.tensors)]  # what is written is needed
         results = bind(
-            OPS["loop"], *self.tensors, *body.captured, cond=self.cond, body=self.graph, carries=len(self.tensors), scanned=0,
+            OPS["loop"], *kept, *body.captured, cond=self.cond, body=self.graph, carries=len(self.tensors), scanned=0,
             keep=self.pull is not None and self.cond is None, start=0, length=0 if self.cond is not None else loop.turns, reverse=False,
             checkpoint=None, pull=self.pull and self.pull[0],
         )  # fmt: skip
