@@ -318,6 +318,7 @@ FORMS: dict[str, list[Form]] = {
     "argmax": [_along("tj.argmax({x}, axis={axis}, keepdims={flag})")], "argmin": [_along("tj.argmin({x}, axis={axis})")],
     "sort": [_along("tj.sort({x}, axis={axis}, descending={flag})")], "argsort": [_along("tj.argsort({x}, axis={axis}, descending={flag})")],
     "searchsorted": [lambda d: f"tj.searchsorted(tj.sort(tj.reshape({d.name()}, (-1,))), {d.name()})"],
+    "interval": [lambda d: f"OPS['interval']({(x := d.name(lambda t: t.size and t.dtype.kind == 'f'))}, tj.sort(tj.reshape({x}, (-1,))))"],
     "isin": [lambda d: f"tj.isin({d.name()}, {d.name()}, invert={d.coin()})"],
     "fft": [_along("tj.fft.fft({x}, axis={axis})")], "rfft": [_along("tj.fft.rfft({x}, axis={axis})")], "irfft": [_along("tj.fft.irfft({x}, axis={axis})")],
     "solve": [_square("tj.linalg.solve({m}, {m}.mT)")], "solve_triangular": [_square("tj.linalg.solve_triangular({m}, {m}, upper=True)")],
