@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 
 from tracejit.pace import Pace
 
-MEASURED = Pace.run
+MEASURED, FOLLOWING = Pace.run, Pace.following
 
 
 def _unmeasured(pace, own, plainly, *call):
@@ -18,4 +20,5 @@ def replays_are_not_measured():
     """What can be replayed is, whatever is faster at the sizes of tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Pace, "run", _unmeasured)
+        patch.setattr(Pace, "following", lambda pace, new: nullcontext())
         yield

@@ -5,12 +5,12 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import MEASURED
+from conftest import FOLLOWING, MEASURED
 
 import tracejit as tj
 from tracejit import pace
 from tracejit.compile import _Called
-from tracejit.pace import REST, TRIES, Pace
+from tracejit.pace import PATHS, REST, SHARE, TRIES, Pace
 
 CALLS = 6 + 2 * TRIES  # until the first choice is made
 
@@ -69,13 +69,50 @@ def test_long_calls_are_measured_once_each(clock):
 
 def test_it_is_measured_again_at_rarer_and_rarer_calls(clock):
     chosen = Pace()
-    run(chosen, clock.ways(1e-5, 2e-5), 2 * TRIES)
-    found = run(chosen, clock.ways(2e-5, 1e-5), REST)
+    run(chosen, clock.ways(1e-5, 1.2e-5), 2 * TRIES)
+    found = run(chosen, clock.ways(1.2e-5, 1e-5), REST + 2 * TRIES)
     assert found[-1] == chosen.mode == "python"
-    counts = [run(chosen, clock.ways(1e-5, 2e-5), 1000).count("lazy") for _ in range(2)]
+    counts = [run(chosen, clock.ways(1e-5, 1.2e-5), 1000).count("lazy") for _ in range(2)]
     assert chosen.mode == "lazy" and counts[0] > 0
-    measured = run(chosen, clock.ways(1e-5, 2e-5), 10_000).count("python")
-    assert measured <= 4 * TRIES
+    measured = run(chosen, clock.ways(1e-5, 1.2e-5), 10_000).count("python")
+    assert 0 < measured <= 4 * TRIES
+
+
+BEHIND = [1.01, 1.3, 1.8, 4.0, 10.0, 1000.0]  # times as long as the faster way
+
+
+@pytest.mark.parametrize("slower", ["lazy", "python"])
+@pytest.mark.parametrize("times", BEHIND)
+def test_what_measuring_loses_is_a_small_share_of_all_time(clock, slower, times):
+    """After the first choice, at whatever call one looks: at most SHARE, and the one measurement that is under way."""
+    chosen, seconds = Pace(), {"lazy": 1e-5, "python": 1e-5, slower: times * 1e-5}
+    ways = clock.ways(**seconds)
+    run(chosen, ways, 2 * TRIES)
+    lost, most = 0, TRIES * (times - 1)
+    for call in range(1, 20_000):
+        lost += run(chosen, ways, 1).count(slower) * (times - 1)  # in calls of the faster way
+        assert lost <= SHARE * call + most
+
+
+@pytest.mark.parametrize("slower", ["lazy", "python"])
+@pytest.mark.parametrize("times", BEHIND)
+def test_a_way_far_behind_is_tried_twice_and_then_once_at_a_time(clock, slower, times):
+    seconds = {"lazy": 1e-5, "python": 1e-5, slower: times * 1e-5}
+    chosen, ways = Pace(), clock.ways(**seconds)
+    first = run(chosen, ways, REST).count(slower)
+    again = 0
+    while not again:
+        again = run(chosen, ways, REST // 2).count(slower)
+    again += run(chosen, ways, 2 * TRIES).count(slower)  # of those that had only begun
+    assert (first, again) == {1.01: (4, 4), 1.3: (4, 4), 1.8: (3, 3)}.get(times, (2, 1))
+
+
+def test_a_way_that_was_far_behind_is_taken_once_it_is_ahead(clock):
+    chosen = Pace()
+    run(chosen, clock.ways(8e-5, 1e-5), REST)
+    assert chosen.mode == "python"
+    run(chosen, clock.ways(1e-6, 1e-5), 100 * REST)
+    assert chosen.mode == "lazy"
 
 
 def test_what_is_pinned_is_not_measured(clock):
@@ -249,6 +286,7 @@ def test_references_are_given_back(monkeypatch):
 @pytest.fixture
 def replays_are_measured(monkeypatch):
     monkeypatch.setattr(Pace, "run", MEASURED)
+    monkeypatch.setattr(Pace, "following", FOLLOWING)
 
 
 def straight(x):
@@ -288,19 +326,88 @@ def test_an_exception_in_python_mode_is_raised_once(monkeypatch):
     told(monkeypatch, graph=4e-3, python=1e-3)
     calls = []
 
-    def body(x):
+    def body(x, fails=False):
+        if fails:
+            calls.append(x)
+            raise ValueError("the user's own")
         return x[:, np.newaxis] * 2
 
     compiled = tj.compile(body)
     for _ in range(CALLS):
         compiled(np.ones(3))
     assert compiled.cache_info().modes == ("python",)
-
-    def raises(x):
-        calls.append(x)
-        raise ValueError("the user's own")
-
-    compiled.__wrapped__ = raises
     with pytest.raises(ValueError, match="the user's own"):
-        compiled(np.ones(3))
+        compiled(np.ones(3), True)
     assert len(calls) == 1
+
+
+@pytest.mark.usefixtures("replays_are_measured")
+@pytest.mark.parametrize(("function", "way"), [(straight, "graph"), (branches, "tree")])
+def test_replays_that_are_left_to_python_pass_the_gate(monkeypatch, function, way):
+    told(monkeypatch, **{way: 4e-3, "python": 1e-3})
+    compiled = tj.compile(function)
+    for n in range(10 * REST):
+        x = np.arange(n + 1.0, n + 4.0)
+        np.testing.assert_array_equal(compiled(x), function(x))
+    info = compiled.cache_info()
+    assert info.hits + info.traces == 10 * REST and compiled._gate.hits > 8 * REST
+    x = np.arange(4.0)
+    np.testing.assert_array_equal(compiled(x), function(x))
+    assert compiled.trace_count == 2
+
+
+# Trees that grow
+
+
+def calls_that_take_new_paths(chosen, clock, python, seconds, calls):
+    """Each call in its own way leaves the tree; how many did."""
+    new = 0
+    for _ in range(calls):
+
+        def own():
+            raise LookupError
+
+        def plainly():
+            clock.now += python
+
+        chosen.skip(1)
+        try:
+            chosen.run(own, plainly)
+        except LookupError:
+            new += 1
+            with chosen.following(new=True):
+                clock.now += seconds
+    return new
+
+
+@pytest.mark.usefixtures("replays_are_measured")
+@pytest.mark.parametrize("seconds", [1e-4, 1e-3, 0.1, 1.0])
+def test_following_new_paths_takes_at_most_as_long_as_the_calls(clock, seconds):
+    """But for the first few, and the last."""
+    chosen = Pace("tree")
+    first = calls_that_take_new_paths(chosen, clock, 1e-3, seconds, PATHS)
+    assert first == PATHS - 1  # the call that was traced at first has another
+    for calls in (10, 100, 1000):
+        began = clock.now
+        new = calls_that_take_new_paths(chosen, clock, 1e-3, seconds, calls)
+        assert new * seconds <= calls * 1e-3 + seconds and clock.now - began <= 2 * calls * 1e-3 + seconds
+
+
+@pytest.mark.usefixtures("replays_are_measured")
+def test_where_python_is_faster_new_paths_are_followed_as_rarely_as_the_clock_is_asked(clock):
+    chosen, ways = Pace("tree"), clock.ways(2e-3, 1e-3)
+    run(chosen, ways, REST)
+    assert chosen.mode == "python"
+    new = calls_that_take_new_paths(chosen, clock, 1e-3, 0.1, 20_000)
+    assert 0 < new * 0.1 <= SHARE * 20_000 * 1e-3 + 0.1 and chosen.mode == "python"
+
+
+@pytest.mark.usefixtures("replays_are_measured")
+def test_calls_that_leave_their_tree_and_add_nothing_are_measured(clock):
+    chosen, ways = Pace("tree"), clock.ways(0.0, 1e-3)
+    run(chosen, ways, 1)
+    for _ in range(2):
+        with chosen.following(new=False):
+            clock.now += 5e-3
+        run(chosen, ways, 1)
+    assert chosen.mode == "python"

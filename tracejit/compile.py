@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections import OrderedDict
+from contextlib import nullcontext
 from typing import Any, Callable, Iterable, Sequence
 
 from .backends.cpu import backend
@@ -31,7 +32,7 @@ from .spec import TensorSpec
 from .disabled import switch
 from .tensor import StandIn, Tensor
 from .tree import flatten, unflatten
-from .unreplayed import Unreplayed, no_graph
+from .unreplayed import Unreplayed
 from .verify import Verifier, once_only
 
 VARIANT_LIMIT = 8  # traces kept of one signature, for different states of what the function reads
@@ -183,7 +184,9 @@ class Compiled(_Called, Inside):
         if pace is None:
             return self._replay(entry, args, kwargs, key, leaves)
         pace.skip(1)
-        return pace.run(lambda: self._replay(entry, args, kwargs, key, leaves), lambda: self.__wrapped__(*args, **kwargs))
+        result = pace.run(lambda: self._replay(entry, args, kwargs, key, leaves), lambda: self.__wrapped__(*args, **kwargs))
+        self._leave(entry, pace, args, kwargs, key)
+        return result
 
     def _replay(self, entry: Entry | Tree, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any]) -> Any:
         try:
@@ -199,20 +202,21 @@ class Compiled(_Called, Inside):
             self._keep_longer(key)
         self._hits += 1
         result = self._unreplayed.run(pace, args, kwargs, key, leaves)
-        calls = pace.foreseen()
-        if calls and self._verifier is None:
-            self._leave(pace, calls, args, kwargs, key)
+        self._leave(pace, pace, args, kwargs, key)
         return result
 
-    def _leave(self, pace: Pace, calls: int, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any) -> None:
-        """Let the gate leave so many calls like this one to Python: those with such arguments; or any, where all others are left so too."""
-        (*tokens, _, same), grad = key
-        leave = functools.partial(self._gate.leave, pace, self.__wrapped__, spelling=self._signature.spelling(args, kwargs), own=((mode, "grad", grad),))
-        if not no_graph(self._entries.get(key, ())):
+    def _leave(self, what: Any, pace: Pace, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any) -> None:
+        """Let the gate leave the calls to Python that are sure to be: those with such arguments; or any, where all others are left so too.
+
+        `what`: whose calls they are."""
+        calls = pace.foreseen()
+        if not calls or self._verifier is not None or not self._unreplayed.left(key, self._entries.get(key, ())):
             return
+        (*tokens, _, same), grad = key
+        leave = functools.partial(self._gate.leave, what, self.__wrapped__, spelling=self._signature.spelling(args, kwargs), own=((mode, "grad", grad),))
         if same is not None or not leave(times=calls, tokens=tokens):
             calls = min(calls, max(REST, 2 * pace.calls))
-            others = all([no_graph(kept) and self._unreplayed.pace(key).mode == "python" for key, kept in list(self._entries.items())])
+            others = all([self._unreplayed.left(key, kept) for key, kept in list(self._entries.items())])
             if not others or not leave(times=calls, tokens=None):
                 return
         pace.skip(calls)
@@ -220,10 +224,13 @@ class Compiled(_Called, Inside):
 
     def _go_on(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any], unseen: Unseen) -> Any:
         """Finish a call that has left the paths of its tree, by Python."""
-        if not unseen.keep or unseen.tree.mode == "lazy":
+        pace, new = unseen.tree.pace, unseen.keep and unseen.tree.mode != "lazy"
+        following = nullcontext() if pace is None else pace.following(new)
+        if not new:
             self._hits += 1
-            return self._trace(args, kwargs, key, leaves, keep=False, unseen=unseen)
-        with self._lock:
+            with following:
+                return self._trace(args, kwargs, key, leaves, keep=False, unseen=unseen)
+        with self._lock, following:
             self._misses += 1
             self.trace_count += 1
             self._causes.note_path(unseen, self._hits + self._gate.hits + self._misses)

@@ -62,6 +62,11 @@ class Unreplayed:
         """That of a signature."""
         return self.paces.get(key) or self.paces.setdefault(key, Pace())
 
+    def left(self, key: Key, kept: Sequence[Entry | Tree]) -> bool:
+        """Whether all of these traces leave their calls to Python now."""
+        paces = [self.paces.get(key) if entry.mode in ("lazy", "python") else entry.pace for entry in kept]
+        return all([pace is not None and pace.mode == "python" for pace in paces])
+
     def run(self, pace: Pace, args: tuple[Any, ...], kwargs: dict[str, Any], key: Key, leaves: list[Any]) -> Any:
         """One call."""
         return pace.run(self._lazily, self._plainly, args, kwargs, key, leaves)

@@ -241,7 +241,7 @@ class Tree:
         paths = sum(isinstance(n, Leaf) for n in self.nodes())
         if paths > PATH_LIMIT:
             return f"more than {PATH_LIMIT} ways to go on from {place(self.root.line)}"
-        if self.seconds > PATIENCE and 4 * paths > self.calls:
+        if self.seconds > PATIENCE and 4 * paths > (self.calls if self.pace is None else self.pace.calls):
             return f"nearly every call takes a way of its own from {place(self.root.line)}, and to follow one takes {self.seconds / paths:.1f} s"
         return None
 
