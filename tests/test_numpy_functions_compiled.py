@@ -39,6 +39,11 @@ KNOWN = [  # what is known without asking: a graph all the same
     "sum((x * i for i in np.arange(3)), x)", "x if np.all(np.array([1, 2]) > 0) else -x", "x.reshape(tuple(np.array([2, 3])))", "x[np.arange(3)[1]]",
     "x[:int(np.prod((2, 1)))]", "x.reshape(np.array([6]))[np.argsort([2, 0, 1])]", "x * len(np.zeros(3))", "np.pad(x, [(1, 1)])", "x[tuple(np.array([1]))]", "np.linspace(x[0], x[1], 5)",
 ]  # fmt: skip
+ORDERED = [  # an array that lies as asked, or a copy that does
+    "np.ascontiguousarray({})", "np.asfortranarray({})", "np.asarray({}, order='C')", "np.asarray({}, order='F')", "np.asarray({}, order='K')",
+    "np.array({}, copy=None, order='C')", "np.array({}, copy=False, order='C')", "np.array({}, copy=False, order='F')", "np.require({}, requirements='C')",
+    "np.require({}, requirements='F')", "{}.astype(float, copy=False, order='C')", "{}.astype(float, copy=False)", "np.asanyarray({}, order='A')",
+]  # fmt: skip
 DRAWS = [
     "np.random.rand(3)", "np.random.normal(size=3)", "np.random.randint(0, 9, 3)", "np.random.permutation(6)", "np.random.choice(6, 2)", "rng.normal(size=3)",
     "rng.integers(0, 9)", "rng.permutation(x)", "np.random.default_rng(5).uniform(size=2)", "[np.random.seed(1), np.random.rand(2)][1]", "random.random()",
@@ -103,6 +108,30 @@ def test_arrays_made_of_python_values_are_new_at_each_call(tmp_path):
             if not all(same(got, wanted, 2) for got in kept):
                 wrong.append(f"{creator} gives {kept!r:.300}, NumPy {wanted!r:.150}")
                 break
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("view", ["x", "x.T", "x[::2]", "x[:, ::-1]", "x[1, ::2]", "x[:1]", "(x + 1)[:, 1:]", "x[0, 0]"])
+def test_an_array_is_copied_where_it_does_not_lie_as_asked(view, tmp_path):
+    rows, wrong = [f"changed(x, lambda: {row.format(view)})" for row in ORDERED], []
+    further = """
+
+def changed(x, make):
+    try:
+        y = make()
+    except ValueError as error:
+        return str(error)
+    y += 1
+    return y, y.flags.c_contiguous, y.flags.f_contiguous, x
+"""
+    module = module_of(tmp_path / "ordered.py", rows, further)
+    for number, row in enumerate(rows):
+        function = getattr(module, f"function_{number}")
+        compiled = tj.compile(function)
+        for order in "CFC":
+            got, wanted = (f(np.asarray(data("matrices", 0), order=order)) for f in (compiled, function))
+            if not same(got, wanted):
+                wrong.append(f"{row} in order {order} gives {got!r:.300}, NumPy {wanted!r:.300}")
     assert not wrong, "\n".join(wrong)
 
 

@@ -42,7 +42,8 @@ x.__radd__([1, 2, 3, 4]) | x.__eq__(3) | x.__lt__(None) | x.__and__(1) | x.__inv
 not x | x or 2 | (x[0, 0] or 5) | int(x) | float(x[:1, :1]) | complex(x[0, 1]) | x.__index__() | range(x[0, 3]) | round(x[1, 1], 1)
 round(x[1, 1]) | round(x) | x.__floor__() | int(x[1, 1]) | math.floor(x[1, 1]) | math.sqrt(x[1, 1]) | "%d" % x[1, 1] | max(x[0]) | sum(x)
 sorted(x[0], reverse=True) | min(x[0, 1], 3) | x.resize(2, 6) | x.resize((2, 2)) | np.shares_memory(x, x[1:]) | np.shares_memory(x, x + 0)
-np.may_share_memory(x, x.T)
+np.may_share_memory(x, x.T) | x.astype(x.dtype, copy=False, order='C') is x | x.astype(x.dtype, copy=False, order='F').strides
+x.astype(x.dtype, order='A').strides
 """
 STATEMENTS = """
 x.shape = (4, 3); return x | x.shape = -1; return x | x.shape = (5,) | x.real = 5; return x | x.imag = 2; return x | x.real[0] = 7; return x
@@ -56,6 +57,7 @@ x.fill(4); return x.sum() | x.dtype = 'i8'; return x | x.T.real[0] = 1; return x
 y = np.broadcast_to(x, (2, *x.shape)); y[0] = 1 | y = x[0]; y @= np.eye(4); return x | y = x[:, :3]; y @= np.eye(3); return x
 x.imag[1] = 5; return x, x.real | y = x.imag; x *= 1j; return y, x | y = x.real; y[1] = 0; z = x.imag; return x, y, z
 x[0].real[1:] = 9; return x | y = x.real[1:]; y += x.imag[1:]; return x
+y = x.astype(x.dtype, copy=False, order='C'); y += 1; return x
 """
 SCALARS = """
 s + 1 | s.T | s.real | s.imag | s.shape | s.ndim | s.size | s.nbytes | s.dtype | s.base is None | s.flags.writeable | s.item() | s.tolist()
@@ -121,3 +123,13 @@ def test_scalars(dtype):
         if found:
             wrong.append(f"{call} of {dtype} {found}")
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("exponent", ["2", "-1", "0.5", "2.0", "True", "np.int64(2)"])
+@pytest.mark.parametrize("dtype", "efdFD?")
+def test_powers_that_numpy_takes_otherwise(dtype, exponent):
+    """`x**2` is a square, which of complex numbers is rounded otherwise than np.power(x, 2) or x**2.0, and of bools another dtype."""
+    rng = np.random.default_rng(0)
+    x = (rng.normal(1, 2, (3, 5)) + 1j * rng.normal(1, 2, (3, 5))).astype(dtype)
+    for body in (f"return x ** {exponent}", f"x **= {exponent}; return x", f"return x[0, 0] ** {exponent}", f"x[0] **= {exponent}; return x"):
+        assert not compare(program(body, "x"), x)

@@ -1,15 +1,19 @@
-"""Attributes that can be assigned to, and what is allowed to be written: `x.flags`, `x.setflags`, `x.dtype = …`, `del x[0]`."""
+"""How an array lies in memory, and what is allowed to be written: `x.strides`, `x.flags`, `x.setflags`, `x.dtype = …`, `del x[0]`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-
 from ...tensor import wrap
 from .array import Array, attach, real, shown
 from .memory import phantom
-from .methods import method
+from .methods import attribute, method
 from .world import world
+
+@attribute("strides")
+def _strides(x: Array) -> Any:
+    return () if x.is_scalar else phantom(x).strides
+
 
 _WRITEABLE = ("WRITEABLE", "W", "writeable")
 

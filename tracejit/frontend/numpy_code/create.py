@@ -21,6 +21,7 @@ from ...tensor import Tensor
 from .array import Array, array_of, real, stand_in_all
 from .functions import constants, function, is_known, is_plain
 from .layout import C_ORDER, Order, back_in_place, order_of
+from .memory import lies_in
 from .methods import reversed_axes
 from .table import implements
 from .world import world
@@ -166,7 +167,7 @@ def array(
 def _from_one(x: Array, dtype: Any, copied: bool | None, order: Layout) -> Array:
     """An array of the values of one: itself, if that needs no copy."""
     wanted = x.dtype if dtype is None else np.dtype(dtype)
-    needed = wanted != x.dtype or x.is_scalar
+    needed = wanted != x.dtype or x.is_scalar or not lies_in(x, order)
     if copied is False and needed:
         raise ValueError(
             "Unable to avoid copy while creating an array as requested.\n"
@@ -215,7 +216,7 @@ def _places(value: Any, key: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...],
 @implements(np.asarray, np.asanyarray)
 def asarray(a: Any, dtype: Any = None, order: Layout = None, *, device: Any = None, copy: bool | None = None, like: Any = None) -> Any:
     """np.asarray."""
-    if type(a) is Array and not a.is_scalar and not copy and (dtype is None or np.dtype(dtype) == a.dtype) and order in (None, "K", "A"):
+    if type(a) is Array and not a.is_scalar and not copy and (dtype is None or np.dtype(dtype) == a.dtype) and lies_in(a, order):
         return a
     return array(a, dtype, copy=copy, order=order)
 

@@ -1,8 +1,7 @@
-"""How an array lies in memory, told without its values: `x.strides`, and what `x.flags` says."""
+"""How an array lies in memory, told without its values."""
 
 from __future__ import annotations
 
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -10,7 +9,6 @@ from numpy.lib.stride_tricks import as_strided
 from ...ops.view import strides_of
 from .array import Array
 from .layout import order_of
-from .methods import attribute
 from .operands import is_readonly
 
 
@@ -27,6 +25,8 @@ def phantom(x: Array) -> np.ndarray:
     return made
 
 
-@attribute("strides")
-def _strides(x: Array) -> Any:
-    return () if x.is_scalar else phantom(x).strides
+def lies_in(x: Array, order: str | None) -> bool:
+    """Whether an array lies in memory as the argument `order` of NumPy's functions asks, so that no copy is needed."""
+    if order == "C":
+        return phantom(x).flags.c_contiguous
+    return phantom(x).flags.f_contiguous if order == "F" else True

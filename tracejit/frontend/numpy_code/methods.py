@@ -22,6 +22,7 @@ from ...tensor import Tensor
 from .array import Array, array_of, real, stand_in_all
 from .functions import is_known
 from .layout import C_ORDER, back_in_place, in_order, order_of
+from .memory import lies_in
 from .real_calls import on_real_arrays
 
 NOTHING = np._NoValue  # type: ignore[attr-defined]
@@ -207,7 +208,7 @@ def astype(x: Array, dtype: Any, order: str = "K", casting: str = "unsafe", subo
     if not is_known(wanted) or not np.can_cast(x.dtype, wanted, casting) or order not in ("K", "A", "C"):  # type: ignore[arg-type]
         return NotImplemented
     if wanted == x.dtype:
-        return copied(x, order) if copy else x if order != "C" or order_of(x) == C_ORDER else copied(x)
+        return x if not copy and lies_in(x, order) else copied(x, order)
     loses = is_complex(x.dtype) and not is_complex(wanted) and wanted != np.bool_  # NumPy warns of that
     there = C_ORDER if order == "C" else order_of(x)
     return NotImplemented if loses else array_of(back_in_place(bind(cast, in_order(x.tensor, there), dtype=wanted), there), x.is_scalar)

@@ -23,6 +23,7 @@ _BINARY = {
     "rshift": np.right_shift,
 }  # fmt: skip
 _COMPARISONS = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal}
+_POWERS = {2: np.square, -1: np.reciprocal, 0.5: np.sqrt}  # what NumPy's ** does of arrays for these very numbers: 2, not 2.0
 _UNARY = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
 
 
@@ -120,13 +121,26 @@ def _unary(ufunc: np.ufunc, function: Callable) -> Callable:
     return operator
 
 
-_to_the = _operator(np.power, python.pow)
+_to_the, _to_the_in_place = _operator(np.power, python.pow), _in_place(np.power, python.ipow)
+
+
+def _instead(x: Array, exponent: Any) -> np.ufunc | None:
+    """What NumPy's ** does instead of np.power, where that gives something else: of bools it is int8, of complex numbers rounded otherwise."""
+    if x.is_scalar or x.dtype.kind not in "bc" or type(exponent) not in (int, float) or type(exponent) is float and exponent != 0.5:
+        return None
+    return _POWERS.get(exponent) if x.dtype.kind == "c" or exponent == 2 else None
 
 
 def _power(self: Array, exponent: Any, modulus: Any = None) -> Any:
-    if modulus is None and type(exponent) is int and exponent == 2 and self.dtype == np.bool_ and not self.is_scalar:
-        return call(np.square, self)  # as NumPy does, in int8
-    return _to_the(self, exponent) if modulus is None else _on_real(pow, self, exponent, modulus)
+    if modulus is not None:
+        return _on_real(pow, self, exponent, modulus)
+    instead = _instead(self, exponent)
+    return _to_the(self, exponent) if instead is None else instead(self)
+
+
+def _power_in_place(self: Array, exponent: Any) -> Any:
+    instead = _instead(self, exponent)
+    return _to_the_in_place(self, exponent) if instead is None else instead(self, out=self)
 
 
 for _name, _ufunc in (_BINARY | _COMPARISONS).items():
@@ -137,5 +151,5 @@ for _name, _ufunc in _BINARY.items():
     setattr(Array, f"__i{_name}__", _in_place(_ufunc, getattr(python, f"__i{_name}__")))
 for _name, _ufunc in _UNARY.items():
     setattr(Array, f"__{_name}__", _unary(_ufunc, getattr(python, _name)))
-for _name, _function in {"divmod": _divmod, "rdivmod": _rdivmod, "pow": _power}.items():
+for _name, _function in {"divmod": _divmod, "rdivmod": _rdivmod, "pow": _power, "ipow": _power_in_place}.items():
     setattr(Array, f"__{_name}__", _function)
