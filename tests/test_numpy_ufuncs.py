@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from in_world import compare, traced
 
+import tracejit as tj
+
 UFUNCS = sorted({f for n in dir(np) if isinstance(f := getattr(np, n), np.ufunc)} - {np.isnat}, key=lambda f: f.__name__)
 ROUNDED = {  # of elementary functions, 1 ulp from the right result, as NumPy's are: two apart
     "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cbrt", "cos", "cosh", "exp", "exp2", "expm1", "hypot", "log",
@@ -128,6 +130,33 @@ def test_what_a_ufunc_takes(what):
             x, out = np.asfortranarray(x), np.asfortranarray(out)
         wrong = compare(KEYWORDS[what], x, y, out)
         assert not wrong, f"{what} {wrong}"
+
+
+COUNTED: dict[str, Any] = {
+    "pairs": lambda t, i, v: np.add.at(t, (i, i[::-1]), 1.0),
+    "values of their own": lambda t, i, v: np.add.at(t, (i, i), v),
+    "crossed": lambda t, i, v: np.add.at(t, (i[:, None], i), 2.0),
+    "rows": lambda t, i, v: np.add.at(t, i, t[0]),
+    "one index": lambda t, i, v: np.add.at(t, (i,), 0.1),
+}
+
+
+@pytest.mark.parametrize("what", COUNTED)
+def test_add_at_is_a_graph_and_adds_in_numpys_order(what):
+    def counted(indices: Any, values: Any) -> Any:
+        table = np.linspace(0.1, 1.6, 16).reshape(4, 4)
+        COUNTED[what](table, indices, values)
+        return table
+
+    compiled = tj.compile(counted)
+    for indices in ([0, 1, 0, 3, -1], [2, 2, 2, 2, 2]):
+        given = np.array(indices), np.geomspace(1e-9, 1e9, 5)
+        assert np.array_equal(compiled(*given), counted(*given))
+    assert compiled.explain(*given).mode == "graph"
+    with pytest.raises(IndexError) as numpys:
+        counted(np.array([0, 1, 4, 0, 0]), given[1])
+    with pytest.raises(IndexError, match=str(numpys.value)):
+        compiled(np.array([0, 1, 4, 0, 0]), given[1])
 
 
 IN_PLACE = ["iadd", "isub", "imul", "itruediv", "ifloordiv", "imod", "ipow", "iand", "ior", "ixor", "ilshift", "irshift", "imatmul"]

@@ -12,6 +12,7 @@ from .divide import without_divisions
 from .index import ZERO, Box, Index, Position, linear, through, variable
 from .kernel import Axis, Kernel, Let, LetIndex, Load, Reduce, Slot, Stage, Statement, Store, merge_axes, used
 from .pad import padded_region
+from .spans import stays_within
 
 Slots = dict[Node, Slot]
 CHOICE, BOTH = "{0} if {guard} else {1}", "{0} & {1}"  # what is read under a guard or else what is around it; two guards
@@ -83,9 +84,11 @@ def lower_checks(checks: Sequence[Check], slots: Slots) -> Kernel:
 
 
 def checks_of(node: Node) -> list[Check]:
-    """What must hold for a gather or a put to be done: of each index before it is broadcast to the shape of the others."""
+    """What must hold for a gather or a put to be done, and may not: of each index before it is broadcast to the shape of the others."""
     indices, extents = indexed(node)
-    return [(unbroadcast(index), extent, node) for index, extent in zip(indices, extents)] if 0 not in indices[0].shape else []
+    if 0 in indices[0].shape:
+        return []
+    return [(unbroadcast(index), extent, node) for index, extent in zip(indices, extents) if not stays_within(index, extent)]
 
 
 def unbroadcast(node: Node) -> Node:

@@ -15,7 +15,7 @@ from .create import arange, empty, full, zeros
 from .elementwise import cast, copy, maximum, minimum
 from .index import take
 from .manipulate import diagonal as diagonal_of
-from .manipulate import atleast_1d, atleast_2d, ravel, slice_axis
+from .manipulate import atleast_1d, atleast_2d, flip, ravel, slice_axis
 from .view import basic_index, broadcast_to, diagonal_view, put, reshape
 
 put_first = Put(
@@ -198,8 +198,28 @@ def pad(x: Tensor, pad_width: Any, mode: str = "constant", constant_values: Any 
         if before or after:
             if not x.shape[at]:
                 fail(ShapeError, f"pad mode {mode!r} on axis {at}, which is empty", 'Only mode "constant" can pad an empty axis.')
-            x = take(x, _source_places(x.shape[at], before, after, mode), axis=at)
+            beyond = _beyond(x, at, before, after, mode)
+            x = concat([part for part in beyond if part.shape[at]], axis=at) if beyond else take(x, _source_places(x.shape[at], before, after, mode), axis=at)
     return x
+
+
+def _beyond(x: Tensor, at: int, before: int, after: int, mode: str) -> list[Tensor]:
+    """`x` between what pads an axis: slices, which are copied row by row where `take` would turn the axis to the front.
+
+    Nothing, where a pad is so long that it goes through the axis more than once.
+    """
+    n = x.shape[at]
+    if mode == "edge":
+        ends = [(slice_axis(x, at, 0, 1), before), (slice_axis(x, at, n - 1, n), after)]
+        first, last = (broadcast_to(end, (*x.shape[:at], count, *x.shape[at + 1 :])) for end, count in ends)
+        return [first, x, last]
+    skipped = 1 if mode == "reflect" else 0  # the edge itself
+    if max(before, after) > n - skipped:
+        return []
+    if mode == "wrap":
+        return [slice_axis(x, at, n - before, n), x, slice_axis(x, at, 0, after)]
+    first, last = slice_axis(x, at, skipped, skipped + before), slice_axis(x, at, n - skipped - after, n - skipped)
+    return [flip(first, axis=at), x, flip(last, axis=at)]
 
 
 def _pad_widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:

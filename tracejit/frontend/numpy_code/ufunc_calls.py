@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ...dispatch import assign
+from ...dispatch import assign, bind
 from ...errors import TracejitError
 from ...ops.casts import cast, where
+from ...ops.gather import as_index, common_shape, index_add_op
 from ...ops.view import broadcast_to, put, reshape
-from ...spec import bool_, broadcast_shapes
+from ...spec import bool_, broadcast_shapes, compute_dtype
 from ...tensor import Tensor
 from .array import Array, array_of
 from .host import host
@@ -117,16 +118,25 @@ def outer_of(ufunc: np.ufunc, first: Any, second: Any) -> Any:
 
 def changed_at(ufunc: np.ufunc, place: Any, indices: Any, operands: tuple[Any, ...]) -> Any:
     """`ufunc.at`; NotImplemented where it has to run on real arrays."""
-    target, index = as_array(place), as_array(indices) if type(indices) is not tuple else None
+    target, keys = as_array(place), [as_array(k) for k in (indices if type(indices) is tuple else (indices,))]
     values = [as_array(v) for v in operands]
-    if target is None or index is None or index.dtype.kind not in "iu" or any(v is None for v in values) or is_readonly(target):
+    if target is None or any(k is None or k.dtype.kind not in "iu" for k in keys) or any(v is None for v in values) or is_readonly(target):
         return NotImplemented
     try:
         one = np.zeros((1,) * target.ndim, target.dtype)
-        ufunc.at(one, np.zeros((1,) * index.ndim, np.intp), *[np.ones((), v.dtype) for v in values])
-        broadcast_shapes(*[v.shape for v in values], (*index.shape, *target.shape[1:]))
+        ufunc.at(one, tuple([np.zeros((1,) * k.ndim, np.intp) for k in keys]), *[np.ones((), v.dtype) for v in values])
+        places = broadcast_shapes(*[k.shape for k in keys])
+        shape = (*places, *target.shape[len(keys) :])
+        fits = broadcast_shapes(*[v.shape for v in values], shape) == shape
     except Exception:
         return NotImplemented
-    tensors = [target.tensor, index.tensor, *[v.tensor for v in values]]
-    assign(target.tensor, host("changed_at", *tensors, shape=target.shape, dtype=target.dtype, options={"ufunc": ufunc.__name__}), put)
+    if ufunc is np.add and fits and values[0].dtype == target.dtype and compute_dtype(target.dtype) == target.dtype != bool_:
+        at = common_shape([as_index(k.tensor) for k in keys])
+        added = bind(index_add_op, target.tensor, broadcast_to(values[0].tensor, shape), *at, axes=tuple(range(len(keys))))
+    elif type(indices) is not tuple:
+        tensors = [target.tensor, keys[0].tensor, *[v.tensor for v in values]]
+        added = host("changed_at", *tensors, shape=target.shape, dtype=target.dtype, options={"ufunc": ufunc.__name__})
+    else:
+        return NotImplemented
+    assign(target.tensor, added, put)
     return None
