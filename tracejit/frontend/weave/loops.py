@@ -23,6 +23,7 @@ STATE, VARIABLES, ROLLED, ROLLED_FOR, BRANCH, BOTH, EITHER, NEITHER, CHOICE, AUG
 STOP, SKIP = "stop·", "skip·"  # variables of a loop: whether a `break` was met, and whether a `continue`
 _PLAIN = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Pass)
 _OTHER_SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_LATER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.GeneratorExp)
 _numbers = count()
 
 
@@ -30,11 +31,24 @@ class NotPlain(Exception):
     """A loop has statements that cannot be tried as one op."""
 
 
-def plain_loop(node: ast.For | ast.While, local: frozenset[str]) -> bool:
-    """Whether a loop can be written as a function of its variables. `local`: the names local to the function."""
-    if any(isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store) and n.id not in local for n in ast.walk(node)):
-        return False  # it sets a global
-    return _plain_loop(node)
+def plain_loop(node: ast.For | ast.While, own: frozenset[str], later: Counter[str]) -> bool:
+    """Whether a loop can be written as a function of its variables. `own`: the names that are the function's own; `later`: those that
+    functions inside it read, when they are called: not what a turn that is tried gives them."""
+    inside = read_later(node)
+    return all(name in own and later[name] == inside[name] for name in _bound_in(node)) and _plain_loop(node)
+
+
+def _bound_in(node: ast.AST) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)} - _inner(node)
+
+
+def read_later(node: ast.AST) -> Counter[str]:
+    """How often each name is known to functions, classes and generators in here, which may be run later."""
+    found: Counter[str] = Counter()
+    for scope in ast.walk(node):
+        if isinstance(scope, _LATER) and scope is not node:
+            found += reads(scope) + Counter(name for n in ast.walk(scope) if isinstance(n, ast.Nonlocal) for name in n.names)
+    return found
 
 
 def _plain_loop(node: ast.For | ast.While) -> bool:
@@ -63,7 +77,7 @@ def beside(node: ast.For | ast.While, local: frozenset[str], read: Counter[str],
     names = sorted(n for n in _names(node) if n in local or n in exits.found)
     stored = _stored(node, frozenset(names))
     own = _Functional(frozenset(names), read)
-    after: list[ast.stmt] = [_taken(n) for n in stored if read[n] > reads(node)[n] and n not in exits.found]
+    after: list[ast.stmt] = [_taken(n) for n in stored if read[n] > reads(node)[n] and n not in exits.found and n in _bound_in(node)]
     after += [ast.If(_variable(n), [left], []) for n, left in exits.found.items()]
     made = own.loop(node, stored, in_python=[loop], after=after)
     given = [ast.keyword(n, ast.Lambda(_arguments(), ast.Constant(False) if n in exits.found else ast.Name(n, ast.Load()))) for n in names]

@@ -14,7 +14,7 @@ from collections import Counter
 from types import ModuleType
 from typing import Any, Callable
 
-from .loops import LOOP_HOOKS, STATE, beside, copied, plain_loop, reads
+from .loops import LOOP_HOOKS, STATE, beside, copied, plain_loop, read_later, reads
 from .source import Definition, Unwoven
 
 SEEN, EACH, CALLEE, INTO, TRYING = "seen·", "each·", "callee·", "into·", "trying·"  # no name of the user's has a middle dot at its end
@@ -29,7 +29,7 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 def weave(node: Definition, scope: dict[str, Any]) -> Definition:
     """A copy of a definition with hooks in it, without decorators, defaults and annotations. `scope`: its globals."""
-    woven = _Weaver(scope, bound(node), reads(node)).body_of(copied(node))  # the tree of a file is kept for its other functions
+    woven = _Weaver(scope, node, reads(node)).body_of(copied(node))  # the tree of a file is kept for its other functions
     ast.fix_missing_locations(woven)
     return woven
 
@@ -62,8 +62,11 @@ def bound(function: ast.AST) -> frozenset[str]:
 
 
 class _Weaver(ast.NodeTransformer):
-    def __init__(self, scope: dict[str, Any], local: frozenset[str], read: Counter[str]) -> None:
-        self.scope, self.local, self.read = scope, local, read
+    """Weaves a function. scope: its globals; read: how often each name is read in it, and in those around it; local: the names local to any of them."""
+
+    def __init__(self, scope: dict[str, Any], function: ast.AST, read: Counter[str], around: frozenset[str] = frozenset()) -> None:
+        self.scope, self.read, self.own, self.later = scope, read, bound(function), read_later(function)
+        self.local = self.own | around
         self.rolling = False  # whether loops are not tried as one op here
 
     def body_of(self, node: Any) -> Any:
@@ -89,7 +92,7 @@ class _Weaver(ast.NodeTransformer):
     # Functions inside
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
-        inner = _Weaver(self.scope, self.local | bound(node), self.read)
+        inner = _Weaver(self.scope, node, self.read, self.local)
         if node.name.endswith("·"):  # made for a loop
             inner.rolling = True
             node.body = _flat([inner.visit(s) for s in node.body])
@@ -106,7 +109,7 @@ class _Weaver(ast.NodeTransformer):
     def visit_Lambda(self, node: ast.Lambda) -> Any:
         node.args.defaults = [self.visit(d) for d in node.args.defaults]
         node.args.kw_defaults = [d and self.visit(d) for d in node.args.kw_defaults]
-        node.body = _Weaver(self.scope, self.local | bound(node), self.read).visit(node.body)
+        node.body = _Weaver(self.scope, node, self.read, self.local).visit(node.body)
         return node
 
     def visit_match_case(self, node: ast.match_case) -> Any:
@@ -223,7 +226,7 @@ class _Weaver(ast.NodeTransformer):
 
     def _loop(self, node: Any, weave: Callable[[], Any]) -> Any:
         """A loop, woven; and beside it, if it can be tried as one op, the functions for that."""
-        if self.rolling or not plain_loop(node, self.local):
+        if self.rolling or not plain_loop(node, self.own, self.later):
             return weave()
         copy = copied(node)
         *before, chosen = beside(copy, self.local, self.read, weave())  # `if it was rolled: take the variables; else: the loop`
