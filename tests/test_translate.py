@@ -269,6 +269,21 @@ def test_the_registers_of_a_long_chain_are_held_abreast_and_keep_its_bits(dtype)
         assert_bits_equal(native, stepped)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, np.int16, np.uint8])
+@pytest.mark.parametrize("choice", ["x[i] if z[i] > t else z[i]", "z[i] if z[i] > t else x[i]"])
+def test_what_is_chosen_from_its_own_place_is_stored_in_all_lanes(dtype, choice):
+    """A store of some lanes is slow on some processors, and LLVM makes one wherever it sees that the others keep what they hold."""
+    kind = SHORT_NAMES[np.dtype(dtype)]
+    text = kernel_of("", kind, "lanes").replace("    s =", f"    z = {kind}_pointer(args, 1)\n    s =").replace(f"{kind}((t))", choice)
+    assert (machine.any_register() is None) or ' asm "", ' in translate.translate(text).text
+    for size in (0, 1, 31, 64, 131):
+        x = np.arange(size).astype(dtype)
+        native, stepped = x[::-1].copy(), x[::-1].copy()
+        assert run_native(text, x, native, size, 1) == 0
+        python_kernel(text)([x, stepped, size, 1])
+        assert_bits_equal(native, stepped)
+
+
 @pytest.mark.parametrize("symbol", ["<", "<=", ">", ">=", "==", "!="])
 @pytest.mark.parametrize("kinds", [("i64", "u64"), ("u64", "i64"), ("i8", "u64"), ("i32", "i64"), ("u8", "i8")])
 def test_integers_of_two_kinds_compare_exactly(kinds, symbol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .abreast import in_all_lanes
 from .assembly import BITS, LLVM, Assembly, Value, type_of
 
 
@@ -99,7 +100,7 @@ def store(out: Assembly, pointer: Value, index: Value, value: Value) -> None:
     value = out.spread(value)
     type_ = type_of(kind, out.width)
     if contiguous and not out.masks:
-        out.do(f"store {type_} {value.text}, ptr {place}, align {size}")
+        out.do(f"store {type_} {in_all_lanes(out, value).text}, ptr {place}, align {size}")
         return
     suffix = f"v{out.width}{'f' if kind[0] == 'f' else 'i'}{BITS[kind]}"
     where = "ptr" if contiguous else f"<{out.width} x ptr>"

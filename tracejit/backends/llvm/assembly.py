@@ -72,6 +72,7 @@ class Assembly:
         self.masks: list[Value] = []
         self.block = "entry"
         self.held = 0  # how many lines there were when the registers of a value were last held abreast
+        self.selected: set[str] = set()  # the values that are one of two, lane by lane
         self.count = 0
 
     # Text
@@ -278,7 +279,9 @@ class Assembly:
             yes, no = self.spread(yes), self.spread(no)
         kind = type_of(yes.kind, yes.lanes)
         text = f"select {type_of('boolean', condition.lanes)} {condition.text}, {kind} {yes.text}, {kind} {no.text}"
-        return Value(self.emit(text), yes.kind, yes.lanes)
+        value = Value(self.emit(text), yes.kind, yes.lanes)
+        self.selected.add(value.text)
+        return value
 
     # Casts
 
