@@ -12,6 +12,8 @@ from ..lowering.kernel import Kernel, Slot
 from ..lowering.plan import Plan
 from ..lowering.steps import Call, Cell, Label, Move, Operand
 from ..runtime.executor import Executable, HostCall, HostMove, Program
+from .joining import Joiner, Word, Words, blocks_to_join
+from .llvm.joined import translate_joined
 from .native.blocks import allocator
 from .native.jit import address_of, program
 from .native.threads import pool
@@ -23,25 +25,29 @@ from .text.source import print_kernel
 from .text.statements import Parameter
 
 HEAD = -3  # an offset in the arena's head, where the cells are; the others are offsets behind it
-Word = tuple[int, int]  # where, value: see `native/walker.py`
+NOTHING = -1  # the number of a step that does nothing
 Step = tuple[int, int, list[Word]]  # address or number, grain, arguments
 
 
 class Assembler:
-    """Makes the executable of a plan. `routine` finds the native routine of a call; `compile`: kernels that are not at hand may be compiled."""
+    """Makes the executable of a plan. `routine` finds the native routine of a call; `compile`: kernels that are not at hand may be compiled;
+    apart: each step of the plan is one of the executable."""
 
-    def __init__(self, plan: Plan, routine: Callable[[Call], Routine | None], compile: bool) -> None:
-        self.plan, self.routine, self.compile = plan, routine, compile
+    def __init__(self, plan: Plan, routine: Callable[[Call], Routine | None], compile: bool, apart: bool = False) -> None:
+        self.plan, self.routine, self.compile, self.apart = plan, routine, compile, apart
         self.arrays = len(plan.inputs) + len(plan.outputs) + 1
         self.keep: list[Any] = []
         self.work = 0
-        self.native = [self._native(step) for step in plan.steps]
+        self.native: list[Step | None] = []
+        blocks = {} if apart else dict(blocks_to_join(plan, routine))
+        while (at := len(self.native)) < len(plan.steps):
+            self.native += self._joined(at, blocks[at]) if at in blocks else [self._native(plan.steps[at])]
         longest = max((len(found[2]) for found in self.native if found is not None), default=0)
         self.scratch = -(-(self.arrays + plan.cells + longest + 8) * 8 // 64) * 64
 
-    def run(self, apart: bool = False) -> Executable:
-        """The executable. apart: each step of the plan is one of its own."""
-        by_hand = self._by_hand(apart)
+    def run(self) -> Executable:
+        """The executable."""
+        by_hand = self._by_hand()
         steps: list[Program | HostCall | HostMove] = []
         at = 0
         places: dict[Label, int] = {}  # of labels among the executable's steps
@@ -50,12 +56,12 @@ class Assembler:
                 step = self.plan.steps[at]
                 if isinstance(step, Move) and step.form == "label" and step.label is not None:
                     places[step.label] = len(steps)
-                if apart or not isinstance(step, Move) or step.moves:
+                if self.apart or not isinstance(step, Move) or step.moves:
                     steps.append(self._host(step) if isinstance(step, Call) else self._host_move(step, places))  # type: ignore[arg-type]
                 at += 1
                 continue
             end = at
-            while end < len(self.plan.steps) and end not in by_hand and not (apart and end > at):
+            while end < len(self.plan.steps) and end not in by_hand and not (self.apart and end > at):
                 end += 1
             words = self._words(at, end)
             if words:
@@ -63,7 +69,7 @@ class Assembler:
             at = end
         return Executable(self.plan, steps, self.scratch, self.keep, allocator, self.work > LONG)
 
-    def _by_hand(self, apart: bool) -> set[int]:
+    def _by_hand(self) -> set[int]:
         """The steps that Python makes: calls with no native routine, and the jumps, with their labels, that lead past such a step."""
         labels: dict[Label, int] = {}
         jumps: list[tuple[int, Label]] = []
@@ -74,7 +80,7 @@ class Assembler:
                 else:
                     jumps.append((n, step.label))
         own = {n for n, found in enumerate(self.native) if found is None}
-        if apart:
+        if self.apart:
             own |= {n for n, step in enumerate(self.plan.steps) if isinstance(step, Move) and (step.label is not None or not step.moves)}
         more = bool(own)
         while more:
@@ -94,8 +100,8 @@ class Assembler:
         for step, found in zip(self.plan.steps[start:end], self.native[start:end]):
             assert found is not None
             address, turns, arguments = found
-            if isinstance(step, Move) and not step.moves:
-                if step.label is not None:
+            if address == NOTHING:
+                if isinstance(step, Move) and step.label is not None:
                     labels[step.label] = len(words)
                 continue
             words += [address, len(arguments), turns]
@@ -118,12 +124,22 @@ class Assembler:
         if isinstance(step, Move):
             if step.label is not None:
                 self.work = LONG + 1  # nobody knows how often it goes round
-            return MOVES.index(step.form) if step.moves else -1, 0, self._moved(step)
+            return MOVES.index(step.form) if step.moves else NOTHING, 0, self._moved(step)
         routine = self.routine(step)
         if routine is None:
             return None
         self.work += routine.work
         return address_of(routine.text, self.compile), routine.grain, [self._word(a) for a in routine.arguments]
+
+    def _joined(self, start: int, end: int) -> list[Step]:
+        """The steps of a block, as one; the others do nothing."""
+        steps = self.plan.steps[start:end]
+        if any(isinstance(step, Move) and step.label is not None for step in steps):
+            self.work = LONG + 1
+        words = Words(self._place, self._argument, self._word, self.routine, lambda text: address_of(text, self.compile))
+        form, arguments = Joiner(self.plan, start, end, words).run()
+        address = address_of(form.text, self.compile, lambda _: translate_joined(form))
+        return [(address, 0, arguments), *[(NOTHING, 0, [])] * (end - start - 1)]
 
     def _moved(self, step: Move) -> list[Word]:
         arguments = []

@@ -115,7 +115,7 @@ class Cpu(Backend):
 
     def apart(self, plan: Plan) -> Executable:
         """An executable of a plan whose steps can be told apart: each is a program of its own."""
-        return Assembler(plan, self._routine_of, True).run(apart=True)
+        return Assembler(plan, self._routine_of, True, apart=True).run()
 
     def _routine_of(self, call: Call) -> Routine | None:
         """The native routine of a whole-array step."""

@@ -114,7 +114,8 @@ class Expressions:
         base = node.value
         if isinstance(base, ast.Name) and base.id not in env:
             return literal(self._constant(base)[self.value(node.slice, env).literal])
-        return load(self.out, self.value(base, env), self.value(node.slice, env))
+        pointer, index = self.value(base, env), self.value(node.slice, env)
+        return load(self.out, pointer, index) if isinstance(pointer, Value) else pointer[index.literal]
 
     def _Call(self, node: ast.Call, env: Env) -> Value:
         function = node.func

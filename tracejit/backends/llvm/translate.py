@@ -24,10 +24,10 @@ def translate(text: str) -> Module:
     """The module of a kernel: `define i64 @kernel(ptr)`."""
     (function,) = ast.parse(text).body
     assert isinstance(function, ast.FunctionDef)
-    return _Translator().module(function)
+    return Translator().module(function)
 
 
-class _Translator(Expressions):
+class Translator(Expressions):
     def module(self, function: ast.FunctionDef) -> Module:
         args = Value("%args", "pointer i64")
         self.calls = called_in(function)

@@ -7,14 +7,16 @@ from typing import Any, Callable
 
 from ..text import elementary, memory, scalar
 from .access import address, load, local_array
-from .assembly import BITS, LLVM, Assembly, Value, literal
+from .assembly import BITS, FLOATS, LLVM, Assembly, Value, literal
 
 Word = Callable[..., Any]
 FUNCTIONS: dict[str, Any] = {**scalar.TEXTS, **elementary.FUNCTIONS, **memory.WORDS}
 
 
 def _pointer(kind: str) -> Word:
-    def pointer(out: Assembly, args: Value, k: Value) -> Value:
+    def pointer(out: Assembly, args: Any, k: Value) -> Value:
+        if not isinstance(args, Value):  # but one for each: the kernel stands in another function
+            return args[k.literal]._replace(kind=f"pointer {kind}")
         word = load(out, args, k)
         return Value(out.emit(f"inttoptr i64 {word.text} to ptr"), f"pointer {kind}")
 
@@ -22,13 +24,23 @@ def _pointer(kind: str) -> Word:
 
 
 def _value(kind: str) -> Word:
-    def value(out: Assembly, args: Value, k: Value) -> Value:
+    def value(out: Assembly, args: Any, k: Value) -> Value:
+        if not isinstance(args, Value):
+            return _of_word(out, args[k.literal], kind)
         if kind == "boolean":
             return out.truth(load(out, args, k))
         place, _ = address(out, args, k)
         return Value(out.emit(f"load {LLVM[kind]}, ptr {place}, align 8"), kind)
 
     return value
+
+
+def _of_word(out: Assembly, word: Value, kind: str) -> Value:
+    """The number of a kind whose bits are the lowest of a 64-bit word."""
+    if kind == "boolean":
+        return out.truth(word)
+    bits = out.cast(word, f"i{BITS[kind]}")
+    return out.reinterpret(bits, kind) if kind in FLOATS else bits._replace(kind=kind)
 
 
 def _lanes(kind: str) -> Word:

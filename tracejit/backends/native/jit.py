@@ -15,10 +15,10 @@ from ...forks import shared_lock
 from ...ops import philox
 from ...logs import kernels as kernel_log
 from ...runtime import store
-from ..llvm import abreast, access, assembly, calls, expressions, lanes, machine, translate, words
+from ..llvm import abreast, access, assembly, calls, expressions, joined, lanes, machine, translate, words
 from ..llvm.expressions import Module
 from ..text import bits, elementary, memory, scalar
-from . import gate, walker
+from . import gate, interrupts, walker
 
 
 _lock = shared_lock()
@@ -48,14 +48,15 @@ def python_kernel(text: str) -> Callable:
     return scope["kernel"]
 
 
-def address_of(text: str, compile: bool = True) -> int:
-    """The address of a kernel's machine code: known already, kept on disk, or compiled now (NotKept, unless `compile`)."""
+def address_of(text: str, compile: bool = True, module: Callable[[str], Module] = translate.translate) -> int:
+    """The address of a kernel's machine code: known already, kept on disk, or compiled now (NotKept, unless `compile`) from what
+    `module` makes of the text."""
     found = _addresses.get(text)
     if found is None:
         with _lock:
             found = _addresses.get(text)
             if found is None:
-                found = _addresses[text] = _kept(_key(text), text, lambda: translate.translate(text), compile)
+                found = _addresses[text] = _kept(_key(text), text, lambda: module(text), compile)
     return found
 
 
@@ -67,7 +68,7 @@ def compiled_count() -> int:
 @lru_cache(maxsize=None)
 def _version() -> str:
     """What all machine code made here depends on: the compiler, the processor, and the modules that kernel text leans on."""
-    sources = (abreast, access, assembly, bits, calls, expressions, lanes, machine, memory, philox, scalar, translate, words, *elementary.MODULES)
+    sources = (abreast, access, assembly, bits, calls, expressions, interrupts, joined, lanes, machine, memory, philox, scalar, translate, words, *elementary.MODULES)
     return store.key_of(machine.host(), *(Path(str(module.__file__)).read_text() for module in sources))
 
 

@@ -12,12 +12,11 @@ from __future__ import annotations
 from functools import lru_cache
 from string import Template
 
-from . import crew
+from . import crew, interrupts
 
 VALUE, ARENA = -1, -2
 SYMBOL = "tracejit_walk"
 MOVES = ("store", "add", "swap", "jump", "unless", "unequal")  # by number: see `lowering/steps.py`; a jump's last argument is a distance in bytes
-PATIENCE = 100_000  # microseconds of the processor between two questions whether the user interrupts a loop
 TUPLE_ITEMS, ARRAY_DATA = 3, 2  # where CPython and NumPy keep them, in words: PyTupleObject.ob_item, PyArrayObject.data
 
 TEXT = """
@@ -25,10 +24,6 @@ declare ptr @PyEval_SaveThread()
 declare void @PyEval_RestoreThread(ptr)
 declare ptr @PyLong_FromLongLong(i64)
 declare ptr @PyErr_Occurred()
-declare i32 @PyErr_CheckSignals()
-declare i32 @PyGILState_Ensure()
-declare void @PyGILState_Release(i32)
-declare i64 @clock()
 
 ; As CPython calls a function of one argument, (program, tuple of arrays) → int, without the interpreter's lock; null if it was interrupted.
 define ptr @$symbol(ptr %program, ptr %arrays) {
@@ -43,31 +38,6 @@ done:
   ret ptr %result
 raise:
   ret ptr null
-}
-
-; Whether Python has to raise what a signal asks for (Ctrl-C): asked as rarely as ten times a second. `last`: the time it was asked, or 0.
-define internal i64 @interrupted(ptr %last) noinline {
-  %now = call i64 @clock()
-  %before = load i64, ptr %last
-  %first = icmp eq i64 %before, 0
-  %passed = sub i64 %now, %before
-  %soon = icmp ult i64 %passed, $PATIENCE
-  br i1 %first, label %begin, label %later
-begin:
-  store i64 %now, ptr %last
-  ret i64 0
-later:
-  br i1 %soon, label %no, label %ask
-no:
-  ret i64 0
-ask:
-  store i64 %now, ptr %last
-  %state = call i32 @PyGILState_Ensure()
-  %signal = call i32 @PyErr_CheckSignals()
-  call void @PyGILState_Release(i32 %state)
-  %raises = icmp ne i32 %signal, 0
-  %status = zext i1 %raises to i64
-  ret i64 %status
 }
 
 ; 0, or 1 if a step failed.
@@ -248,6 +218,6 @@ done:
 
 @lru_cache(maxsize=None)
 def native_text() -> str:
-    """The walker and the thread pool, one module in LLVM's assembly."""
-    values = {"symbol": SYMBOL, "array_data": ARRAY_DATA, "tuple_items": TUPLE_ITEMS, "VALUE": VALUE, "ARENA": ARENA, "PATIENCE": PATIENCE}
-    return Template(TEXT).substitute(values) + crew.native_text()
+    """The walker, its question for interrupts and the thread pool, one module in LLVM's assembly."""
+    values = {"symbol": SYMBOL, "array_data": ARRAY_DATA, "tuple_items": TUPLE_ITEMS, "VALUE": VALUE, "ARENA": ARENA}
+    return Template(TEXT).substitute(values) + interrupts.native_text() + crew.native_text()
