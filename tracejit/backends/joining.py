@@ -66,7 +66,7 @@ def _is_small(steps: Sequence[Any], routine: Callable[[Call], Routine | None]) -
                 return False
             total += found.work
         count += not isinstance(step, Move) or step.moves
-    return 0 < inside <= LARGE and total <= SMALL * count
+    return inside <= LARGE and total <= SMALL * count
 
 
 def _is_inlined(kernel: Kernel) -> bool:
@@ -133,7 +133,7 @@ class Joiner:
             if form == "unequal" and self.cells.place(*_start(self.cells.fixed[a.number])) != self.cells.place(*_start(b)):
                 yield "jump", [move.label]
         elif form in ("store", "add", "unless", "unequal"):
-            operands = [a if isinstance(a, Cell) else self._at(*_start(a), True)]
+            operands: list[Any] = [a if isinstance(a, Cell) else self._at(*_start(a), True)]
             operands += [] if b is None else [self._at(*_start(b), False) if isinstance(b, tuple) else (VALUE, b)]
             self.written |= {operands[0].slot} if form in ("store", "add") and isinstance(operands[0], At) else set()
             yield form, [*operands, *([move.label] if move.label is not None else [])]
