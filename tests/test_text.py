@@ -19,7 +19,7 @@ from tracejit.graph.text import parse_graph, print_graph
 from tracejit.lowering.kernel import Kernel, Slot
 from tracejit.lowering.plan import Plan
 from tracejit.op import OPS, Elementwise
-from tracejit.spec import SMALL_FLOATS, bfloat16, bool_, float16, float32, float64, int8, int32, is_inexact, uint64
+from tracejit.spec import SMALL_FLOATS, bfloat16, bool_, complex64, complex128, float16, float32, float64, int8, int32, is_inexact, uint64
 
 
 def samples_of(op: Any) -> list[Any]:
@@ -91,7 +91,7 @@ def run_in_python(plan: Plan, inputs: list[np.ndarray]) -> list[np.ndarray]:
     return [memory.get(slot, memory_of(slot)).reshape(slot.shape) for slot in plan.outputs]
 
 
-DTYPES = (float64, float32, float16, bfloat16, int8, int32, uint64, bool_)
+DTYPES = (float64, float32, float16, bfloat16, complex64, complex128, int8, int32, uint64, bool_)
 
 
 @pytest.mark.parametrize("op", [op for op in OPS.values() if op.kind not in ("library", "control")], ids=lambda op: op.name)
@@ -113,7 +113,7 @@ def test_kernels_run_in_python_with_the_native_bits(op):
                 n = n if n.shape == p.shape else n.reshape(p.shape)
                 assert p.dtype == n.dtype
                 if is_inexact(p.dtype) and not getattr(op, "exact", True):  # Python's elementary functions are another library's
-                    assert (ulps(p, n.astype(np.float64), floor=1.0) <= 4).all()
+                    assert (ulps(p, n.astype(np.promote_types(n.dtype, np.float64)), floor=1.0) <= 4).all()
                 else:
                     assert (bits(p) == bits(n)).all(), (dtype, p, n)
             ran += bool(plan.steps)

@@ -110,6 +110,7 @@ class Elementwise(Op):
       complex operands; elsewhere eager runs the kernel of a one-node graph.
     scalar: the text of one element, `{0}` the first operand; or one text per category ("bool", "integer", "floating"). A
       category that has no text is computed by `numpy` in both modes.
+    of_complex: the text for complex operands, to the bit what NumPy gives; directed: but for complex64 that lies backwards in memory.
     accepts: the categories of the common operand dtype: b(ool) i(nteger) f(loating) c(omplex).
     result: "same", "bool", "real", or a function of the common dtype. floats: integers become floating first (True: the
       smallest that NumPy takes, or the dtype given). bools: the dtype that bools become first, where it is not bool.
@@ -123,6 +124,8 @@ class Elementwise(Op):
         *,
         numpy: Callable,
         scalar: str | dict[str, str],
+        of_complex: str | None = None,
+        directed: bool = False,
         vjp: VJP | None = None,
         exact: bool = False,
         accepts: str = "bifc",
@@ -141,13 +144,12 @@ class Elementwise(Op):
     ) -> None:
         self.numpy = _in_c_order(numpy)
         self.ufunc = numpy if exact and isinstance(numpy, np.ufunc) else None  # what eager calls, where it is one
-        self.scalar = scalar
+        self.scalar, self.of_complex, self.directed = scalar, of_complex, directed
         self.accepts, self.result, self.floats, self.bools, self.arity = accepts, result, floats, bools, arity
         self._operand_dtypes, self.raises = operand_dtypes, raises
         self.one_dtype = operand_dtypes is None  # all operands are cast to the same
         self.domain = tuple(domain) * (arity if len(domain) == 1 else 1)
-        self.operator, self.method, self.exact = operator, method, exact
-        self.cost = cost
+        self.operator, self.method, self.exact, self.cost = operator, method, exact, cost
         self._lowers: dict[tuple[Any, ...], bool] = {}  # whether kernels compute it, by the operands' dtypes and types
         self._dtypes: dict[tuple[Any, ...], tuple[DType, ...]] = {}  # what operands are cast to, by the same and the default dtype
         if not parameters:
@@ -175,10 +177,8 @@ class Elementwise(Op):
     def text(self, dtype: DType) -> str | None:
         """The scalar text for operands of this dtype, or None if kernels cannot compute it."""
         if is_complex(dtype):
-            return None
-        if isinstance(self.scalar, str):
-            return self.scalar
-        return self.scalar.get(category(dtype))
+            return self.of_complex
+        return self.scalar if isinstance(self.scalar, str) else self.scalar.get(category(dtype))
 
     def operand_dtypes(self, *operands: Any, **attrs: Any) -> tuple[DType, ...]:
         """The dtype each operand is cast to before the scalar text sees it."""

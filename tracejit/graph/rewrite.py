@@ -9,7 +9,7 @@ op meets it: the result of a computation is contiguous, also where the rule says
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -215,19 +215,23 @@ class Rewriter:
         return node.size <= 1 or all(n == 1 or s == w for n, s, w in zip(node.shape, strides, wanted))
 
     def strides(self, node: Node) -> Strides:
-        """The strides, in elements, of a node as the operand of a library op."""
-        steps = []
-        while node.kind == "view" and node not in self.given:
-            steps.append(node)
-            (node,) = node.inputs
-        shape: Shape = node.shape
-        strides = self.given.get(node) or contiguous_strides(shape)
-        for step in reversed(steps):
-            try:
-                shape, strides, _ = step.op.layout(shape, strides, **dict(step.attrs))
-            except ValueError:  # a reshape that copies
-                shape, strides = step.shape, contiguous_strides(step.shape)
-        return strides
+        return strides_of(node, self.given)
+
+
+def strides_of(node: Node, given: Mapping[Node, Strides | None]) -> Strides:
+    """The strides, in elements, of a node as the operand of a library op. `given`: those of nodes whose memory is given, None contiguous."""
+    steps = []
+    while node.kind == "view" and node not in given:
+        steps.append(node)
+        (node,) = node.inputs
+    shape: Shape = node.shape
+    strides = given.get(node) or contiguous_strides(shape)
+    for step in reversed(steps):
+        try:
+            shape, strides, _ = step.op.layout(shape, strides, **dict(step.attrs))
+        except ValueError:  # a reshape that copies
+            shape, strides = step.shape, contiguous_strides(step.shape)
+    return strides
 
 
 def _reads_elements(node: Node) -> bool:
@@ -236,7 +240,7 @@ def _reads_elements(node: Node) -> bool:
         lowers = node.op.text(node.inputs[-1].dtype) is not None
     else:
         lowers = node.op.lowers(node.inputs[0].dtype)
-    return lowers and not any(is_complex(n.dtype) for n in (node, *node.inputs))
+    return lowers and not (node.kind == "elementwise" and node.op.directed and is_complex(node.inputs[-1].dtype))
 
 
 def rewrite(graph: Graph, rules: Iterable[Rule], layouts: Sequence[Strides | None]) -> Graph:

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..graph.ir import CONSTANT, INPUT, OUTPUT, Graph, Node
-from ..spec import contiguous_strides, is_complex
+from ..graph.rewrite import strides_of
+from ..spec import complex64, contiguous_strides, is_complex
 from .pad import padded_region
 
 CHEAP = 3  # ops that may be computed again at a second reader rather than stored
@@ -50,11 +51,11 @@ def lowers(node: Node) -> bool:
     """Whether kernels can compute this node; the others are computed by their NumPy function, whole arrays at a time."""
     if node.kind == "elementwise":
         specs = [n.dtype for n in node.inputs]
-        return node.op.text(specs[-1]) is not None and not any(map(is_complex, [*specs, node.dtype]))
+        return node.op.text(specs[-1]) is not None
     if node.kind == "reduction":
         return node.op.lowers(node.inputs[0].dtype)
     if node.kind == "create":
-        return not is_complex(node.dtype)
+        return not is_complex(node.dtype) or node.op.scalar == "{value}"
     if node.kind == "put":  # through views that kernels know
         return all(op.kind == "view" for op, _ in dict(node.attrs).get("chain") or ())
     return node.kind in ("view", "gather")
@@ -63,15 +64,21 @@ def lowers(node: Node) -> bool:
 class _Fusion:
     def __init__(self, graph: Graph, order: list[Node], layouts: Sequence[tuple[int, ...] | None]) -> None:
         self.graph, self.order = graph, order
-        self.strides = {node: strides for node, strides in zip(graph.inputs, layouts) if strides is not None}
+        self.strides = dict(zip(graph.inputs, layouts))
         self.given = set(graph.inputs)
-        self.lowers = {node: lowers(node) for node in order}
+        self.lowers = {node: lowers(node) and not self._is_backwards(node) for node in order}
         self.buffered: set[Node] = set()
         self.readers: dict[Node, list[Node]] = {}
         for node in order:
             for source in node.inputs:
                 self.readers.setdefault(source, []).append(node)
         self._groups_of: dict[Node, int] = {}
+
+    def _is_backwards(self, node: Node) -> bool:
+        """Whether NumPy computes it by other instructions than kernels do, because an operand lies backwards."""
+        if node.kind != "elementwise" or not node.op.directed or node.inputs[0].dtype != complex64:
+            return False
+        return any(stride < 0 for source in node.inputs for stride in strides_of(source, self.strides))
 
     def has_memory(self, node: Node) -> bool:
         return node in self.buffered or node in self.given or node.op is CONSTANT
@@ -110,7 +117,7 @@ class _Fusion:
         while source.kind == "view" and source not in self.given:
             steps.append(source)
             (source,) = source.inputs
-        shape, strides = source.shape, self.strides.get(source, contiguous_strides(source.shape))
+        shape, strides = source.shape, self.strides.get(source) or contiguous_strides(source.shape)
         for step in reversed(steps):
             try:
                 shape, strides, _ = step.op.layout(shape, strides, **dict(step.attrs))

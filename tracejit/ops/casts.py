@@ -28,6 +28,7 @@ def _where(condition: Any, x: Any, y: Any) -> np.ndarray:
 
 where = Elementwise(
     "where", arity=3, numpy=_where, method=False, operand_dtypes=_where_dtypes, scalar="{1} if {0} else {2}",
+    of_complex="{1} if {0} else {2}",
     parameters="condition, x1, x2, /",
     vjp=(None, lambda g, _y, c, _a, _b: where(c, g, 0), lambda g, _y, c, _a, _b: where(c, 0, g)),
     doc="x1 where the condition holds, x2 elsewhere.",
@@ -55,14 +56,17 @@ def _truncate(x: np.ndarray, dtype: DType) -> np.ndarray:
 
 
 cast = Elementwise(
-    "cast", numpy=_cast, exact=True, method=False, scalar="{0}", parameters="x, /, *, dtype",
+    "cast", numpy=_cast, exact=True, method=False, scalar="{0}", of_complex="{0}", parameters="x, /, *, dtype",
     operand_dtypes=lambda x, *, dtype: (x.dtype if isinstance(x, TensorSpec) else default_dtype_of(type(x)),),
     result=lambda _from, *, dtype: dtype, vjp=lambda g, _y, _x, *, dtype: (g,),
     doc="The values in another dtype: integers wrap, floats are truncated, complex numbers lose their imaginary part.",
 )  # fmt: skip
 copy = Elementwise(
-    "copy", numpy=lambda x: x.copy(), exact=True, method=False, scalar="{0}", vjp=lambda g, _y, _x: (g,), doc="The values in new memory."
-)
+    "copy", numpy=lambda x: x.copy(), exact=True, method=False, scalar="{0}", of_complex="{0}", vjp=lambda g, _y, _x: (g,),
+    doc="The values in new memory.",
+)  # fmt: skip
+
+
 def conjugate(x: Any) -> Any:
     """The complex conjugate for a VJP: `x` itself where it is real."""
     if isinstance(x, Tensor):
@@ -71,15 +75,16 @@ def conjugate(x: Any) -> Any:
 
 
 conj = Elementwise(
-    "conj", numpy=np.conj, exact=True, bools=int8, scalar="{0}", vjp=lambda g, _y, _x: (conjugate(g),), doc="The complex conjugate."
-)
+    "conj", numpy=np.conj, exact=True, bools=int8, scalar="{0}", of_complex="of_parts({0}.real, -{0}.imag)",
+    vjp=lambda g, _y, _x: (conjugate(g),), doc="The complex conjugate.",
+)  # fmt: skip
 real = Elementwise(
-    "real", numpy=lambda x: np.array(x.real), exact=True, method=False, result="real", scalar="{0}", vjp=lambda g, _y, _x: (g,),
+    "real", numpy=lambda x: np.array(x.real), exact=True, method=False, result="real", scalar="{0}", of_complex="{0}.real", vjp=lambda g, _y, _x: (g,),
     doc="The real part, in new memory.",
 )  # fmt: skip
 imag = Elementwise(
-    "imag", numpy=lambda x: np.array(x.imag), exact=True, method=False, result="real", scalar="{T}(0)", vjp=lambda g, _y, _x: (g * 1j,),
-    doc="The imaginary part, in new memory; 0 of real numbers.",
+    "imag", numpy=lambda x: np.array(x.imag), exact=True, method=False, result="real", scalar="{T}(0)", of_complex="{0}.imag",
+    vjp=lambda g, _y, _x: (g * 1j,), doc="The imaginary part, in new memory; 0 of real numbers.",
 )  # fmt: skip
 
 Tensor.real = property(lambda self: real(self), doc="The real part, in new memory.")  # type: ignore[attr-defined]

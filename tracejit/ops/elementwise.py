@@ -14,6 +14,7 @@ from ..tensor import Tensor, method
 from .casts import cast, conj, conjugate, copy, imag, real, where
 from .create import zeros_like
 from .logic import equal, greater, greater_equal, isnan, less, less_equal, not_equal, signbit
+from .numpy_complex import MAGNITUDE, PRODUCT, SQUARE
 
 __all__ = [
     "abs", "add", "cast", "ceil", "clip", "conj", "conjugate", "copy", "copysign", "divide", "equal", "exp", "floor", "floor_divide",
@@ -50,30 +51,35 @@ def _or_none(operand: Any, rule: Any) -> Any:
 
 add = _binary(
     "add", numpy=np.add, exact=True, operator="add", scalar={"bool": "{0} | {1}", "integer": "{0} + {1}", "floating": "{0} + {1}"},
-    vjp=lambda g, _y, _a, _b: (g, g),
+    of_complex="{0} + {1}", vjp=lambda g, _y, _a, _b: (g, g),
 )  # fmt: skip
 subtract = _binary(
-    "subtract", numpy=np.subtract, exact=True, operator="sub", accepts="ifc", scalar="{0} - {1}",
+    "subtract", numpy=np.subtract, exact=True, operator="sub", accepts="ifc", scalar="{0} - {1}", of_complex="{0} - {1}",
     vjp=(lambda g, _y, _a, _b: g, lambda g, _y, _a, _b: -g),
 )  # fmt: skip
 multiply = _binary(
     "multiply", numpy=np.multiply, exact=True, operator="mul",
-    scalar={"bool": "{0} & {1}", "integer": "{0} * {1}", "floating": "{0} * {1}"},
+    scalar={"bool": "{0} & {1}", "integer": "{0} * {1}", "floating": "{0} * {1}"}, of_complex=PRODUCT, directed=True,
     vjp=(lambda g, _y, _a, b: g * conjugate(b), lambda g, _y, a, _b: g * conjugate(a)),
 )  # fmt: skip
 divide = _binary(
-    "divide", numpy=np.divide, exact=True, operator="truediv", floats=float64, scalar="{0} / {1}", cost=DIVISION, domain=((-2, 2), (0.5, 2)),
+    "divide", numpy=np.divide, exact=True, operator="truediv", floats=float64, scalar="{0} / {1}", of_complex="quotient({0}, {1})", cost=DIVISION, domain=((-2, 2), (0.5, 2)),
     vjp=(lambda g, _y, _a, b: g / conjugate(b), lambda g, y, _a, b: -g * conjugate(y / b)), doc="The quotient; of integers, in float64.",
 )  # fmt: skip
-negative = _unary("negative", numpy=np.negative, exact=True, operator="neg", accepts="ifc", scalar="-{0}", vjp=lambda g, _y, _x: (-g,))
-positive = _unary("positive", numpy=np.positive, exact=True, operator="pos", accepts="ifc", scalar="{0}", vjp=lambda g, _y, _x: (g,))
+negative = _unary(
+    "negative", numpy=np.negative, exact=True, operator="neg", accepts="ifc", scalar="-{0}", of_complex="-{0}", vjp=lambda g, _y, _x: (-g,)
+)
+positive = _unary(
+    "positive", numpy=np.positive, exact=True, operator="pos", accepts="ifc", scalar="{0}", of_complex="{0}", vjp=lambda g, _y, _x: (g,)
+)
 reciprocal = _unary(
-    "reciprocal", numpy=np.reciprocal, exact=True, bools=int8, scalar={"floating": "{T}(1) / {0}"}, cost=DIVISION, domain=((0.5, 2),),
-    vjp=lambda g, y, _x: (-g * conjugate(y * y),), doc="1 / x; of integers, truncated.",
+    "reciprocal", numpy=np.reciprocal, exact=True, bools=int8, scalar={"floating": "{T}(1) / {0}"}, of_complex="inverse({0})", cost=DIVISION,
+    domain=((0.5, 2),), vjp=lambda g, y, _x: (-g * conjugate(y * y),), doc="1 / x; of integers, truncated.",
 )  # fmt: skip
 square = _unary(
-    "square", numpy=np.square, exact=True, bools=int8, scalar="{0} * {0}", vjp=lambda g, _y, x: (g * (2 * conjugate(x)),), doc="x times x."
-)
+    "square", numpy=np.square, exact=True, bools=int8, scalar="{0} * {0}", of_complex=SQUARE, directed=True,
+    vjp=lambda g, _y, x: (g * (2 * conjugate(x)),), doc="x times x.",
+)  # fmt: skip
 
 
 # Quotients and what is left
@@ -133,7 +139,7 @@ pow = _binary(
 
 abs = _unary(
     "abs", numpy=np.abs, exact=True, operator="abs", result="real", vjp=lambda g, _y, x: (g * sign(x),), doc="The magnitude.",
-    scalar={"bool": "{0}", "integer": "{0} if {0} >= {T}(0) else {T}(0) - {0}", "floating": "abs({0})"},
+    scalar={"bool": "{0}", "integer": "{0} if {0} >= {T}(0) else {T}(0) - {0}", "floating": "abs({0})"}, of_complex=MAGNITUDE, directed=True,
 )  # fmt: skip
 
 

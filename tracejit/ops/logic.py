@@ -32,7 +32,7 @@ def _compared_as(operand: Any, common: DType) -> DType:
 def _comparison(name: str, numpy: np.ufunc, symbol: str, operator: str) -> Elementwise:
     return Elementwise(
         name, arity=2, numpy=numpy, exact=True, operator=operator, result="bool", operand_dtypes=_compared,
-        scalar=f"{{0}} {symbol} {{1}}", doc=f"Whether `x1 {symbol} x2`, elementwise: a bool tensor. Integers compare exactly.",
+        scalar=f"{{0}} {symbol} {{1}}", of_complex=f"{{0}} {symbol} {{1}}" if symbol in ("==", "!=") else None, doc=f"Whether `x1 {symbol} x2`, elementwise: a bool tensor. Integers compare exactly.",
     )  # fmt: skip
 
 
@@ -46,18 +46,20 @@ greater_equal = _comparison("greater_equal", np.greater_equal, ">=", "ge")
 # Tests of one number
 
 
-def _test(name: str, numpy: Callable, doc: str, scalar: dict[str, str], accepts: str = "bifc") -> Elementwise:
-    return Elementwise(name, numpy=numpy, exact=True, result="bool", accepts=accepts, scalar=scalar, doc=doc)
+def _test(name: str, numpy: Callable, doc: str, scalar: dict[str, str], accepts: str = "bifc", of_complex: str | None = None) -> Elementwise:
+    return Elementwise(name, numpy=numpy, exact=True, result="bool", accepts=accepts, scalar=scalar, of_complex=of_complex, doc=doc)
 
 
-isnan = _test("isnan", np.isnan, "Whether each element is NaN.", {"bool": "False", "integer": "False", "floating": "{0} != {0}"})
+isnan = _test(
+    "isnan", np.isnan, "Whether each element is NaN.", {"bool": "False", "integer": "False", "floating": "{0} != {0}"}, of_complex="{0} != {0}"
+)
 isinf = _test(
     "isinf", np.isinf, "Whether each element is infinite, of either sign.",
-    {"bool": "False", "integer": "False", "floating": "isinf({0})"},
+    {"bool": "False", "integer": "False", "floating": "isinf({0})"}, of_complex="isinf({0}.real) | isinf({0}.imag)",
 )  # fmt: skip
 isfinite = _test(
     "isfinite", np.isfinite, "Whether each element is neither infinite nor NaN.",
-    {"bool": "True", "integer": "True", "floating": "isfinite({0})"},
+    {"bool": "True", "integer": "True", "floating": "isfinite({0})"}, of_complex="isfinite({0}.real) & isfinite({0}.imag)",
 )  # fmt: skip
 signbit = _test(
     "signbit", np.signbit, "Whether the sign of each element is minus: also of -0.0 and of NaN.", accepts="bif",
@@ -71,7 +73,7 @@ def _logical(name: str, numpy: np.ufunc, symbol: str) -> Elementwise:
     of_numbers = f"({{0}} != {{T}}(0)) {symbol} ({{1}} != {{T}}(0))"
     return Elementwise(
         name, arity=2, numpy=numpy, exact=True, result="bool",
-        scalar={"bool": f"{{0}} {symbol} {{1}}", "integer": of_numbers, "floating": of_numbers},
+        scalar={"bool": f"{{0}} {symbol} {{1}}", "integer": of_numbers, "floating": of_numbers}, of_complex=of_numbers,
         doc=f"`{name}` of truth values, elementwise: a number is true unless it is 0.",
     )  # fmt: skip
 
@@ -81,7 +83,8 @@ logical_or = _logical("logical_or", np.logical_or, "|")
 logical_xor = _logical("logical_xor", np.logical_xor, "^")
 logical_not = Elementwise(
     "logical_not", numpy=np.logical_not, exact=True, result="bool",
-    scalar={"bool": "not {0}", "integer": "{0} == {T}(0)", "floating": "{0} == {T}(0)"}, doc="Whether each element is false, or 0.",
+    scalar={"bool": "not {0}", "integer": "{0} == {T}(0)", "floating": "{0} == {T}(0)"}, of_complex="{0} == {T}(0)",
+    doc="Whether each element is false, or 0.",
 )  # fmt: skip
 
 # Bits

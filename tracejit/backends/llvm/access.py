@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from .abreast import in_all_lanes
-from .assembly import BITS, LLVM, Assembly, Value, type_of
+from .assembly import BITS, LLVM, Value, literal, type_of
+from .pairs import REAL, Assembly, by_parts, paired, parts
 
 
 def local_array(out: Assembly, kind: str, count: int | Value) -> Value:
@@ -38,6 +42,8 @@ def load(out: Assembly, pointer: Value, index: Value) -> Value:
     contiguous = index.step == "1"
     if not contiguous and (index.step is not None or index.lanes > 1):
         index = out.spread(index)
+    if pointer.kind.removeprefix("pointer ") in REAL:
+        return _alternating(out, pointer, index) if contiguous else paired(*[load(out, *place) for place in _part_places(out, pointer, index)])
     place, kind = address(out, pointer, index)
     size = max(BITS[kind] // 8, 1)
     lanes = out.width if contiguous or index.lanes > 1 else 1
@@ -56,18 +62,62 @@ def _every_other(out: Assembly, pointer: Value, index: Value) -> Value:
     """From two vectors, of which the second ends with what the last lane reads, the elements of every other place."""
     width, masks = out.width, out.masks
     mask, half = out.mask(), width // 2
-    parts = []
+    found = []
     for skipped in (0, width - 1):  # of the elements that lanes read between
         if masks:
             read = [(skipped + k) // 2 if (skipped + k) % 2 == 0 else width for k in range(width)]
             kind = type_of("boolean", width)
             out.masks = [mask._replace(text=out.emit(f"shufflevector {kind} {mask.text}, {kind} zeroinitializer, {_numbers(read)}"))]
-        parts.append(load(out, pointer, out.binary("+", index, Value(str(skipped), "i64"))._replace(step="1")))
+        found.append(load(out, pointer, out.binary("+", index, Value(str(skipped), "i64"))._replace(step="1")))
     out.masks = masks
-    near, far = parts
-    type_ = type_of(near.kind, width)
-    chosen = _numbers([2 * k if k < half else 2 * k + 1 for k in range(width)])
-    return near._replace(text=out.emit(f"shufflevector {type_} {near.text}, {type_} {far.text}, {chosen}"))
+    chosen = [2 * k if k < half else 2 * k + 1 for k in range(width)]
+    near, far = found
+    return by_parts(lambda a, b: _shuffled(out, a, b, chosen), near, far) if near.imag else _shuffled(out, near, far, chosen)
+
+
+def _shuffled(out: Assembly, a: Value, b: Value, chosen: list[int]) -> Value:
+    """Of the elements of two vectors in a row, those of these numbers."""
+    type_ = type_of(a.kind, a.lanes)
+    return Value(out.emit(f"shufflevector {type_} {a.text}, {type_} {b.text}, {_numbers(chosen)}"), a.kind, len(chosen))
+
+
+# Complex numbers: their parts alternate in memory
+
+
+def _part_places(out: Assembly, pointer: Value, index: Value) -> list[tuple[Value, Value]]:
+    """Where the parts of an element lie: (pointer, index) among real numbers."""
+    real = pointer._replace(kind=f"pointer {REAL[pointer.kind.removeprefix('pointer ')]}")
+    first = out.binary("*", index, literal(2))
+    return [(real, first), (real, out.binary("+", first, literal(1)))]
+
+
+def _alternating(out: Assembly, pointer: Value, index: Value) -> Value:
+    """As many elements as there are lanes, side by side: one vector of both parts, taken apart."""
+    width = out.width
+    real, first = _part_places(out, pointer, index._replace(step=None))[0]
+    with _twice_as_wide(out):
+        both = load(out, real, first._replace(step="1"))
+    return paired(*[_shuffled(out, both, both, list(range(part, 2 * width, 2))) for part in (0, 1)])
+
+
+def _store_alternating(out: Assembly, pointer: Value, index: Value, value: Value) -> None:
+    width = out.width
+    both = _shuffled(out, *parts(value), [lane + part * width for lane in range(width) for part in (0, 1)])
+    real, first = _part_places(out, pointer, index._replace(step=None))[0]
+    with _twice_as_wide(out):
+        store(out, real, first._replace(step="1"), both)
+
+
+@contextmanager
+def _twice_as_wide(out: Assembly) -> Iterator[None]:
+    """With two lanes in the place of each, which count where it does."""
+    width, masks = out.width, out.masks
+    if masks:
+        mask = out.mask()
+        out.masks = [_shuffled(out, mask, mask, [lane for lane in range(width) for _ in (0, 1)])]
+    out.width = 2 * width
+    yield
+    out.width, out.masks = width, masks
 
 
 def _numbers(numbers: list[int]) -> str:
@@ -89,8 +139,15 @@ def store(out: Assembly, pointer: Value, index: Value, value: Value) -> None:
     contiguous = index.step == "1"
     if not contiguous and (index.step is not None or index.lanes > 1):
         index = out.spread(index)
-    place, kind = address(out, pointer, index)
+    kind = pointer.kind.removeprefix("pointer ")
     value = out.typed(value, kind)
+    if kind in REAL:
+        if contiguous:
+            return _store_alternating(out, pointer, index, out.spread(value))
+        for (real, at), part in zip(_part_places(out, pointer, index), parts(value)):
+            store(out, real, at, part)
+        return
+    place, _ = address(out, pointer, index)
     size = max(BITS[kind] // 8, 1)
     if not contiguous and index.lanes == 1:
         if value.lanes > 1:

@@ -13,7 +13,7 @@ import numpy as np
 
 LLVM = {
     "boolean": "i1", "i8": "i8", "u8": "i8", "i16": "i16", "u16": "i16", "i32": "i32", "u32": "i32", "i64": "i64", "u64": "i64",
-    "f32": "float", "f64": "double", "c64": "i64", "c128": "i128",  # complex numbers are moved, and added
+    "f32": "float", "f64": "double", "c64": "[2 x float]", "c128": "[2 x double]",  # in memory; for registers see `pairs.py`
 }  # fmt: skip
 BITS = {kind: int(kind[1:]) if kind != "boolean" else 1 for kind in LLVM}
 FLOATS = ("f32", "f64")
@@ -28,6 +28,7 @@ class Value(NamedTuple):
     """An operand: its text in LLVM's assembly, its kind ("f32", "boolean", "pointer f32", or weak: "int", "float"), its lanes.
 
     step: of an integer that grows from lane to lane, the difference; `text` is lane 0's. literal: the Python value of a weak one.
+    imag: of a complex number, the imaginary part; `text` is the real part.
     """
 
     text: str
@@ -35,6 +36,12 @@ class Value(NamedTuple):
     lanes: int = 1
     step: str | None = None
     literal: Any = None
+    imag: str = ""
+
+    @property
+    def registers(self) -> tuple[str, ...]:
+        """The texts of what it consists of."""
+        return (self.text, self.imag) if self.imag else (self.text,)
 
 
 def literal(value: Any) -> Value:
@@ -60,8 +67,8 @@ def constant(kind: str, value: Any) -> str:
     return str(int(value))
 
 
-class Assembly:
-    """The instructions of one function, as they are appended. `width`: the lanes in force; those count for which all `masks` hold."""
+class RealAssembly:
+    """The instructions of one function, as they are appended, on values of one register. `width`: the lanes in force; those count for which all `masks` hold."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -179,17 +186,9 @@ class Assembly:
             return self.instruction(FLOATING[symbol], a, b)
         if a.kind == "boolean":
             return self.instruction(BOOLEAN[symbol], a, b)
-        if a.kind[0] == "c":
-            return self._complex_sum(symbol, a, b)
         if symbol in INTEGER:
             return self.instruction(INTEGER[symbol], a, b)
         return self._shift(symbol, a, b) if symbol in ("<<", ">>") else self._floor_division(symbol, a, b)
-
-    def _complex_sum(self, symbol: str, a: Value, b: Value) -> Value:
-        """Part by part."""
-        parts, whole = f"<{2 * a.lanes} x {'float' if a.kind == 'c64' else 'double'}>", type_of(a.kind, a.lanes)
-        x, y = (self.emit(f"bitcast {whole} {v.text} to {parts}") for v in (a, b))
-        return a._replace(text=self.emit(f"bitcast {parts} {self.emit(f'{FLOATING[symbol]} {parts} {x}, {y}')} to {whole}"))
 
     def _even(self, symbol: str, a: Value, b: Value) -> Value | None:
         """Sums and multiples of integers that grow from lane to lane do so too."""
@@ -298,8 +297,6 @@ class Assembly:
                 return a._replace(kind=kind) if self.width == 1 else self.spread(a)._replace(kind=kind)
             a = self.spread(a)
         source, target, size, wanted = a.kind, kind, BITS[a.kind], BITS[kind]
-        if "c" in (source[0], target[0]):
-            raise TypeError(f"a cast of {source} to {target}")
         if source[0] == "f" and target[0] == "f":
             name = "fpext" if wanted > size else "fptrunc"
         elif source[0] == "f":

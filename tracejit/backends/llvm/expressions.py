@@ -9,8 +9,9 @@ from types import FunctionType
 from typing import Any, Callable, Iterable, NamedTuple
 
 from .access import each_lane, load
-from .assembly import BITS, WEAK, Assembly, Value, literal, type_of
+from .assembly import BITS, WEAK, Value, literal, type_of
 from .calls import definition, is_called, may_be_called
+from .pairs import Assembly, parts
 from .words import FUNCTIONS, WORDS
 
 OPERATORS = {
@@ -71,6 +72,10 @@ class Expressions:
         if isinstance(node, ast.Name):
             return self.world[node.id] if node.id in self.world else WORDS[node.id]
         return ast.literal_eval(node)
+
+    def _Attribute(self, node: ast.Attribute, env: Env) -> Value:
+        """z.real or z.imag"""
+        return parts(self.value(node.value, env))[node.attr == "imag"]
 
     def _Tuple(self, node: ast.Tuple, env: Env) -> Any:
         return tuple(self.value(e, env) for e in node.elts)
@@ -142,7 +147,8 @@ class Expressions:
         function = getattr(found, "texts", {}).get(kind, found)
         if hasattr(function, "apart"):
             return self._apart(function, *operands)
-        if not self.world and is_called(name, self.calls) and all(v.lanes == self.out.width > 1 for v in operands) and may_be_called(function):
+        in_vectors = all(v.lanes == self.out.width > 1 and not v.imag for v in operands)
+        if not self.world and is_called(name, self.calls) and in_vectors and may_be_called(function):
             return self._by_vectors(function, operands)
         return self._body(function, operands)
 

@@ -10,6 +10,7 @@ from typing import Any
 from .assembly import BITS
 from .calls import called_in, is_called
 from .machine import register_bytes
+from .pairs import REAL
 
 VALUES = 32  # registers of values that are alive at a time; those beyond the processor's wait in memory meanwhile
 CALL = 80  # instructions of a function that is inlined, about
@@ -33,6 +34,7 @@ def lanes_of(node: ast.For, env: dict[str, Any], calls: Counter[str]) -> list[in
     values are alive at a time. Then operations that wait for one another are of several vectors in turn; a short loop goes on
     with one register a value where that many do not fit any more. `calls`: the kernel's."""
     sizes = [2]
+    pairs = False  # whether values may be complex: each takes two registers
     last: dict[str, int] = {}  # the last statement that reads a name
     for place, statement in enumerate(node.body):
         for inner in ast.walk(statement):
@@ -40,12 +42,13 @@ def lanes_of(node: ast.For, env: dict[str, Any], calls: Counter[str]) -> list[in
                 continue
             kind = env[inner.id].kind.removeprefix("pointer ") if inner.id in env else inner.id
             if kind in BITS and (inner.id not in env or kind != "i64"):
-                sizes.append(BITS[kind] // 8)
+                sizes.append(BITS[REAL.get(kind, kind)] // 8)
+                pairs |= kind in REAL
             last[inner.id] = place
     alive, most = set[str](), 0
     for place, statement in enumerate(node.body):
         alive |= assigned(statement) - env.keys()
-        most = max(most, len(alive))
+        most = max(most, len(alive) * (1 + pairs))
         alive = {name for name in alive if last.get(name, place) > place}
     lanes = register_bytes() // max(sizes)
     if is_few(node):

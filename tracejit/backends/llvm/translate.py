@@ -137,8 +137,9 @@ class Translator(Expressions):
         before, head, inside, after = out.block, out.label("loop"), out.label("body"), out.label("end")
         out.jump(head)
         out.begin(head)
+        first = len(out.lines)
         slots = {name: out.phi(env[name], [(env[name], before)]) for name in names}
-        places = {name: len(out.lines) - len(names) + k for k, name in enumerate(names)}
+        places = iter(range(first, len(out.lines)))
         now = {**env, **slots}
         out.branch(condition(now), inside, after)
         out.begin(inside)
@@ -148,7 +149,8 @@ class Translator(Expressions):
             end = out.typed(now[name], slots[name].kind)
             if end.lanes != slots[name].lanes:
                 raise TypeError(f"`{name}` has lanes at the end of a loop and none before it")
-            out.lines[places[name]] += f", [ {end.text}, %{out.block} ]"
+            for register in end.registers:
+                out.lines[next(places)] += f", [ {register}, %{out.block} ]"
         out.begin(after)
         env.update(slots)
 

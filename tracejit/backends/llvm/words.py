@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any, Callable
 
-from ..text import elementary, memory, scalar
+from ..text import complex_numbers, elementary, memory, scalar
 from .access import address, load, local_array
-from .assembly import BITS, FLOATS, LLVM, Assembly, Value, literal
+from .assembly import BITS, FLOATS, LLVM, Value, literal
+from .pairs import Assembly, paired
 
 Word = Callable[..., Any]
-FUNCTIONS: dict[str, Any] = {**scalar.TEXTS, **elementary.FUNCTIONS, **memory.WORDS}
+FUNCTIONS: dict[str, Any] = {**scalar.TEXTS, **complex_numbers.TEXTS, **elementary.FUNCTIONS, **memory.WORDS}
 
 
 def _pointer(kind: str) -> Word:
@@ -80,6 +81,10 @@ def _like(out: Assembly, x: Value, value: Value) -> Value:
 
 def _fmod(out: Assembly, a: Value, b: Value) -> Value:
     return out.instruction("frem", *out.alike(a, b))
+
+
+def _of_parts(out: Assembly, real: Value, imag: Value) -> Value:
+    return paired(*out.alike(real, imag))
 
 
 # Routines
@@ -152,7 +157,7 @@ WORDS: dict[str, Any] = {
     **{f"lanes_{kind}": _lanes(kind) for kind in BITS},
     **{name: _intrinsic(name) for name in scalar.INSTRUCTIONS},
     "abs": _intrinsic("fabs"), "fma": _intrinsic("fma"), "fmod": _fmod, "isnan": _isnan, "isinf": _isinf, "isfinite": _isfinite,
-    "bits": _bits, "from_bits": _from_bits, "like": _like, "float": lambda out, x: out.cast(x, "f64"), "rarely": lambda out, x: out.truth(x),
+    "bits": _bits, "from_bits": _from_bits, "like": _like, "of_parts": _of_parts, "float": lambda out, x: out.cast(x, "f64"), "rarely": lambda out, x: out.truth(x),
     "call": _call, "call_gemm_f32": _gemm("float"), "call_gemm_f64": _gemm("double"),
     "call_gemv_f32": _gemv("float"), "call_gemv_f64": _gemv("double"),
 }  # fmt: skip

@@ -15,9 +15,9 @@ from ...forks import shared_lock
 from ...ops import philox
 from ...logs import kernels as kernel_log
 from ...runtime import store
-from ..llvm import abreast, access, assembly, calls, expressions, joined, lanes, machine, translate, words
+from ..llvm import abreast, access, assembly, calls, expressions, joined, lanes, machine, pairs, translate, words
 from ..llvm.expressions import Module
-from ..text import bits, elementary, memory, scalar
+from ..text import bits, complex_numbers, elementary, memory, scalar
 from . import gate, interrupts, walker
 
 
@@ -68,7 +68,7 @@ def compiled_count() -> int:
 @lru_cache(maxsize=None)
 def _version() -> str:
     """What all machine code made here depends on: the compiler, the processor, and the modules that kernel text leans on."""
-    sources = (abreast, access, assembly, bits, calls, expressions, interrupts, joined, lanes, machine, memory, philox, scalar, translate, words, *elementary.MODULES)
+    sources = (abreast, access, assembly, bits, calls, complex_numbers, expressions, interrupts, joined, lanes, machine, memory, pairs, philox, scalar, translate, words, *elementary.MODULES)
     return store.key_of(machine.host(), *(Path(str(module.__file__)).read_text() for module in sources))
 
 

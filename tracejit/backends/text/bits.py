@@ -51,8 +51,10 @@ def fma(a: Any, b: Any, c: Any) -> Any:
     a, b, c = (dtype.type(v) for v in (a, b, c))
     with np.errstate(all="ignore"):
         plain = a * b + c
-    if not (math.isfinite(a) and math.isfinite(b) and math.isfinite(c)):
+    if not (math.isfinite(a) and math.isfinite(b)):
         return plain
+    if not math.isfinite(c):
+        return c
     exact = Fraction(float(a)) * Fraction(float(b)) + Fraction(float(c))
     if exact == 0:
         return plain if plain == 0 and (a == 0 or b == 0) else dtype.type(0)

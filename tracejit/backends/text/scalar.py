@@ -14,7 +14,7 @@ from typing import Any, Callable
 import numpy as np
 
 from ...ops.philox import philox
-from . import bits, elementary
+from . import bits, complex_numbers, elementary
 from .bits import copysign, floor, like, quiet
 
 
@@ -183,5 +183,6 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{name: getattr(bits, name) for name in (*INSTRUCTIONS, "like")},
     **{name: globals()[name] for name in (*TESTS, "fmod")},
     **TEXTS,
+    **complex_numbers.FUNCTIONS,
     **elementary.FUNCTIONS,
 }

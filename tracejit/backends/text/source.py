@@ -12,7 +12,7 @@ from math import prod
 
 from ...lowering.kernel import Kernel, Let, LetIndex, Stage, Store
 from .reductions import Reductions
-from .statements import Parameter, rounded, typed
+from .statements import Parameter, typed
 
 ROWS = 32, 16  # that go through a kernel's stages together: whole vectors of what is computed of a row
 APART = 8  # additions: what is computed of a row as a whole and costs more has a loop over rows of its own
@@ -31,7 +31,7 @@ class _Printer(Reductions):
         self._parameter(Parameter("end", None))
         self._name_slots()
         for constant, dtype, value in kernel.constants:
-            self._declare(constant, f"{typed(dtype)}_value(args, {{}})", Parameter("scalar", rounded(value, dtype)))
+            self._scalar(constant, value, dtype)
         self.rows = rows_at_once(kernel)
         if self.rows > 1:
             self._loops(kernel.axes[:-1], 1, self._few_rows)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...lowering.index import Index
 from ...lowering.kernel import Kernel, Let, LetIndex, Load, Slot, Statement, Store
-from ...spec import SHORT_NAMES, SMALL_FLOATS, DType, compute_dtype, float16, float64
+from ...spec import SHORT_NAMES, SMALL_FLOATS, DType, compute_dtype, float16, float64, real_dtype
 
 EVERY_OTHER = 2  # the stride that lanes can read without gathering
 
@@ -50,6 +50,16 @@ class Writer:
     def _declare(self, name: str, form: str, parameter: Parameter) -> str:
         self.prologue.append(f"    {name} = " + form.format(self._parameter(parameter)))
         return name
+
+    def _scalar(self, name: str, value: Any, dtype: DType) -> None:
+        """Declare a scalar constant; a complex one is two."""
+        value, kind = rounded(value, dtype), typed(dtype)
+        if dtype.kind != "c":
+            self._declare(name, f"{kind}_value(args, {{}})", Parameter("scalar", value))
+            return
+        part = typed(real_dtype(dtype))
+        first, second = (self._parameter(Parameter("scalar", number)) for number in (value.real, value.imag))
+        self.prologue.append(f"    {name} = of_parts({part}_value(args, {first}), {part}_value(args, {second}))")
 
     def _integer(self, letter: str, value: int) -> str:
         self.integers += 1
@@ -117,6 +127,8 @@ class Writer:
     def _cast(self, value: str, source: DType, target: DType) -> str:
         if source == target:
             return value
+        if source.kind == "c" and target.kind not in "cb":
+            value, source = f"{value}.real", real_dtype(source)
         if source.kind not in "iub" and target.kind in "iu":
             return f"{typed(target)}_from_float({value})"
         if source == float64 and target == float16:
