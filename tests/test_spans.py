@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tracejit as tj
+from tracejit import tree
 
 TABLE = np.arange(256.0)
 
@@ -60,3 +61,38 @@ def test_what_may_be_out_of_bounds_is_checked(name: str) -> None:
     compiled = tj.compile(function)
     assert np.array_equal(compiled(*given).numpy(), function(*given).numpy())
     assert "bounds of" in compiled.source(*given)
+
+
+COUNTED: dict[str, Callable[..., Any]] = {  # loops over 5 elements, whose turns tell that indices are in bounds; of `a`, a scalar and a bool
+    "the turn": lambda a, s, b: tj.fori_loop(0, 5, lambda i, v: v + a[i], s),
+    "the turn, from the end": lambda a, s, b: tj.fori_loop(0, 5, lambda i, v: v + a[-i - 1], s),
+    "downwards": lambda a, s, b: tj.fori_loop(0, 5, lambda i, v: v + a[4 - i], s),
+    "every other": lambda a, s, b: tj.fori_loop(0, 3, lambda i, v: v + a[2 * i], s),
+    "halves": lambda a, s, b: tj.fori_loop(0, 10, lambda i, v: v + a[i // 2], s),
+    "neighbours": lambda a, s, b: tj.fori_loop(1, 4, lambda i, v: v + a[i - 1] * a[i + 1], s),
+    "a turn around": lambda a, s, b: tj.fori_loop(0, 2, lambda i, v: tj.fori_loop(0, 3, lambda j, w: w + a[i + j] * a[i], v), s),
+    "within a branch": lambda a, s, b: tj.fori_loop(0, 4, lambda i, v: tj.cond(b, lambda w: w + a[i + 1], lambda w: w, v), s),
+    "written": lambda a, s, b: tj.fori_loop(0, 5, lambda i, v: put(v, i), a),
+}
+UNTOLD: dict[str, Callable[..., Any]] = {
+    "one too far": lambda a, s, b: tj.fori_loop(0, 5, lambda i, v: tj.cond(i < 4, lambda w: w + a[i + 1], lambda w: w, v), s),
+    "a slice": lambda a, s, b: tj.scan(lambda c, u: (c + u[0] * a[u[1]], c), s, (a, tj.asarray([0, 1, 2, 3, 4]) & 3)),
+    "a carry": lambda a, s, b: tj.fori_loop(0, 5, lambda i, v: (v[0] + a[v[1]], v[1] + 1), (s, tj.asarray(0))),
+    "a while": lambda a, s, b: tj.while_loop(lambda v: v[1] < 5, lambda v: (v[0] + a[v[1]], v[1] + 1), (s, tj.asarray(0))),
+}
+
+
+def put(v: Any, i: Any) -> Any:
+    v = v * 1
+    v[i] = v[i] * 2 + i
+    return v
+
+
+@pytest.mark.parametrize("name", [*COUNTED, *UNTOLD])
+def test_turns_tell_that_an_index_is_in_bounds(name: str) -> None:
+    given = tj.asarray(np.arange(1.0, 6.0)), tj.asarray(np.float64(0.5)), tj.asarray(True)
+    function = {**COUNTED, **UNTOLD}[name]
+    compiled = tj.compile(function)
+    wanted, found = tree.flatten(function(*given))[0], tree.flatten(compiled(*given))[0]
+    assert all(np.array_equal(a.numpy(), b.numpy()) for a, b in zip(wanted, found, strict=True))
+    assert ("bounds of" in compiled.source(*given)) == (name in UNTOLD)

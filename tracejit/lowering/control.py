@@ -17,10 +17,13 @@ from ..ops.elementwise import add
 from ..spec import Shape, TensorSpec, int64
 from .kernel import Slot
 from .lower import lower_copy
+from .spans import span
 from .steps import Block, Cell, Label, Move, Operand
 
 if TYPE_CHECKING:
     from .planner import Planner
+
+MOST = 2**63 - 1  # turns that a loop can count
 
 
 def lower_control(planner: Planner, node: Node) -> list[Slot]:
@@ -65,6 +68,7 @@ class _Lowering:
         for node in nodes:
             operand = self.operand(node)
             found.append(self.cell(operand, operand[1], operand[2])[1])
+            found[-1].span = span(node, self.planner.slots) if node.dtype.kind in "biu" else None
         return found
 
     def operand(self, node: Node) -> Operand:
@@ -119,6 +123,7 @@ def _lower_loop(planner: Planner, node: Node) -> list[Slot]:
     steps += [(_whole(s), s.shape[1:], s.strides[1:], prod(s.shape[1:])) for s in stacks]
     cells = [(*low.cell(o, shape, strides, last * stride), stride) for o, shape, strides, stride in steps]
     number = low.cell(_whole(index), (), ())[1]
+    number.span = start, start + length - 1 if cond is None else MOST
     inputs = [number, *states, *[slot for _, slot, _ in cells[:scanned]], *low.captured(node.inputs[carries + scanned :])]
     if low.attrs["keep"]:
         body = Graph(body.inputs, (*body.outputs, *body.inputs[1 : 1 + carries]))

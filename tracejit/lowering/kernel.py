@@ -19,6 +19,9 @@ CACHED = 2**15  # elements of a block of columns, all slices, that stay in a pro
 SHORT = 2**14  # elements that one thread has walked before others would have begun
 
 
+Span = tuple[int, int]  # the least and the greatest value of an integer
+
+
 @dataclass(eq=False)
 class Slot:
     """Memory of one value: an input's, an output's, or a temporary; how elements lie in it, in elements."""
@@ -30,6 +33,7 @@ class Slot:
     home: int | None = None  # the number of the input or output array; None for a temporary
     constant: Any = None  # an array that belongs to the program
     private: bool = False  # whether each thread has its own, for the time of a kernel
+    span: Span | None = None  # of integers: the least and the greatest, where that is known from outside the graph
 
 
 @dataclass
@@ -90,7 +94,7 @@ class LetIndex:
     whether it is in bounds."""
 
     result: str
-    form: str  # "quotient", "remainder", "around" (the remainder by a power of two), "wrap" (a negative index counts from the end), "within" (a bool), "check"
+    form: str  # "quotient", "remainder", "around" (the remainder by a power of two), "wrap" (a negative index counts from the end), "inside" (an index that is in bounds), "within" (a bool), "check"
     index: Index
     divisor: int
     line: str = ""
@@ -171,7 +175,7 @@ class Stage:
     def bounds(self, kernel: Kernel) -> dict[str, int]:
         """What the loops' variables, and the integers worked out at run time, are less than, in a kernel with this stage."""
         found = {axis.name: axis.extent for axis in (*kernel.axes, *self.axes)}
-        found.update((s.result, s.divisor) for s in self.body if isinstance(s, LetIndex) and s.form in ("remainder", "wrap"))
+        found.update((s.result, s.divisor) for s in self.body if isinstance(s, LetIndex) and s.form in ("remainder", "wrap", "inside"))
         return found
 
     def indices(self) -> Iterator[Index]:

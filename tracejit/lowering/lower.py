@@ -83,12 +83,12 @@ def lower_checks(checks: Sequence[Check], slots: Slots) -> Kernel:
     return builder.kernel("bounds of " + ", ".join(dict.fromkeys(node.op.name for _, _, node in checks)))
 
 
-def checks_of(node: Node) -> list[Check]:
+def checks_of(node: Node, slots: Slots) -> list[Check]:
     """What must hold for a gather or a put to be done, and may not: of each index before it is broadcast to the shape of the others."""
     indices, extents = indexed(node)
     if 0 in indices[0].shape:
         return []
-    return [(unbroadcast(index), extent, node) for index, extent in zip(indices, extents) if not stays_within(index, extent)]
+    return [(unbroadcast(index), extent, node) for index, extent in zip(indices, extents) if not stays_within(index, extent, slots)]
 
 
 def unbroadcast(node: Node) -> Node:
@@ -325,10 +325,10 @@ class Builder:
             if self.within(value, extent):
                 found.append(self.counted[value][0])
                 continue
-            key = ("wrap", value, extent)
+            key = ("inside" if stays_within(node, extent, self.slots, first=0) else "wrap", value, extent)
             if key not in self.known:
                 self.known[key] = self.name("k")
-                self.body.append(LetIndex(self.known[key], "wrap", variable(value), extent, place(node)))
+                self.body.append(LetIndex(self.known[key], key[0], variable(value), extent, place(node)))
             found.append(variable(self.known[key]))
         return tuple(found)
 

@@ -112,7 +112,7 @@ class Planner:
     def _check(self, nodes: Sequence[Node]) -> None:
         """That nodes' indices are in bounds, unless that is known."""
         by_shape: dict[Shape, dict[Any, Check]] = {}
-        for check in (check for node in nodes for check in checks_of(node)):
+        for check in (check for node in nodes for check in checks_of(node, self.slots)):
             by_shape.setdefault(extents_of(check[0].shape), {}).setdefault(check[:2], check)
         for checks in by_shape.values():
             kernel = lower_checks(list(checks.values()), self.slots)

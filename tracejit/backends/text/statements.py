@@ -110,7 +110,7 @@ class Writer:
         return f"{SHORT_NAMES[s.dtype]}_round({value})" if s.dtype in SMALL_FLOATS else value
 
     def _let_index(self, s: LetIndex, depth: int) -> None:
-        index, divisor = self._index(s.index), self._integer("d", s.divisor)
+        index, divisor = self._index(s.index), self._integer("d", s.divisor) if s.form != "inside" else ""
         if s.form == "check":
             self._line(depth, f"if i64({index}) < -{divisor} or i64({index}) >= {divisor}:", s.line)
             self._line(depth + 1, "return 1")
@@ -120,6 +120,7 @@ class Writer:
             "remainder": f"({index}) % {divisor}",
             "around": f"{index} & {divisor} - 1",
             "wrap": f"wrap(i64({index}), {divisor})",
+            "inside": f"i64({index})",
             "within": f"within({index}, {divisor})",
         }[s.form]
         self._line(depth, f"{s.result} = {text}", s.line)
