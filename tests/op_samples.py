@@ -230,6 +230,6 @@ def elementwise_samples(op: Elementwise) -> list[Sample]:
         return made
 
     plain, broadcast = [(3,)] * op.arity, [(2, 1), (2,), (1,)][: op.arity]
-    kinds = [real, cplx] if "c" in op.accepts else [real]
+    kinds = [real] * (op.accepts != "c") + [cplx] * ("c" in op.accepts)
     samples = [make(kind, plain, attrs) for kind in kinds for attrs in ATTRS.get(op.name, [{}])]
     return samples + ([make(real, broadcast, ATTRS.get(op.name, [{}])[0])] if op.arity > 1 else [])

@@ -88,7 +88,7 @@ Form = Callable[[Drawer], str]
 
 # Elementwise ops and reductions: all that the table has
 
-ELEMENTWISE = sorted((op for op in OPS.values() if isinstance(op, Elementwise)), key=lambda op: op.name)
+ELEMENTWISE = sorted((op for op in OPS.values() if isinstance(op, Elementwise) and not op.is_view), key=lambda op: op.name)
 REDUCTIONS = sorted((op for op in OPS.values() if isinstance(op, Reduction)), key=lambda op: op.name)
 SYMBOLS = {
     "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**", "and": "&", "or": "|", "xor": "^",

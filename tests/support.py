@@ -23,8 +23,8 @@ ATTRS: dict[str, dict[str, Any]] = {"cast": {"dtype": np.dtype("float32")}, "pol
 
 
 def elementwise_ops() -> list[Elementwise]:
-    """Every elementwise op of the table, by name."""
-    return sorted((op for op in OPS.values() if isinstance(op, Elementwise)), key=lambda op: op.name)
+    """Every elementwise op of the table, by name, that makes a new array."""
+    return sorted((op for op in OPS.values() if isinstance(op, Elementwise) and not op.is_view), key=lambda op: op.name)
 
 
 def takes(op: Elementwise, dtype: np.dtype) -> bool:

@@ -103,3 +103,23 @@ def test_complex_arithmetic_is_one_kernel():
     z = wrap(numbers(np.dtype(complex), 50))
     source = tj.compile(lambda z, c: tj.abs(tj.where(tj.isnan(z), 1j, z * z / c)) < 2).source(z, z)
     assert source.count("def kernel") == 1 and all(word in source for word in ("_product(", "quotient(", "_magnitude("))
+
+
+def test_parts_of_numpys_arrays_are_read_in_the_same_kernel_and_written_through():
+    def parts(z):
+        inside = z.real * z.real + z.imag * z.imag < 1
+        z.real[::2] = 3
+        z.imag *= 2
+        real = z.real
+        z += 1
+        return inside, real.sum(), real, z[::-1].imag
+
+    z = numbers(np.dtype(complex), 50)
+    compiled = tj.compile(parts)
+    for _ in range(3):
+        ours, theirs = z.copy(), z.copy()
+        for found, wanted in zip(compiled(ours), parts(theirs), strict=True):
+            assert_bits_equal(found, wanted)
+        assert_bits_equal(ours, theirs)
+    source = tj.compile(lambda z: z.real * z.real + z.imag * z.imag < 1).source(z)
+    assert source.count("def kernel") == 1 and "t0.real" in source

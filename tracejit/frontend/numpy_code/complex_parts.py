@@ -5,26 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from ...dispatch import bind
-from ...op import Library
+from ...op import Elementwise
 from ...ops.casts import imag, real
-from ...spec import Shape, TensorSpec, is_complex, real_dtype
+from ...spec import Shape, is_complex
 from .array import Array, array_of, shown
 from .methods import attribute, view_of
 
 
-class Part(Library):
-    """One of the two numbers in each element. The values are computed, as a library op's are; what is written goes to the memory of
-    the operand, as a view's does."""
+class Part(Elementwise):
+    """One of the two numbers in each element. Read, it is computed as any elementwise op is; what is written goes to the memory of the
+    operand, as a view's does."""
 
     is_view = True
 
-    def __init__(self, name: str, number: int, of: Any) -> None:
+    def __init__(self, name: str, number: int, of: Elementwise) -> None:
         part = (lambda x: x.imag) if number else (lambda x: x.real)
-        self.number = number
         super().__init__(
-            name, numpy=part, spec=lambda x: TensorSpec(x.shape, real_dtype(x.dtype)), vjp=of.vjp, doc=f"{of.__doc__} It is a view."
-        )
-        self.eager = part
+            name, numpy=part, exact=True, accepts="c", result="real", method=False, scalar={}, of_complex=of.of_complex, vjp=of.vjp,
+            doc=f"{of.__doc__} It is a view.",
+        )  # fmt: skip
+        self.number, self.numpy, self.eager = number, part, part
 
     def layout(self, shape: Shape, strides: tuple[int, ...], /) -> tuple[Shape, tuple[int, ...], int]:
         """(shape, strides, offset) of the view, in its own elements, of an array with this shape and these strides in its own."""
