@@ -19,6 +19,7 @@ from .kernel import Slot
 from .lower import lower_copy
 from .spans import span
 from .steps import Block, Cell, Label, Move, Operand
+from .turns import Turns, inside_out
 
 if TYPE_CHECKING:
     from .planner import Planner
@@ -138,8 +139,15 @@ def _lower_loop(planner: Planner, node: Node) -> list[Slot]:
         low.move("unless", _whole(holds), label=out)
         body = _with_condition(body, cond, carries)
         targets.append(answer)
+    before = len(low.steps)
     low.move("label", label=top)
     swaps = low.inner(body, inputs, targets, turns=True)
+    if cond is None and not cells:
+        turns = Turns(length, inputs[0], start + last, step, states, {new: old for old, new, _ in swaps})
+        kernel = inside_out(low.steps[before + 1 :], turns)
+        if kernel is not None:
+            low.steps[before:] = [kernel]
+            return low.finish(f"{length} times")
     for old, new, room in swaps:
         low.written.add(room)
         low.steps.insert(0, Move("store", _cell_of(new), _whole(room)))

@@ -159,7 +159,7 @@ class Planner:
         if not node.size or not value.size:
             return
         kernel = lower_put(node, self.slots)
-        if value.size > 1 and _loads(kernel, slot):
+        if value.size > 1 and _loads_elsewhere(kernel, slot, len(node.inputs) == 2):
             if self._may_change_places(node, slot):
                 self._into_new(node)
                 kernel = lower_put(node, self.slots)
@@ -325,8 +325,10 @@ def _memory(node: Node, slots: Slots) -> Slot | None:
     return slots.get(node)
 
 
-def _loads(kernel: Kernel, slot: Slot) -> bool:
-    return any(isinstance(s, Load) and s.slot is slot for s in kernel.accesses())
+def _loads_elsewhere(kernel: Kernel, slot: Slot, once: bool) -> bool:
+    """Whether a loop that stores into a slot reads there what another turn stores; `once`: each turn stores to a place of its own."""
+    stored = {s.index for s in kernel.accesses() if isinstance(s, Store) and s.slot is slot} if once else set()
+    return any(isinstance(s, Load) and s.slot is slot and {s.index} != stored for s in kernel.accesses())
 
 
 def _redirect(step: Any, slot: Slot, target: Slot) -> None:
