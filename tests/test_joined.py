@@ -194,6 +194,21 @@ def test_random_programs_of_scalars(seed, walked):
 # What else must hold
 
 
+def motion(state, steps):
+    for _ in range(steps):
+        x, y, z = state
+        state = state + 0.01 * np.array([10.0 * (y - x), x * (28.0 - z) - y, x * y - 2.5 * z])
+    return state
+
+
+def test_numpy_code_of_a_small_state_is_one_native_step():
+    compiled = tj.compile(motion)
+    start = np.array([1.0, 1.0, 20.0])
+    for _ in range(2):
+        np.testing.assert_allclose(compiled(start, 300), motion(start, 300), rtol=1e-12)
+    assert is_native(compiled, start, 300) and blocks(compiled, start, 300)
+
+
 def test_another_shape_or_another_number_compiles_nothing():
     compiled = tj.compile(lambda x, a, n: tj.fori_loop(0, n, lambda i, v: v * 0.75 + a[i + 1] - a[i], x))
     compiled(real(), real(9), 5)

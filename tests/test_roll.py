@@ -190,6 +190,15 @@ def rows(x):
     return x
 
 
+def slope(x):
+    y = np.array([x[0], 1.0, 2.0])
+    for i in range(200):
+        a, b, c = y
+        y = y + 0.01 * np.array([b - a, a * (1 - c), a * b - c])
+        x[i % len(x)] += y[2]
+    return y
+
+
 def never(x):
     while x.sum() > 1e9:
         x = x * 0.5
@@ -308,9 +317,9 @@ CASES = {
     skips: LINE, walks_down: lambda seed: np.random.default_rng(seed).normal(size=500), with_both: LINE, fibonacci: LINE, rebinds: LINE,
     swaps: LINE, appends: LINE, raises: LINE, renamed: LINE, power: LINE, halves_or_not: LINE, picks: LINE, aliased: LINE, rows: lambda seed: SQUARE(seed)[:5], never: LINE, calls_a_helper: LINE,
     returns: LINE, returns_what_it_was_given: LINE, returns_from_within: LINE, raises_in_the_end: LINE, edits: LINE, extremes: LINE, normalised: LINE,
-    one_array_of_two_names: LINE, one_array_of_two_names_in_an_arm: LINE, chosen_from_many_kinds: LINE, stacks: LINE,
+    one_array_of_two_names: LINE, one_array_of_two_names_in_an_arm: LINE, chosen_from_many_kinds: LINE, stacks: LINE, slope: LINE,
 }  # fmt: skip
-ROLLED = {newton, collatz, cholesky, triangle, relaxed, walks_down, with_both, calls_a_helper, power, edits, extremes, normalised, stacks}
+ROLLED = {newton, collatz, cholesky, triangle, relaxed, walks_down, with_both, calls_a_helper, power, edits, extremes, normalised, stacks, slope}
 LEFT = {returns}  # rolled, and asked then how it was left
 
 

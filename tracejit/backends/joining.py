@@ -71,7 +71,7 @@ def _is_small(steps: Sequence[Any], routine: Callable[[Call], Routine | None]) -
 
 def _is_inlined(kernel: Kernel) -> bool:
     """Whether a kernel's text stands in the function: it has no loops."""
-    return not kernel.axes and not any(stage.axes for stage in kernel.stages) and all(dtype.itemsize <= WORD for _, dtype, _ in kernel.constants)
+    return not kernel.axes and not any(stage.axes for stage in kernel.stages)
 
 
 class At(NamedTuple):

@@ -17,11 +17,11 @@ import numpy as np
 from ..op import Op
 from ..ops.casts import cast, conj, copy, real, where
 from ..ops.elementwise import (
-    abs, add, ceil, divide, floor, maximum, minimum, multiply, negative, positive, pow, reciprocal, rounded, sign, square, subtract,
-    trunc,
+    abs, add, ceil, divide, floor, floor_divide, maximum, minimum, multiply, negative, positive, pow, reciprocal, remainder, rounded, sign, square,
+    subtract, trunc,
 )  # fmt: skip
 from ..ops.activation import relu
-from ..ops.logic import bitwise_and, bitwise_invert, bitwise_or, equal, logical_and, logical_not, logical_or, not_equal
+from ..ops.logic import bitwise_and, bitwise_invert, bitwise_or, bitwise_right_shift, equal, logical_and, logical_not, logical_or, not_equal
 from ..ops.reduce import reduce_all, reduce_any, reduce_max, reduce_min, reduce_prod, reduce_sum
 from ..ops.view import alias, basic_index, broadcast, permute, reshape_view, same
 from ..spec import SMALL_FLOATS, DType, bfloat16, float32, float64, is_inexact, is_integer, reduced_shape
@@ -69,6 +69,10 @@ def _reciprocal(x: Tensor, *, c: float) -> Tensor | None:
     return multiply(x, inverse.item()) if inverse and np.isfinite(inverse) else None
 
 
+def _power_of_two(number: int) -> bool:
+    return number > 0 and number & (number - 1) == 0
+
+
 def _loses_nothing(x: DType, through: DType, last: DType) -> bool:
     """Whether `through` holds each number of `x`, so that a cast by way of it to `last` is the cast to `last`."""
     if is_inexact(through) and not is_inexact(last):
@@ -103,6 +107,11 @@ RULES: list[Rule] = [
     Rule("bif", lambda x: multiply(1, x), lambda x: x),
     # what costs less
     Rule("f", lambda x, *, c=4.0: divide(x, c), _reciprocal),
+    Rule(
+        "i", lambda x, *, c=4: floor_divide(x, c),
+        lambda x, *, c: bitwise_right_shift(x, c.bit_length() - 1) if _power_of_two(c) else None,
+    ),
+    Rule("i", lambda x, *, c=4: remainder(x, c), lambda x, *, c: bitwise_and(x, c - 1) if _power_of_two(c) else None),
     Rule("f", lambda x: pow(x, 1), lambda x: x),
     Rule("f", lambda x: pow(x, 2), lambda x: square(x)),
     Rule("f", lambda x: pow(x, -1), lambda x: reciprocal(x)),

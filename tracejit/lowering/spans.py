@@ -23,6 +23,7 @@ RULES: dict[str, Callable[..., Span | None]] = {  # of an operation's result, fr
     "minimum": lambda a, b: (min(a[0], b[0]), min(a[1], b[1])),
     "maximum": lambda a, b: (max(a[0], b[0]), max(a[1], b[1])),
     "bitwise_and": lambda a, b: (0, min(high for low, high in (a, b) if low >= 0)) if max(a[0], b[0]) >= 0 else None,
+    "bitwise_right_shift": lambda a, b: (a[0] >> b[0], a[1] >> b[0]) if 0 <= b[0] == b[1] else None,
     "remainder": lambda a, b: (0, b[1] - 1) if b[0] > 0 else None,
     "where": lambda _condition, a, b: (min(a[0], b[0]), max(a[1], b[1])),
 }

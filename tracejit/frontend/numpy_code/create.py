@@ -28,6 +28,7 @@ from .world import world
 from .real_calls import on_real_arrays
 
 Layout = Any  # "C", "F", "A", "K" or None
+FEW = 16  # numbers in a list that are written one by one, where they are computed; more are one step's
 
 
 def holds_arrays(value: Any) -> bool:
@@ -201,7 +202,7 @@ def _stacked(value: Any, dtype: np.dtype) -> Tensor | None:
     parts = [_stacked(part, dtype) for part in value]
     if any(part is None for part in parts):
         return None
-    return stack(parts) if parts[0].ndim else bind(assemble, *parts)  # type: ignore[union-attr]
+    return stack(parts) if parts[0].ndim or len(parts) <= FEW else bind(assemble, *parts)  # type: ignore[union-attr]
 
 
 def _places(value: Any, key: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], Array]]:
