@@ -32,7 +32,8 @@ CREATORS = [
     "np.sin([1.0, 2.0])", "np.add.outer([1, 2], [3, 4])", "np.concatenate([[1.0], [2.0]])", "np.fromiter((i for i in range(3)), float)",
     "np.fromfunction(lambda i, j: i + j, (2, 2))", "np.diag([1, 2])", "np.tril_indices(3)[0]", "np.random.default_rng(3).normal(size=3)",
     "np.random.RandomState(3).rand(2)", "np.fft.fftfreq(4)", "np.bincount([0, 1, 1])", "np.polyfit([0, 1, 2], [1, 2, 5], 1)", "np.zeros_like([1, 2])",
-    "np.array([x[0], 2, x[1]])", "np.array([x[0], x[1]] * 8)", "np.array([x[0], x[1]] * 9)", "np.array([x, x])", "np.array([[x[0], 1.0], [2, 3]])", "np.stack([x, x])", "np.full(2, x[0])", "np.float32(x)",
+    "np.array([x[0], 2, x[1]])", "np.array([x[0], x[1]] * 8)",
+    "np.array([x[0], x[1]] * 9)", "np.array([x, x])", "np.array([[x[0], 1.0], [2, 3]])", "np.stack([x, x])", "np.full(2, x[0])", "np.float32(x)",
     "np.array(x, ndmin=2)", "np.linspace(x[0], x[1], 4)", "np.zeros(int(3))", "np.frombuffer(b'12345678', 'u1').copy()", "np.array([len(x), 2.0])",
 ]  # fmt: skip
 KNOWN = [  # what is known without asking: a graph all the same
