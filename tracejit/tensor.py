@@ -222,6 +222,9 @@ class StandIn:
     __slots__ = ("__weakref__", "tensor")
     tensor: Tensor
 
+    def found(self, tensor: Tensor, item: Tensor) -> None:
+        """It was an index: of that tensor, of which Python's own number would have given a view, this item."""
+
 
 def wrap(value: Any) -> Tensor:
     """A new Tensor on this value (a NumPy array or a Node), without history."""

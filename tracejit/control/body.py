@@ -6,19 +6,21 @@ What the function reaches for outside is captured: it becomes an input, and unti
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from typing import Any, Callable, Sequence
+from weakref import ref
 
 import numpy as np
 
 from ..dispatch import bind, mode, refresh_view
-from ..graph.ir import CONSTANT, OUTPUT, Graph, Node
+from ..graph.ir import CONSTANT, OUTPUT, Graph, Node, subgraphs
 from ..graph.trace import Tracer
 from ..op import Op
 from ..ops.casts import copy
 from ..ops.create import fill
 from ..ops.view import alias
 from ..spec import TensorSpec, is_inexact
-from ..tensor import Tensor, wrap
+from ..tensor import Storage, Tensor, wrap
 
 
 class Refusals(threading.local):
@@ -42,6 +44,22 @@ class Untraceable(BaseException):
 _HISTORY = ("_application", "_index", "_base", "_aside", "_hooks", "_post_hooks", "_retains_grad")
 
 
+@dataclass(eq=False)
+class Shown:
+    """A copy that stands for a view of a tensor, because its place depends on values. holder: what lives as long as somebody knows it."""
+
+    of: Tensor
+    storage: ref[Storage]
+    holder: ref[Any]
+    writable: bool = False  # whoever reads it writes it back
+
+    def forbids(self, target: Tensor) -> bool:
+        """Whether a write would make two of what is one: to what is shown while the copy is known, or to the copy."""
+        if target is self.of or target._storage is self.of._storage:
+            return self.holder() is not None
+        return target._storage is self.storage() and not self.writable
+
+
 class Body:
     """Use it as a context: inside, what is computed of `input`s and captured tensors becomes nodes; `graph` makes a graph of them.
 
@@ -58,6 +76,7 @@ class Body:
         self.captured: list[Tensor] = []
         self.stand_ins: dict[int, Tensor] = {}
         self.histories: list[tuple[Tensor, list[Any]]] = []
+        self.shown: list[Shown] = []
 
     def __enter__(self) -> Body:
         mode.interpreter = self
@@ -82,6 +101,26 @@ class Body:
         nodes = tuple([self.tracer.read(self.inside(t)) for t in outputs])
         captured = [self.stand_ins[id(t)]._value for t in self.captured]
         return Graph((*self.given, *captured, *[g._value for g in cotangents]), nodes)
+
+    def show(self, tensor: Tensor, item: Tensor, holder: Any = None) -> None:
+        """Note that a copy stands for a view whose place depends on values. holder: what its views keep, if not its storage."""
+        item._storage = item._storage or Storage()
+        self.shown.append(Shown(tensor, ref(item._storage), ref(item._storage if holder is None else holder)))
+
+    def shows(self, item: Tensor) -> Shown | None:
+        """How a tensor is such a copy, or a view of one."""
+        return None if item._storage is None else next((s for s in self.shown if s.storage() is item._storage), None)
+
+    def raising(self) -> list[Node]:
+        """What was computed, since this was asked last, that may raise."""
+        found = [node for node in map(_computed, self.tracer.may_raise) if _may_raise(node)]
+        self.tracer.may_raise.clear()
+        return found
+
+    def keep(self, raising: Sequence[Node], outputs: Sequence[Tensor]) -> None:
+        """Raise Untraceable if a graph of these outputs leaves out what may raise."""
+        if not set(raising) <= set(self.graph(outputs).nodes()):
+            raise Untraceable("may raise where it computes what nobody reads")
 
     def inside(self, value: Any) -> Any:
         """An operand as it is known here."""
@@ -119,6 +158,8 @@ class Body:
     def assign(self, target: Tensor, value: Tensor) -> None:
         if self.inside(target) is not target or any(t._storage is not None and t._storage is target._storage for t in self.captured):
             raise Untraceable("changes a tensor from outside in place")
+        if target._storage is not None and any(s.forbids(target) for s in self.shown):
+            raise Untraceable("changes an array of which a row is still known, whose place depends on values, or such a row")
         self.tracer.assign(target, self.inside(value))
 
     def observe(self, tensor: Tensor) -> np.ndarray:
@@ -153,6 +194,19 @@ class Body:
 
     def run_whole(self, whole: Any, function: Callable[[], Any], tensors: Sequence[Tensor], key: Any) -> Any:
         return function()
+
+
+def _computed(node: Node) -> Node:
+    """The node that computes one of several results."""
+    return node.inputs[0] if node.op is OUTPUT else node
+
+
+def _may_raise(node: Node) -> bool:
+    """Whether values can make a node raise, or run forever."""
+    if node.kind != "control":
+        return isinstance(node.op, Op) and node.op.raises and (node.kind != "put" or len(node.inputs) > 2)
+    endless = node.op.name == "loop" and node.attr("cond") is not None
+    return endless or any(_may_raise(inner) for graph in subgraphs(node) for inner in graph.nodes())
 
 
 def _refuse(*_: Any) -> Any:

@@ -38,7 +38,13 @@ def getitem(x: Tensor, key: Any) -> Tensor:
     if type(key) is slice and shape:  # what most keys are
         return bind(basic_index, x, key=(triple(key, shape[0]),))
     keys = _items(key)
-    return index_basic(x, keys) if _is_basic(keys) else gathered(x, keys)
+    if _is_basic(keys):
+        return index_basic(x, keys)
+    result = gathered(x, keys)
+    for k in key if type(key) is tuple else (key,):
+        if isinstance(k, StandIn):
+            k.found(x, result)
+    return result
 
 
 def gathered(x: Tensor, keys: tuple[Any, ...], naming: bool = False) -> Tensor:

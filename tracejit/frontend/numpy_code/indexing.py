@@ -7,6 +7,8 @@ from typing import Any, Iterator
 
 import numpy as np
 
+from ...control.body import Body
+from ...dispatch import mode
 from ...errors import TracejitError
 from ...ops.casts import cast
 from ...ops.gather import as_index, positions
@@ -69,7 +71,7 @@ def _advanced(self: Array, key: Any, keys: tuple[Any, ...]) -> Any:
         numbers = [type(k) is Tensor and not k.ndim and k.dtype != bool_ for k in items]
         whole = all(number or type(k) is int for number, k in zip(numbers, items)) and len(items) == self.ndim
         if world.rolling and not whole and all(number or type(k) in _BASIC for number, k in zip(numbers, items)):
-            return array_of(gathered(self.tensor, tuple(items), naming=True), readonly=True)  # nobody writes into it
+            return _row_of(self, tuple(items))
         if not whole and all(number or type(k) in _BASIC for number, k in zip(numbers, items)):
             # a view, whose place depends on values
             return __getitem__(self, tuple([operator.index(k) if number else item for k, number, item in zip(keys, numbers, items)]))
@@ -78,6 +80,14 @@ def _advanced(self: Array, key: Any, keys: tuple[Any, ...]) -> Any:
         return _refused(self, key)
     except _Unknown:
         return stand_in_all(real(self)[_real_key(key)])
+
+
+def _row_of(self: Array, items: tuple[Any, ...]) -> Array:
+    """A view whose place depends on values, as a copy: nobody writes into it, nor into the array while it is known."""
+    row = array_of(gathered(self.tensor, items, naming=True), readonly=True)
+    if isinstance(mode.interpreter, Body):
+        mode.interpreter.show(self.tensor, row.tensor, row)
+    return row
 
 
 class _Unknown(Exception):

@@ -35,6 +35,10 @@ class Number(StandIn):
     def __class__(self) -> Any:  # type: ignore[override]
         return self.kind
 
+    def found(self, tensor: Tensor, item: Tensor) -> None:
+        if isinstance(mode.interpreter, Body):
+            mode.interpreter.show(tensor, item)
+
     def in_dtype(self, dtype: Any) -> Tensor:
         """Its tensor in an array's dtype. Raises Untraceable where NumPy may refuse to convert it."""
         if self.kind is int and dtype.kind in "iu" and dtype != int64:

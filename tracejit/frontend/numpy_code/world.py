@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from ...control.body import Untraceable
 from ...errors import user_line
 
 
@@ -28,7 +29,9 @@ class _World(World):
         del self.arrays, self.born, self.touched, self.reasons
 
     def untold(self, reason: str) -> None:
-        """The trace is right for this call, but nothing can be said of others."""
+        """The trace is right for this call, but nothing can be said of others; a turn that is tried is given up."""
+        if self.rolling:
+            raise Untraceable(reason)
         self.reasons.append((reason, user_line()))
 
 

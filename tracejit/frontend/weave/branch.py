@@ -65,6 +65,8 @@ class _Branch:
                 raise Untraceable("gives one array several names")
             self.state.mixed.update(*[end.state.mixed for end in ends])
             results = [[end.tensor(n) for n in merged] for end in ends]
+            for end, outputs in zip(ends, results):
+                body.keep(end.raising, outputs)
             pulls = wanted_pulls(body, results, [tensor_of(v) for v in self.given.values()])
             graphs = tuple([body.graph(outputs) for outputs in results])
         found = bind(OPS["branch"], self.number, *[tensor_of(v) for v in self.given.values()], *body.captured, branches=graphs, pulls=pulls)
@@ -94,6 +96,7 @@ class _Arm:
         self.first = {n: body.tracer.read(tensor_of(v)) for n, v in self.inner.items()}
         vars(self.state).update(self.inner)
         arm(self.state)
+        self.raising = body.raising()
 
     def changed(self, name: str) -> bool:
         """Whether a variable is another after the arm."""

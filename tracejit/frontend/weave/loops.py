@@ -52,7 +52,7 @@ def read_later(node: ast.AST) -> Counter[str]:
 
 
 def _plain_loop(node: ast.For | ast.While) -> bool:
-    if node.orelse or (isinstance(node, ast.For) and not isinstance(node.target, ast.Name)):
+    if node.orelse or (isinstance(node, ast.For) and not all(isinstance(n, (ast.Name, ast.Tuple, ast.expr_context)) for n in ast.walk(node.target))):
         return False
     return all(map(_plain, node.body)) and not any(isinstance(n, (ast.Yield, ast.YieldFrom, ast.Await, ast.NamedExpr)) for n in ast.walk(node))
 
@@ -71,10 +71,11 @@ def _plain(node: ast.stmt) -> bool:
 def beside(node: ast.For | ast.While, local: frozenset[str], read: Counter[str], loop: ast.stmt) -> list[ast.stmt]:
     """The statements that stand in a loop's place. `node`: a copy of it that is not woven; `loop`: it, woven; `local`: the names local here;
     `read`: how often each name is read in the function."""
+    node = _Targets().visit(node)
     exits = _Exits()
     node.body = exits.block(node.body)
     read = read + Counter(dict.fromkeys(exits.found, 1)) + Counter({n: count for n, count in reads(node).items() if n in exits.found})
-    names = sorted(n for n in _names(node) if n in local or n in exits.found)
+    names = sorted(n for n in _names(node) if n in local or n.endswith("·"))
     stored = _stored(node, frozenset(names))
     own = _Functional(frozenset(names), read)
     after: list[ast.stmt] = [_taken(n) for n in stored if read[n] > reads(node)[n] and n not in exits.found and n in _bound_in(node)]
@@ -125,6 +126,18 @@ def _inner(node: ast.AST) -> set[str]:
 
 def _names(node: ast.AST) -> set[str]:
     return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} - _inner(node)
+
+
+class _Targets(ast.NodeTransformer):
+    """Makes `for a, b in …` a loop over `item·`, unpacked by its first statement."""
+
+    def visit_For(self, node: ast.For) -> Any:
+        self.generic_visit(node)
+        if not isinstance(node.target, ast.Name):
+            name = f"item{next(_numbers)}·"
+            first = _placed(_assign(node.target, ast.Name(name, ast.Load())), node)
+            node.target, node.body = ast.copy_location(ast.Name(name, ast.Store()), node.target), [first, *node.body]
+        return node
 
 
 class _Exits(ast.NodeTransformer):

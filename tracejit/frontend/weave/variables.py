@@ -69,14 +69,14 @@ def is_scalar(value: Any) -> bool:
 def like(value: Any, tensor: Tensor) -> Any:
     """A tensor as what a value is."""
     if type(value) is Array:
-        return array_of(tensor, value.is_scalar)
+        return array_of(tensor, value.is_scalar, readonly=value.readonly)
     return number_of(tensor, kind_of(value), FAR + bound_of(value)) if is_number(value) else tensor
 
 
 def form_of(value: Any) -> Any:
     """What kind of value a variable is."""
     if type(value) is Array:
-        return "array", value.dtype, value.shape, value.is_scalar
+        return "array", value.dtype, value.shape, value.is_scalar, value.readonly
     if is_number(value):
         return "number", kind_of(value)
     return ("tensor", value.dtype, tuple(value.shape)) if isinstance(value, Tensor) else "object"
@@ -85,7 +85,7 @@ def form_of(value: Any) -> Any:
 def is_new(value: Any, given: dict[str, Any], body: Body) -> bool:
     """Whether an array was made in a body, and is a view of nothing that it was given or captured: later writes are seen by its name alone."""
     tensor = tensor_of(value)
-    if not (isinstance(tensor._value, Node) and body.make.owns(tensor._value)):
+    if (type(value) is Array and value.readonly) or body.shows(tensor) or not (isinstance(tensor._value, Node) and body.make.owns(tensor._value)):
         return False
     return not any(same_storage(tensor, other) for other in (*map(tensor_of, given.values()), *body.captured))
 

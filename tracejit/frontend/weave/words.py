@@ -7,13 +7,13 @@ from typing import Any, Callable, Iterator
 
 import numpy as np
 
-from ...control.body import Untraceable
-from ...dispatch import bind
+from ...control.body import Body, Untraceable
+from ...dispatch import bind, mode
 from ...op import OPS
 from ...spec import bool_
 from ...tensor import StandIn, Tensor
-from ..numpy_code import Array, Number, bound_of, implements, is_number, kind_of, number_of, of_kind, world
-from .variables import form_of, is_scalar, like, tensor_of
+from ..numpy_code import Number, bound_of, implements, is_number, kind_of, number_of, of_kind, world
+from .variables import form_of, is_scalar, is_traced, like, tensor_of
 
 
 class Span:
@@ -113,7 +113,10 @@ def augment(owner: Any, key: Any, name: str, value: Any) -> None:
     if not isinstance(owner, StandIn) and world.rolling:
         raise Untraceable(f"stores in a {type(owner).__name__}")
     before = owner[key]
-    if type(before) is Array and before.readonly:  # a copy of what values have to find
+    body: Any = mode.interpreter
+    shown = body.shows(tensor_of(before)) if isinstance(body, Body) and is_traced(before) else None
+    if shown is not None and not shown.writable:  # a copy of what values have to find, which nobody knows
+        body.shown.remove(shown)
         after = _PLAIN[name](before, value)
         if not np.can_cast(after.dtype, before.dtype, "same_kind") or after.shape != before.shape:
             raise Untraceable("changes an item in place to what it does not hold")
