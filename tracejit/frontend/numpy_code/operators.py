@@ -13,6 +13,7 @@ from ...ops.casts import cast
 from ...ops.view import put
 from ...tensor import Tensor
 from .array import Array, real, stand_in_all
+from .complex_scalars import magnitude, product, product_in_place
 from .operands import is_readonly
 from .ufuncs import at_once, call, planned, run
 from .world import world
@@ -121,6 +122,18 @@ def _unary(ufunc: np.ufunc, function: Callable) -> Callable:
     return operator
 
 
+def _unless_plain(name: str, plain: Callable) -> None:
+    """Of one complex number, an operator is another function, where that gives something."""
+    general = getattr(Array, name)
+
+    def operator(self: Array, *others: Any) -> Any:
+        value = self.tensor._value
+        result = plain(self, *others) if value.dtype.kind == "c" and value.size == 1 else None
+        return general(self, *others) if result is None else result
+
+    setattr(Array, name, operator)
+
+
 _to_the, _to_the_in_place = _operator(np.power, python.pow), _in_place(np.power, python.ipow)
 
 
@@ -153,3 +166,6 @@ for _name, _ufunc in _UNARY.items():
     setattr(Array, f"__{_name}__", _unary(_ufunc, getattr(python, _name)))
 for _name, _function in {"divmod": _divmod, "rdivmod": _rdivmod, "pow": _power, "ipow": _power_in_place}.items():
     setattr(Array, f"__{_name}__", _function)
+_PLAIN: dict[str, Callable] = {"mul": product, "rmul": product, "imul": product_in_place, "abs": magnitude}
+for _name, _plain in _PLAIN.items():
+    _unless_plain(f"__{_name}__", _plain)
