@@ -143,6 +143,36 @@ def read_in_the_middle(x, y):
     return x, kept
 
 
+def a_histogram_for_each(x, y):
+    counts, rows = np.zeros((len(x), 5), np.int64), np.arange(len(x))
+    for _ in range(TURNS):
+        x = 3.7 * x * (1.0 - x)
+        counts[rows, (x * 5).astype(int)] += 1
+    return x, counts
+
+
+def places_of_others(x, y):
+    counts, numbers = np.zeros((5, len(x) + 1)), np.arange(len(x))
+    for k in range(TURNS):
+        counts[(numbers + k) % 5, numbers + 1] += x
+        counts[:, 0] += y.sum()
+    return counts
+
+
+def the_turn_before(x, y):
+    kept = np.zeros((TURNS, len(x)))
+    for k in range(1, TURNS):
+        kept[k] = 0.5 * kept[k - 1] + y
+    return kept
+
+
+def a_place_of_each_that_moves(x, y):
+    kept = np.zeros((len(x) + 1, 2))
+    for k in range(TURNS):
+        kept[np.arange(len(x)) + k % 2, 0] += x
+    return kept
+
+
 def an_element_for_all(x, y):
     if len(x):
         for _ in range(TURNS):
@@ -159,10 +189,10 @@ def a_table(x, y):
 
 
 INSIDE_OUT = [each_of_itself, several_kinds, in_place, a_part_of_itself, a_row_for_all, left_unchanged, reads_elsewhere_what_none_writes,
-              by_the_number_of_the_turn]  # fmt: skip
-AS_THEY_ARE = [backwards, neighbours, neighbours_of_the_other, a_shifted_part, two_parts, a_maximum_of_all, until, a_break, read_in_the_middle,
-               an_element_for_all]  # fmt: skip
-EITHER = [change_places, one_behind_the_other, a_table]
+              by_the_number_of_the_turn, read_in_the_middle, a_histogram_for_each]  # fmt: skip
+AS_THEY_ARE = [backwards, neighbours, neighbours_of_the_other, a_shifted_part, two_parts, a_maximum_of_all, until, a_break, the_turn_before,
+               a_place_of_each_that_moves, an_element_for_all]  # fmt: skip
+EITHER = [places_of_others, change_places, one_behind_the_other, a_table]
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -105,6 +105,7 @@ def _lower_loop(planner: Planner, node: Node) -> list[Slot]:
     """Carries begin as copies of their operands, in the memory of the results; or in that of operands which nobody needs any more."""
     low = _Lowering(planner, node)
     body, cond, carries, scanned = (low.attrs[name] for name in ("body", "cond", "carries", "scanned"))
+    body, cond = (graph and _with_created(graph, node.inputs[carries + scanned :]) for graph in (body, cond))
     start, length, step = low.attrs["start"], low.attrs["length"], -1 if low.attrs["reverse"] else 1
     for n, (source, result) in enumerate(zip(node.inputs, low.results[:carries])):
         own = planner.claimed(node, n)
@@ -169,6 +170,16 @@ def _lower_loop(planner: Planner, node: Node) -> list[Slot]:
 def _cell_of(slot: Slot) -> Cell:
     assert slot.home is not None
     return Cell(-1 - slot.home)
+
+
+def _with_created(graph: Graph, captured: Sequence[Node]) -> Graph:
+    """A turn's graph in which what is created outside (a range, a constant array) is created, not read: then its values are known."""
+    make = Interner()
+    for node in graph.inputs:
+        make.keep(node)
+    own = len(graph.inputs) - len(captured)
+    created = [make.node(n.op, (), n.attrs, n.spec, n.line) if n.kind == "create" and not n.inputs else old for old, n in zip(graph.inputs[own:], captured)]
+    return Graph(graph.inputs, inlined(graph, (*graph.inputs[:own], *created), make))
 
 
 def _with_condition(body: Graph, cond: Graph, carries: int) -> Graph:

@@ -9,6 +9,7 @@ from ..graph.ir import CONSTANT, Node
 from ..graph.text import place
 from ..spec import Shape, bool_, contiguous_strides
 from .divide import without_divisions
+from .distinct import names_each_place_once
 from .index import ZERO, Box, Index, Position, linear, through, variable
 from .kernel import Axis, Kernel, Let, LetIndex, Load, Reduce, Slot, Stage, Statement, Store, merge_axes, used
 from .pad import padded_region
@@ -42,7 +43,7 @@ def lower_put(node: Node, slots: Slots) -> Kernel:
         at = linear(builder.axes(where), strides, offset)
     else:
         shape = indices[0].shape + node.shape[len(indices) :]
-        where = builder.space(shape, "serial")
+        where = builder.space(shape, "space" if names_each_place_once(node) else "serial")
         axes = builder.axes(where)
         places = builder.places(indices, Position(indices[0].shape, axes[: indices[0].ndim]), node.shape)
         at = linear(places + axes[indices[0].ndim :], slot.strides)
@@ -74,7 +75,7 @@ def lower_checks(checks: Sequence[Check], slots: Slots) -> Kernel:
     """A loop that stops the program if one of these indices, which have one shape but for axes of length 1, is out of bounds;
     it runs before anything is written."""
     builder = Builder(slots, [])
-    axes = builder.space(extents_of(checks[0][0].shape), "serial").axes(builder.extent, builder.divide)
+    axes = builder.space(extents_of(checks[0][0].shape), "space").axes(builder.extent, builder.divide)
     for index, extent, node in checks:
         left = iter(axes)
         value = builder.read(index, Position(index.shape, tuple(ZERO if n == 1 else next(left) for n in index.shape)))

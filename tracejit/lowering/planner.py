@@ -7,6 +7,7 @@ from typing import Any, Container, Sequence
 from ..graph.ir import CONSTANT, OUTPUT, Graph, Node
 from ..spec import Shape, TensorSpec, contiguous_strides
 from .control import lower_control, written_over
+from .distinct import names_each_place_once
 from .edges import cut_at_edges
 from .fuse import Group, fuse, lowers
 from .index import Box, box_of, without
@@ -159,7 +160,7 @@ class Planner:
         if not node.size or not value.size:
             return
         kernel = lower_put(node, self.slots)
-        if value.size > 1 and _loads_elsewhere(kernel, slot, len(node.inputs) == 2):
+        if value.size > 1 and _loads_elsewhere(kernel, slot, names_each_place_once(node)):
             if self._may_change_places(node, slot):
                 self._into_new(node)
                 kernel = lower_put(node, self.slots)

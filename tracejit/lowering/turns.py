@@ -37,7 +37,7 @@ class Turns:
 
 def inside_out(steps: Sequence[Any], turns: Turns) -> Kernel | None:
     """One kernel of all turns; None where a turn is more than maps of the same points, or a point may touch what is another's."""
-    kernels = [step for step in steps if isinstance(step, Kernel) and step.is_map and not step.stops]
+    kernels = [step for step in steps if isinstance(step, Kernel) and step.is_map]
     first = next((kernel for kernel in kernels if kernel.axes), None)
     if first is None or len(kernels) < len(steps) or not all(_is_plain(kernel, first) for kernel in kernels):
         return None
@@ -66,11 +66,11 @@ def _in_names_of(number: int, kernel: Kernel, first: Kernel) -> list[Statement]:
 
 
 def _places(body: list[Statement], kernel: Kernel, turns: Turns) -> dict[Slot, Index] | None:
-    """Where a point finds its own element of each slot that is written: one place, which is no other point's."""
+    """Where a point finds an element of its own of each slot that is written: one place at a turn, which is no other point's at any turn."""
     stores = [s for s in body if isinstance(s, Store)]
     places = {s.slot: s.index for s in stores}
     places.update((state, places[slot]) for slot, state in turns.changed.items() if slot in places)
-    extents = {axis.name: axis.extent for axis in kernel.axes}
+    extents, bounds = {axis.name: axis.extent for axis in kernel.axes}, Stage([], body).bounds(kernel)
     if any(s.combine for s in stores):
         return None
     if any(isinstance(s, (Load, Store)) and s.index != places.get(s.slot, s.index) for s in body):
@@ -78,7 +78,7 @@ def _places(body: list[Statement], kernel: Kernel, turns: Turns) -> dict[Slot, I
     if any(isinstance(s, Load) and s.guard and s.slot in places for s in body):
         return None
     owned = [Index(index.terms) for slot, index in places.items() if slot.shape or slot in turns.states]
-    if not all(tells(i, name, i.coefficient(name), extents) for i in owned for name, extent in extents.items() if extent > 1):
+    if not all(tells(i, name, i.coefficient(name), bounds) for i in owned for name, extent in extents.items() if extent > 1):
         return None
     whole = all(slot in places and prod(slot.shape) == prod(extents.values()) for slot in turns.changed)
     return places if whole and turns.number not in places else None

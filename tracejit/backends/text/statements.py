@@ -112,7 +112,7 @@ class Writer:
     def _let_index(self, s: LetIndex, depth: int) -> None:
         index, divisor = self._index(s.index), self._integer("d", s.divisor) if s.form != "inside" else ""
         if s.form == "check":
-            self._line(depth, f"if i64({index}) < -{divisor} or i64({index}) >= {divisor}:", s.line)
+            self._line(depth, f"if rarely(i64({index}) < -{divisor} or i64({index}) >= {divisor}):", s.line)
             self._line(depth + 1, "return 1")
             return
         text = {
