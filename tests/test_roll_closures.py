@@ -51,7 +51,7 @@ def the_number_of_the_turn(x):
         return i
 
     total = x[0] * 0
-    for i in range(TURNS):
+    for i in range(TURNS):  # noqa: B007
         total = total + turn() * x[0]
     return total, i, turn()
 
