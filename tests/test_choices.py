@@ -21,7 +21,7 @@ from tracejit.lowering import edges, fuse, reductions, rows, side_by_side, waves
 # What might have been chosen: on either side of what is.
 CHOICES = [
     (fuse, "STORED", (0, 1000)), (fuse, "STORED_NEAR", (0, 1000)), (fuse, "NEAR", (0, 1000)),
-    (fuse, "CHEAP", (0, 1000)), (fuse, "WIDTH_LIMIT", (1, 1000)), (fuse, "GROUP_LIMIT", (1,)), (fuse, "DEPTH_LIMIT", (3,)),
+    (fuse, "CHEAP", (0, 1000)), (fuse, "WIDTH_LIMIT", (1, 1000)), (fuse, "PLACES_LIMIT", (0, 64)), (fuse, "GROUP_LIMIT", (1,)), (fuse, "DEPTH_LIMIT", (3,)),
     (rows, "STAGE_LIMIT", (1, 1000)), (rows, "WIDE", (8,)), (rows, "FEW", (1, 1000)),
     (reductions, "MANY", (1, 10**6)), (reductions, "CACHED", (64,)), (reductions, "BLOCKS", ((8, 16), (64, 10**6))), (reductions, "PART", (256,)),
     (side_by_side, "LANES", (2, 10**6)), (side_by_side, "REUSED", (1, 10**6)), (side_by_side, "CACHED", (64, 10**9)), (side_by_side, "FEW", (1, 1000)),

@@ -82,7 +82,45 @@ def backward(n):
     return function, [tj.ones((n // 16, 4, 8))]
 
 
-PROGRAMS = [chain, recurrence, sum_of_products, gathers, parameters, backward]
+def rolls(n):
+    def function(x):
+        for i in range(n // 10):
+            x = tj.roll(x, i % 7) * 0.9
+        return x
+
+    return function, [tj.ones(100)]
+
+
+def clamps(n):
+    def function(x):
+        for _ in range(n // 5):
+            x = tj.clip(x, tj.amin(x) + 0.01, tj.amax(x) - 0.01)
+        return x
+
+    return function, [tj.ones(20)]
+
+
+def differences(n):
+    def function(x):
+        for i in range(n // 8):
+            x = tj.concat([x[:1], x[1:] - x[:-1]]) * (0.5 + i % 2)
+        return x
+
+    return function, [tj.ones(100)]
+
+
+def writes(n):
+    def function(x):
+        for i in range(n // 8):
+            x = x * 1
+            x[i % 10 :] *= 0.9
+            x[: i % 10] += 0.1
+        return x
+
+    return function, [tj.ones(20)]
+
+
+PROGRAMS = [chain, recurrence, sum_of_products, gathers, parameters, backward, rolls, clamps, differences, writes]
 
 
 def calls_and_plan(program, n: int) -> tuple[float, Plan]:

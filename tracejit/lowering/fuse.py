@@ -20,6 +20,7 @@ STORED = 6  # ops that storing a value costs, and reading it back at other place
 STORED_NEAR = 4  # the same, where a second cache keeps the value in between
 NEAR = 2**19  # bytes of the largest such value
 DEPTH_LIMIT = 200  # statements in a row before a chain is cut: compile time grows faster than linearly with length
+PLACES_LIMIT = 4  # places at which a value is computed again, each of which is text of a kernel
 WIDTH_LIMIT = 8  # temporaries one value may be computed from: all of them must be kept until it is
 GROUP_LIMIT = 24  # buffers one loop may write
 LENGTH_LIMIT = 2 * DEPTH_LIMIT  # statements of one loop, counted along the longest path to each of its buffers
@@ -41,6 +42,7 @@ def fuse(graph: Graph, layouts: Sequence[tuple[int, ...] | None]) -> list[Group]
     plan = _Fusion(graph, order, layouts)
     plan.must()
     plan.replicated()
+    plan.too_often()
     plan.too_deep()
     plan.too_wide()
     groups = plan.groups()
@@ -149,6 +151,19 @@ class _Fusion:
             through = [max(places[r], 1) * r.size / max(node.size, 1) for r in readers if r.kind == "view"]
             places[node] = sum(through) + any(r.kind != "view" for r in readers)
         return places
+
+    def too_often(self) -> None:
+        """Cut what is read at very many places, of which an element needs but one: that of a roll is at one of two, of rolls of rolls at one of four …"""
+        places: dict[Node, int] = {}
+        for node in reversed(self.order):
+            readers = self.readers.get(node, ())
+            moved = [r.kind == "view" or (r.kind == "put" and node is r.inputs[1]) for r in readers]
+            elsewhere = sum(places[r] for r, moves in zip(readers, moved) if moves)
+            places[node] = max(elsewhere + max((places[r] for r, moves in zip(readers, moved) if not moves), default=0), 1)
+            if places[node] > PLACES_LIMIT and node.kind in ("elementwise", "gather", "put"):
+                self.buffered.add(node)
+            if self.has_memory(node):
+                places[node] = 1
 
     def _store(self, node: Node, costs: dict[Node, int]) -> None:
         """Give a node a buffer; a view is as well read through, so what it shows gets it."""

@@ -3,6 +3,7 @@ what depends on the row alone is computed once a row, nothing is computed twice,
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import replace
 from math import prod
 from typing import Any, Sequence
@@ -25,29 +26,46 @@ def own_slots(steps: Sequence[Any]) -> set[Slot]:
 def settled(kernel: Kernel, own: set[Slot]) -> Kernel:
     """The kernel, settled. `own`: slots that nothing outside reads; those that nothing is left to read are not stored."""
     found = _Settler(kernel, own).run()
-    for slot in own:
-        _keep_in_a_later_row(found, slot)
+    _Rows(found).share(own)
     return merge_axes(found)
 
 
-def _keep_in_a_later_row(kernel: Kernel, slot: Slot) -> None:
-    """Let a temporary's rows lie where the rows of a slot like it are written once they are not needed any more."""
-    accesses = [(stage, s) for stage in kernel.stages for s in stage.accesses()]
-    mine = [n for n, (_, s) in enumerate(accesses) if s.slot is slot]
-    if not mine:
-        return
-    known = accesses[mine[0]][1].index
-    for stage, store in accesses[mine[-1] + 1 :]:
-        later = store.slot
-        alone = sum(s.slot is later for _, s in accesses) == 1
-        if not alone or not isinstance(store, Store) or store.combine or _like(later) != _like(slot):
-            continue
-        whole = stage.turns(kernel) == prod(slot.shape) and any(s is store for s in stage.body)
-        same_row = all(tells(store.index, row.name, known.coefficient(row.name), stage.bounds(kernel)) for row in kernel.axes)
-        if whole and same_row and all(accesses[n][0] is not stage or accesses[n][1].index == store.index for n in mine):
-            for n in mine:
-                accesses[n][1].slot = later
-            return
+class _Rows:
+    """Where a kernel's statements read and write, in order."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.accesses = [(stage, s) for stage in kernel.stages for s in stage.accesses()]
+        self.places: dict[Slot, list[int]] = {}  # of each slot
+        self.stores: dict[tuple[Any, ...], list[int]] = {}  # by what slots are alike in: of stores that take no part in what is there
+        for n, (_, s) in enumerate(self.accesses):
+            self.places.setdefault(s.slot, []).append(n)
+            if isinstance(s, Store) and not s.combine:
+                self.stores.setdefault(_like(s.slot), []).append(n)
+
+    def share(self, own: set[Slot]) -> None:
+        """Let temporaries' rows lie where the rows of a slot like them are written once they are not needed any more."""
+        for slot in own:
+            mine = self.places.get(slot)
+            if mine:
+                stores = self.stores.get(_like(slot), [])
+                later = next((n for n in stores[bisect_right(stores, mine[-1]) :] if self._may_lie_at(slot, mine, n)), None)
+                if later is not None:
+                    self._move(slot, mine, self.accesses[later][1].slot)
+
+    def _may_lie_at(self, slot: Slot, mine: list[int], later: int) -> bool:
+        stage, store = self.accesses[later]
+        if len(self.places[store.slot]) != 1:
+            return False
+        known = self.accesses[mine[0]][1].index
+        whole = stage.turns(self.kernel) == prod(slot.shape) and any(s is store for s in stage.body)
+        same_row = all(tells(store.index, row.name, known.coefficient(row.name), stage.bounds(self.kernel)) for row in self.kernel.axes)
+        return whole and same_row and all(self.accesses[n][0] is not stage or self.accesses[n][1].index == store.index for n in mine)
+
+    def _move(self, slot: Slot, mine: list[int], to: Slot) -> None:
+        for n in mine:
+            self.accesses[n][1].slot = to
+        self.places[to] = [*self.places.pop(slot), *self.places[to]]
 
 
 def _like(slot: Slot) -> tuple[Any, ...]:
