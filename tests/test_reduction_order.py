@@ -11,8 +11,8 @@ from support import assert_bits_equal
 
 import tracejit as tj
 
-# Extents about the joints of the order: eight accumulators, leaves of 128, NumPy's buffer of 8192.
-EXTENTS = (0, 1, 2, 7, 8, 9, 127, 128, 129, 300, 1000, 8192, 8193, 20000)
+# Extents about the joints of the order: eight accumulators, leaves of 128 (of complex numbers four and 64), NumPy's buffer of 8192.
+EXTENTS = (0, 1, 2, 3, 4, 5, 7, 8, 9, 63, 64, 65, 127, 128, 129, 300, 1000, 8192, 8193, 20000)
 LARGE = [(1000, 300), (2, 8193, 9), (129, 300, 8), (7, 1000, 129), (8, 129, 7, 128), (20000, 2, 9), (3, 20000, 1, 7), (40, 1, 50, 1, 60)]
 SMALL = [(), (1,), (130,), (9, 300), (300, 9), (3, 1, 129), (4, 0, 3)]
 LAYOUTS = {
@@ -43,7 +43,9 @@ TABLE = sorted({(n,) for n in EXTENTS}.union(LARGE, *[shapes(ndim, count) for nd
 
 
 def draw(shape: tuple[int, ...], dtype: str) -> np.ndarray:
-    return np.random.default_rng(shape).normal(1, 1, shape).astype(dtype)
+    rng = np.random.default_rng(shape)
+    real = rng.normal(1, 1, shape)
+    return (real + 1j * rng.normal(1, 1, shape) if np.dtype(dtype).kind == "c" else real).astype(dtype)
 
 
 def check(name: str, x: np.ndarray, what: str = "", fused: bool = False) -> None:
@@ -60,7 +62,7 @@ def check(name: str, x: np.ndarray, what: str = "", fused: bool = False) -> None
         assert_bits_equal(found, wanted, f"compiled {name} of {x.dtype}{x.shape} {what} {case}")
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
 @pytest.mark.parametrize("shape", TABLE, ids=str)
 def test_sums(shape, dtype):
     check("sum", draw(shape, dtype))

@@ -264,7 +264,7 @@ class Reduction(Op):
 
     def lowers(self, dtype: DType) -> bool:
         """Whether kernels can reduce this dtype."""
-        return category(dtype) in self.identity and not is_complex(dtype)
+        return category(dtype) in self.identity
 
     def spec(self, x: TensorSpec, *, axes: tuple[int, ...], keepdims: bool = False) -> TensorSpec:
         if category(x.dtype)[0] not in self.accepts:

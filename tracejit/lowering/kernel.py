@@ -50,11 +50,16 @@ class Axis:
     role: str
     block: int = 0  # values in a block; 0 where all are walked at once
     part: str = ""  # the loop that tells which part of a pairwise order is walked
-    leaf: int = 128  # elements that a pairwise order no longer cuts
+    leaf: int = 128  # elements that a pairwise order no longer cuts; of complex numbers half as many
     lag: int = 0  # of a wave: the rows that it is behind,
     low: int = 0  # the first row that a block needs, after the block's own first,
     high: int = 0  # as many rows after the block's last,
     at_once: int = 1  # and the rows of a turn
+
+    @property
+    def strands(self) -> int:
+        """The accumulators of a pairwise order: eight, or four of complex numbers."""
+        return self.leaf // 16 or 8
 
     @property
     def turns(self) -> int:
@@ -247,7 +252,7 @@ def _merge(axes: list[Axis], stages: list[Stage]) -> None:
     for d in reversed(range(len(axes) - 1)):
         outer, inner = axes[d], axes[d + 1]
         if outer.role == inner.role and not inner.block and all(i.coefficient(outer.name) == i.coefficient(inner.name) * inner.extent for i in indices):
-            axes[d : d + 2] = [Axis(inner.name, outer.extent * inner.extent, inner.role)]
+            axes[d : d + 2] = [replace(inner, extent=outer.extent * inner.extent)]
             for stage in stages:
                 _drop(stage, outer.name)
 

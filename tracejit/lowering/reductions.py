@@ -13,13 +13,14 @@ import numpy as np
 
 from ..graph.ir import Node
 from ..graph.text import place
-from ..spec import category, contiguous_strides
+from ..spec import category, contiguous_strides, is_complex, is_inexact
 from .index import ZERO, Position, linear, variable
 from .kernel import CACHED, FEW, SHORT, Axis, Kernel, Load, Reduce, Slot, Store
 from .lower import Builder, Slots, names_of
 
 MANY = 64  # so many rows are parallel work enough
 PART, PARTS = 2**13, 64  # the fewest elements of a part, and the most parts
+HALF = 64  # elements of a leaf of complex numbers, whose parts NumPy counts
 BLOCKS = 128, 1024  # the fewest and the most lanes of a block
 
 
@@ -117,6 +118,8 @@ class _Nest:
             found = tuple(builder.axis(n, "inner") for n in inner_shape)
         for d, index in zip(self.inner, found):
             indices[d] = index
+        for axis in builder.loops if is_complex(self.node.dtype) else ():
+            axis.leaf = HALF if axis.role == "inner" else axis.leaf
         value = builder.read(self.source, Position(shape, tuple(indices)))
         kept = [*parts, *[axis for axis in builder.loops if axis.role == "space"], *[axis for axis in builder.loops if axis.role == "lane"]]
         self._reduce(builder, value, target, kept)
@@ -158,7 +161,7 @@ def _trivial(node: Node, slots: Slots) -> Kernel:
         builder.store(slots[node], where, builder.constant(np.asarray(empty).item(), node.dtype), node)
     else:
         value = builder.read(source, Position(source.shape, flat=where.flat))
-        if category(source.dtype) == "floating":  # a sum of -0.0 alone is 0.0
-            value = builder.let(node.op.combine.format(f"{{T}}({node.op.identity['floating']})", "{0}"), value, source)
+        if is_inexact(source.dtype):  # a sum of -0.0 alone is 0.0
+            value = builder.let(node.op.combine.format(f"{{T}}({node.op.identity[category(source.dtype)]})", "{0}"), value, source)
         builder.store(slots[node], where, value, source)
     return builder.kernel(node.op.name)

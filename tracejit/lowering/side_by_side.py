@@ -14,8 +14,6 @@ from ..spec import contiguous_strides
 from .index import Index, linear, variable
 from .kernel import FEW, Axis, Kernel, Load, Slot, Stage, Statement, Store
 
-PAIRED = 8  # elements from which on a pairwise order has eight accumulators
-LEAF = 128  # elements up to which it has no joints
 LANES = 8  # the fewest rows that are worth it
 REUSED = 16  # how often a copy must be read
 CACHED = 2**14  # bytes of copies that are read again and again: half of a first cache
@@ -43,7 +41,7 @@ def _is_short(stage: Stage) -> bool:
     if not stage.reductions:
         return all(axis.role == "space" and not axis.block for axis in stage.axes)
     inner = [axis for axis in stage.axes if axis.role == "inner"]
-    return all(axis.role in ("outer", "inner") for axis in stage.axes) and len(inner) == 1 and inner[0].extent <= LEAF and not inner[0].part
+    return all(axis.role in ("outer", "inner") for axis in stage.axes) and len(inner) == 1 and inner[0].extent <= inner[0].leaf and not inner[0].part
 
 
 class _Walk(NamedTuple):
@@ -61,7 +59,7 @@ class _Walk(NamedTuple):
 
 def _beside(kernel: Kernel) -> list[Kernel]:
     """The kernel with its innermost rows side by side, after the copies it reads; or as it is, if that would gather too much."""
-    shortest = all(axis.extent < PAIRED for stage in kernel.stages for axis in stage.axes)
+    shortest = all(axis.extent < axis.strands for stage in kernel.stages for axis in stage.axes)
     walks: dict[_Walk, None] = {}  # what is loaded from a copy
     for stage in kernel.stages:
         for s in stage.accesses():

@@ -58,7 +58,7 @@ def _others(x: Tensor, axes: tuple[int, ...]) -> Tensor:
 
 reduce_sum = Reduction(
     "sum", numpy=np.add.reduce, exact=True, result="accumulator", combine="{0} + {1}",
-    identity={"floating": "0.0", "integer": "0", "bool": "0"},
+    identity={"floating": "0.0", "integer": "0", "bool": "0", "complex": "0"},
     vjp=lambda g, _y, _x, *, axes, keepdims=False: (_spread_over(g, _x.shape, axes),),
     doc="The sum over `axes`, in the order of NumPy's pairwise summation.",
 )  # fmt: skip

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from .assembly import BITS, Value, type_of
 from .machine import any_register, register_bytes
-from .pairs import Assembly, by_parts
+from .pairs import REAL, Assembly, by_parts
 
 EVERY = 16  # instructions
 
 
 def abreast(out: Assembly, value: Value) -> Value:
     """The value; held until all its registers are there, if it has several and enough instructions have passed since the last time."""
-    if value.imag:
+    if value.kind in REAL:
         return by_parts(lambda part: abreast(out, part), value)
     if len(out.lines) - out.held < EVERY or _registers(value) < 2:
         return value

@@ -12,7 +12,10 @@ from .pairs import REAL, Assembly, by_parts, paired, parts
 
 def local_array(out: Assembly, kind: str, count: int | Value) -> Value:
     """Room for elements until the function returns: a few, on the stack; or as many as are known when a kernel begins, which may
-    be more than a thread of the user's has stack for."""
+    be more than a thread of the user's has stack for. Complex elements are kept as two arrays of parts."""
+    if kind in REAL:
+        real, imag = [local_array(out, REAL[kind], count) for _ in range(2)]
+        return Value(real.text, f"pointer {kind}", imag=imag.text)
     name = out.name()
     stored = "u8" if kind == "boolean" else kind
     if isinstance(count, Value) and count.literal is None:
@@ -43,7 +46,8 @@ def load(out: Assembly, pointer: Value, index: Value) -> Value:
     if not contiguous and (index.step is not None or index.lanes > 1):
         index = out.spread(index)
     if pointer.kind.removeprefix("pointer ") in REAL:
-        return _alternating(out, pointer, index) if contiguous else paired(*[load(out, *place) for place in _part_places(out, pointer, index)])
+        side_by_side = contiguous and not pointer.imag
+        return _alternating(out, pointer, index) if side_by_side else paired(*[load(out, *place) for place in _part_places(out, pointer, index)])
     place, kind = address(out, pointer, index)
     size = max(BITS[kind] // 8, 1)
     lanes = out.width if contiguous or index.lanes > 1 else 1
@@ -81,11 +85,14 @@ def _shuffled(out: Assembly, a: Value, b: Value, chosen: list[int]) -> Value:
     return Value(out.emit(f"shufflevector {type_} {a.text}, {type_} {b.text}, {_numbers(chosen)}"), a.kind, len(chosen))
 
 
-# Complex numbers: their parts alternate in memory
+# Complex numbers: their parts alternate in memory, but for local arrays
 
 
 def _part_places(out: Assembly, pointer: Value, index: Value) -> list[tuple[Value, Value]]:
     """Where the parts of an element lie: (pointer, index) among real numbers."""
+    if pointer.imag:
+        kind = f"pointer {REAL[pointer.kind.removeprefix('pointer ')]}"
+        return [(Value(place, kind), index) for place in pointer.registers]
     real = pointer._replace(kind=f"pointer {REAL[pointer.kind.removeprefix('pointer ')]}")
     first = out.binary("*", index, literal(2))
     return [(real, first), (real, out.binary("+", first, literal(1)))]
@@ -142,7 +149,7 @@ def store(out: Assembly, pointer: Value, index: Value, value: Value) -> None:
     kind = pointer.kind.removeprefix("pointer ")
     value = out.typed(value, kind)
     if kind in REAL:
-        if contiguous:
+        if contiguous and not pointer.imag:
             return _store_alternating(out, pointer, index, out.spread(value))
         for (real, at), part in zip(_part_places(out, pointer, index), parts(value)):
             store(out, real, at, part)

@@ -7,7 +7,7 @@ def pairwise_table(count: int, parts: int = 1, leaf: int = 128) -> list[int]:
     """How a sum of `count` elements is cut into leaves of at most `leaf`, and how these are joined.
 
     First, for each of the parts (a power of two), where its leaves begin in the table, and where the last part's end; then first,
-    last and joins after it, for each leaf. A longer run is cut at half its length rounded down to a multiple of 8, recursively;
+    last and joins after it, for each leaf. A longer run is cut at half its length rounded down to a multiple of leaf / 16, recursively;
     parts are what so many cuts from the top leave. With `leaf=1` the elements are such parts, and are joined as they would have been.
     """
     starts: list[int] = []
@@ -21,7 +21,7 @@ def pairwise_table(count: int, parts: int = 1, leaf: int = 128) -> list[int]:
         if n <= leaf and within <= 1:
             table.extend((first, last, joins))
             return
-        half = n // 2 - (n // 2 % 8 if leaf > 1 else 0)
+        half = n // 2 - (n // 2 % (leaf // 16) if leaf > 1 else 0)
         cut(first, first + half, 0, within // 2)
         cut(first + half, last, joins + 1, within // 2)
 

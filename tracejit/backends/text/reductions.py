@@ -76,7 +76,7 @@ class Reductions(Loops):
         totals = _numbered("part", stage) if outer else [reduction.result for reduction in stage.reductions]
 
         def leaf(d: int) -> None:
-            start = self._eights(stage, inner, totals, d) if inner.extent >= 8 else "0"
+            start = self._strands(stage, inner, totals, d) if inner.extent >= inner.strands else "0"
             for reduction, total in zip(stage.reductions, totals) if start == "0" else ():
                 self._line(d, f"{total} = {_identity(reduction)}")
             self._line(d, f"for {inner.name} in range({start}, {self._extent(inner)}):")
@@ -91,15 +91,16 @@ class Reductions(Loops):
         self._loops(outer, depth, leaf)
         self._store_results(stage, depth)
 
-    def _eights(self, stage: Stage, inner: Axis, totals: list[str], d: int) -> str:
-        """The whole eights in eight accumulators, joined in pairs; where they end."""
-        self._line(d, f"whole = {self._extent(inner)} // 8 * 8")
-        sums = [[f"{total}_{j}" for j in range(8)] for total in totals]
+    def _strands(self, stage: Stage, inner: Axis, totals: list[str], d: int) -> str:
+        """The whole eights in eight accumulators (of complex numbers fours in four), joined in pairs; where they end."""
+        many = inner.strands
+        self._line(d, f"whole = {self._extent(inner)} // {many} * {many}")
+        sums = [[f"{total}_{j}" for j in range(many)] for total in totals]
         for reduction, own in zip(stage.reductions, sums):
             for name in own:
                 self._line(d, f"{name} = {_identity(reduction)}")
-        self._line(d, "for k in range(0, whole, 8):")
-        for j in range(8):
+        self._line(d, f"for k in range(0, whole, {many}):")
+        for j in range(many):
             self._line(d + 1, f"{inner.name} = k + {j}")
             self._body(stage, d + 1)
             for reduction, own in zip(stage.reductions, sums):
@@ -111,7 +112,7 @@ class Reductions(Loops):
         return "whole"
 
     def _pairwise_stage(self, stage: Stage, depth: int) -> None:
-        """NumPy's pairwise order over the inner axis: leaves of at most 128 elements in eight lanes, joined as a tree."""
+        """NumPy's pairwise order over the inner axis: leaves of at most 128 elements in eight lanes, joined as a tree (of complex numbers, 64 in four)."""
         (inner,) = [axis for axis in stage.axes if axis.role == "inner"]
         outer = [axis for axis in stage.axes if axis.role == "outer"]
         if outer:
@@ -122,7 +123,7 @@ class Reductions(Loops):
 
     def _pairwise_tree(self, stage: Stage, inner: Axis, slices: bool, d: int) -> None:
         leaves = self._leaves(inner)
-        sums = list(zip(stage.reductions, *[self._arrays(stage, name, n) for name, n in (("lane", 8), ("stack", 64))], _numbered("part", stage)))
+        sums = list(zip(stage.reductions, *[self._arrays(stage, name, n) for name, n in (("lane", inner.strands), ("stack", 64))], _numbered("part", stage)))
         self._line(d, "depth = 0")
         bounds = f"{leaves}[{inner.part}], {leaves}[{inner.part} + 1]" if inner.part else f"{leaves}[0], {leaves}[1]"
         self._line(d, f"for leaf in range({bounds}, 3):")
@@ -139,26 +140,27 @@ class Reductions(Loops):
             self._line(d, f"{reduction.result} = {total}")
 
     def _leaf(self, stage: Stage, inner: Axis, leaves: str, sums: list[tuple[Reduce, str, str]], d: int) -> None:
-        """Eight lanes over the leaf's whole eights, joined in pairs, then what is left."""
+        """Eight lanes over the leaf's whole eights, or four over its fours, joined in pairs, then what is left."""
+        many = inner.strands
         self._line(d, f"first = {leaves}[leaf]")
         self._line(d, f"last = {leaves}[leaf + 1]")
         start, end, held = "first", "last", []
         if any(isinstance(s, Let) and s.cost >= ROUTINE for s in stage.body):
             start, end, held = "0", "last - first", self._held(stage, inner, d)
-        self._line(d, f"whole = {'' if held else 'first + '}(last - first) // 8 * 8")
+        self._line(d, f"whole = {'' if held else 'first + '}(last - first) // {many} * {many}")
         for reduction, _, part in sums:
             self._line(d, f"{part} = {_identity(reduction)}")
         self._line(d, f"if whole > {start}:")
-        self._line(d + 1, "for j in lanes(0, 8):")
+        self._line(d + 1, f"for j in lanes(0, {many}):")
         for reduction, lane, _ in sums:
             self._line(d + 2, f"{lane}[j] = {_identity(reduction)}")
-        self._line(d + 1, f"for k in range({start}, whole, 8):")
-        self._line(d + 2, "for j in lanes(0, 8):")
+        self._line(d + 1, f"for k in range({start}, whole, {many}):")
+        self._line(d + 2, f"for j in lanes(0, {many}):")
         values = self._values(stage, inner, held, "k + j", d + 3)
         for (reduction, lane, _), value in zip(sums, values):
             self._line(d + 3, f"{lane}[j] = {_joined(reduction, f'{lane}[j]', value)}")
         for reduction, lane, part in sums:
-            pairs = [f"{lane}[{j}]" for j in range(8)]
+            pairs = [f"{lane}[{j}]" for j in range(many)]
             while len(pairs) > 1:
                 pairs = [_joined(reduction, a, b) for a, b in zip(pairs[::2], pairs[1::2])]
             self._line(d + 1, f"{part} = {pairs[0]}")
