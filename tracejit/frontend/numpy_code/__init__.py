@@ -2,7 +2,7 @@
 
 from .array import Array, array_of, attach, from_outside, real, stand_in, stand_in_all
 from . import (  # noqa: F401  (they attach themselves)
-    attributes, complex_parts, converter, create, fft, flat, indexing, linalg, manipulate, methods, operators, protocol, reductions,
+    attributes, complex_parts, converter, create, fft, flat, indexing, linalg, manipulate, medians, methods, operators, protocol, reductions,
     sorting, whole,
 )  # fmt: skip
 from .functions import FUNCTIONS, constants, is_plain
