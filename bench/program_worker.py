@@ -1,6 +1,9 @@
 """A peer in a process of its own for `python -m bench programs`: `python -m bench.program_worker NAME`.
 
 Each call gets arguments of its own, made before the clock starts: programs change them. Their values are other ones from call to call.
+
+The C library takes arrays below the largest that a process has freed from memory it keeps, where each fresh page would be a fault. Which
+arrays those are must not depend on the programs that came before in this process, nor on who freed: so each begins with the largest freed.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from . import peers
 from .worker import WARM, leaves, sample, serve
 
 SEEDS = (0, 1, 2)
+FREED = 31 << 20  # bytes: glibc learns from up to 32 MiB
 SETTLED = 3  # calls of each seed before the clock starts
 
 
@@ -43,7 +47,8 @@ class Session:
         warnings.simplefilter("ignore")
 
     def begin(self) -> None:
-        """Compile something: what a process does once is not told as a program's compile time."""
+        """Compile something: what a process does once is not told as a program's compile time. And free a large array, see above."""
+        np.empty(FREED, np.uint8)
         self.peer.compile(lambda x: x + 1.0)(np.ones(3))
 
     def prepare(self, program: str) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
+import platform
 import random
 import subprocess
 import sys
@@ -223,6 +225,34 @@ def test_executables_take_turns_with_their_arenas():
         function(x)
     assert {size: len(arenas) for size, arenas in Executable.free.items()} == held
     assert max(held.values()) < 10
+
+
+# What the C library keeps
+
+TEMPORARIES = """
+import resource
+import numpy as np
+{before}
+a = np.ones(1 << 17)  # a mebibyte, of 256 pages
+faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(30):
+    b = a + a
+    c = b * a
+    del b, c
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have other rules")
+def test_freed_temporaries_of_numpy_code_are_used_again():
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MALLOC_", "GLIBC_TUNABLES"))}
+
+    def faults(before: str) -> int:
+        program = [sys.executable, "-c", TEMPORARIES.format(before=before)]
+        return int(subprocess.run(program, capture_output=True, text=True, check=True, env=environment, cwd=Path(__file__).parents[1]).stdout)
+
+    assert faults("import tracejit") < 30 * 256 / 10
+    assert faults("import tracejit; tracejit.compile(lambda x: x * 2)(np.ones(3))") < 30 * 256 / 10
 
 
 # What is cached

@@ -25,6 +25,7 @@ from ..tensor import Tensor
 from . import convolutions, correlations, products, searching
 from .assembler import Assembler
 from .native.blocks import in_blocks
+from .native.heap import keep_freed
 from .recent import Recent
 from .routine import Routine
 
@@ -46,6 +47,7 @@ class Cpu(Backend):
     def __init__(self) -> None:
         self.one_node = Recent(4096)
         self.executables = Recent(512)
+        keep_freed()
 
     def apply(self, op: Op, values: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
         key = (op, *[(v.shape, v.strides, v.dtype) if type(v) is np.ndarray else type(v) for v in values], tuple(attrs.items()))
