@@ -49,10 +49,20 @@ def test_an_op_has_numpys_bits_at_every_length_in_every_layout_of_all_values(op,
 
 
 @every_dtype
+@pytest.mark.parametrize("exponent", [2, 2.0, 3, 3.0, 4, -1])
+def test_powers_have_numpys_bits(exponent, dtype):
+    power, operator = tj.compile(lambda z: np.power(z, exponent)), tj.compile(lambda z: z**exponent)
+    for z in (*edges(dtype), numbers(dtype, 200), numbers(dtype, 7)[::-1], numbers(dtype, 1)):
+        assert_bits_equal(power(z), np.power(z, exponent), f"power, strides {z.strides}")
+        assert_bits_equal(operator(z), z**exponent, f"**, strides {z.strides}")
+
+
+@every_dtype
 def test_texts_in_plain_python_round_as_numpy_does(dtype):
     a, b = (np.concatenate([x, numbers(dtype, 50, seed=k)]) for k, x in enumerate(edges(dtype)))
     rounding = numpy_complex.PRODUCT.split("_")[0]
     texts = {f"{rounding}_product": np.multiply, "quotient": np.divide, "inverse": np.reciprocal, f"{rounding}_magnitude": np.abs}
+    texts |= {"second_power": lambda z: np.power(z, 2), "third_power": lambda z: np.power(z, 3)}
     for name, function in texts.items():
         operands = (a, b)[: 2 if name in (f"{rounding}_product", "quotient") else 1]
         found = [FUNCTIONS[name](*pair) for pair in zip(*operands)]

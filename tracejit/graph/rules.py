@@ -17,8 +17,8 @@ import numpy as np
 from ..op import Op
 from ..ops.casts import cast, conj, copy, real, where
 from ..ops.elementwise import (
-    abs, add, ceil, divide, floor, floor_divide, maximum, minimum, multiply, negative, positive, pow, reciprocal, remainder, rounded, sign, square,
-    subtract, trunc,
+    abs, add, ceil, divide, floor, floor_divide, maximum, minimum, multiply, negative, positive, pow, reciprocal, remainder, rounded,
+    second_power, sign, square, subtract, third_power, trunc,
 )  # fmt: skip
 from ..ops.activation import relu
 from ..ops.logic import bitwise_and, bitwise_invert, bitwise_or, bitwise_right_shift, equal, logical_and, logical_not, logical_or, not_equal
@@ -115,6 +115,8 @@ RULES: list[Rule] = [
     Rule("f", lambda x: pow(x, 1), lambda x: x),
     Rule("f", lambda x: pow(x, 2), lambda x: square(x)),
     Rule("f", lambda x: pow(x, -1), lambda x: reciprocal(x)),
+    Rule("c", lambda x: pow(x, 2), lambda x: second_power(x)),
+    Rule("c", lambda x: pow(x, 3), lambda x: third_power(x)),
     # rounding, extremes, bits and truth
     _idempotent(floor, "bif"), _idempotent(ceil, "bif"), _idempotent(trunc, "bif"), _idempotent(rounded, "if"),
     _of_twins(maximum, "bif"), _of_twins(minimum, "bif"), _of_twins(bitwise_and, "bi"), _of_twins(bitwise_or, "bi"),

@@ -135,6 +135,17 @@ pow = _binary(
     doc="x1 to the power x2. The exponents 0.5, 1, 2, 3, 4, 5 and -1 cost arithmetic only. Of integers, the exponent must not be negative.",
 )  # fmt: skip
 
+
+
+def _whole_power(name: str, n: int) -> Elementwise:
+    return _unary(
+        name, numpy=lambda x: np.power(x, x.dtype.type(n)), exact=True, bools=int8, scalar={}, of_complex=f"{name}({{0}})", method=False,
+        vjp=lambda g, _y, x: (g * conjugate(n * pow(x, n - 1)),), doc=f"x to the power {n}, of complex numbers by products of parts.",
+    )  # fmt: skip
+
+
+second_power, third_power = _whole_power("second_power", 2), _whole_power("third_power", 3)  # what `pow` of these numbers is made
+
 # Signs and rounding
 
 abs = _unary(

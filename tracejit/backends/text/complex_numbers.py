@@ -34,6 +34,22 @@ def plain_product(a: Any, b: Any) -> Any:
     return of_parts(a.real * b.real - a.imag * b.imag, a.real * b.imag + a.imag * b.real)
 
 
+def second_power(z: Any) -> Any:
+    """z², as NumPy's powers have it, which its squares do not: of 0 both parts are 0 without a sign."""
+    return unless_zero(z, plain_product(z, z))
+
+
+def third_power(z: Any) -> Any:
+    """z³, the same."""
+    return unless_zero(z, plain_product(z, plain_product(z, z)))
+
+
+def unless_zero(z: Any, power: Any) -> Any:
+    """A power of z; 0 of 0."""
+    zero = like(z.real, 0)
+    return of_parts(zero, zero) if z.real == zero and z.imag == zero else power
+
+
 def quotient(a: Any, b: Any) -> Any:
     """a / b."""
     wide = abs(b.real) >= abs(b.imag)
@@ -94,6 +110,6 @@ def magnitude_of(z: Any, square: Any) -> Any:
 
 
 TEXTS: dict[str, Callable[..., Any]] = {
-    f.__name__: f for f in (fused_product, plain_product, quotient, inverse, fused_magnitude, plain_magnitude)
+    f.__name__: f for f in (fused_product, plain_product, second_power, third_power, quotient, inverse, fused_magnitude, plain_magnitude)
 }
 FUNCTIONS: dict[str, Callable[..., Any]] = {"of_parts": of_parts, **TEXTS}
