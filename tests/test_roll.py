@@ -199,6 +199,33 @@ def slope(x):
     return y
 
 
+def weighs(x):
+    total, n = 0.0, 300
+    for i in range(n + 1):
+        weight = 1 if i in (0, n) else 4 if i % 2 == 1 else 2
+        place = i * 0.5
+        total += weight * np.exp(-x[0] * place)
+    return total
+
+
+def sets_once(x):
+    total = 0.0
+    for i in range(300):
+        if i == 0:
+            first = 5.0
+        total += first * x[i % len(x)]
+    return total
+
+
+def remembers(x):
+    total, last = 0.0, 1.0
+    for i in range(300):
+        if i > 0:
+            total += last * x[i % len(x)]
+        last = x[(i + 1) % len(x)]
+    return total, last
+
+
 def never(x):
     while x.sum() > 1e9:
         x = x * 0.5
@@ -317,9 +344,9 @@ CASES = {
     skips: LINE, walks_down: lambda seed: np.random.default_rng(seed).normal(size=500), with_both: LINE, fibonacci: LINE, rebinds: LINE,
     swaps: LINE, appends: LINE, raises: LINE, renamed: LINE, power: LINE, halves_or_not: LINE, picks: LINE, aliased: LINE, rows: lambda seed: SQUARE(seed)[:5], never: LINE, calls_a_helper: LINE,
     returns: LINE, returns_what_it_was_given: LINE, returns_from_within: LINE, raises_in_the_end: LINE, edits: LINE, extremes: LINE, normalised: LINE,
-    one_array_of_two_names: LINE, one_array_of_two_names_in_an_arm: LINE, chosen_from_many_kinds: LINE, stacks: LINE, slope: LINE,
+    one_array_of_two_names: LINE, one_array_of_two_names_in_an_arm: LINE, chosen_from_many_kinds: LINE, stacks: LINE, slope: LINE, weighs: LINE, sets_once: LINE, remembers: LINE,
 }  # fmt: skip
-ROLLED = {newton, collatz, cholesky, triangle, relaxed, walks_down, with_both, calls_a_helper, power, edits, extremes, normalised, stacks, slope}
+ROLLED = {newton, collatz, cholesky, triangle, relaxed, walks_down, with_both, calls_a_helper, power, edits, extremes, normalised, stacks, slope, weighs, sets_once, remembers}
 LEFT = {returns}  # rolled, and asked then how it was left
 
 

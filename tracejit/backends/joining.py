@@ -22,7 +22,7 @@ from .text.source import print_kernel
 from .text.statements import Parameter
 
 Word = tuple[int, int]  # where, value: see `native/walker.py`
-SMALL = 1000  # additions of the average step of a block that is joined: some ten times what it costs to walk to it
+SMALL = 2000  # additions of the average step of a block that is joined: some twenty times what it costs to walk to it
 LARGE = 3000  # additions that are written into one function, of all its kernels: machine code takes time to make
 WORD = 8  # bytes of a word
 

@@ -76,6 +76,8 @@ class _Loop:
         self.promoted: set[str] = set()  # Python numbers that turns change
         self.carried: set[str] = set()
         self.begins = False  # there is a turn, as Python numbers tell
+        self.fresh = set(names) - vars(state).keys() - {*live, target, STOP, SKIP}  # what only turns know
+        self.sets_them = False  # a turn was traced that did not read them before it set them
 
     def done(self) -> bool:
         """Whether the loop was done: as one op, or turn by turn where the first turns had to be."""
@@ -90,6 +92,7 @@ class _Loop:
                 return True
             except (FirstTurnDiffers, Unsettled) as reason:
                 refusals.made -= isinstance(reason, Unsettled)
+                self.sets_them = isinstance(reason, _FirstTurnDiffers)
                 if turn == PEELED or isinstance(self.values, Span):
                     self._give_up(key)
                     return turn > 0 and self._turn_by_turn()
@@ -140,11 +143,16 @@ class _Loop:
 
     def _tried(self) -> bool:
         """Do the loop as one op; False if its turns are better written out."""
+        done, known = False, vars(self.state)
+        hidden = {n: known.pop(n) for n in self.fresh & known.keys()} if self.sets_them else {}  # a turn that was run left them
         world.rolling += 1
         try:
-            return self._rolled()
+            done = self._rolled()
+            return done
         finally:
             world.rolling -= 1
+            if not done:
+                known.update(hidden)
 
     def _rolled(self) -> bool:
         state = self.state
