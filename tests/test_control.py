@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 import pytest
 from control_bodies import CASES, IN_PYTHON, ONCE, STOPPED, W, newton, real, stencil
@@ -11,6 +13,8 @@ import tracejit as tj
 from tracejit.autograd import gradcheck, gradgradcheck
 from tracejit.control import unknown
 from tracejit.graph.text import parse_graph, print_graph
+from tracejit.lowering.kernel import Kernel
+from tracejit.lowering.steps import Move
 from tracejit.tree import flatten
 
 over_the_table = pytest.mark.parametrize("function, args", CASES, ids=lambda v: v.__name__ if callable(v) else "")
@@ -179,6 +183,29 @@ def test_updates_in_place_copy_nothing():
     compiled(real(64))
     titles = [k.title for k in executable_of(compiled, real(64)).plan.kernels()]
     assert titles == ["copy", "multiply → add"]
+
+
+PLACES = {
+    "element": lambda v, i: v.__setitem__((i, 1), v[i, 0] * 0.5),
+    "of the last column": lambda v, i: v.__setitem__((i, -1), v[i, 0] + v[i, 1]),
+    "of a row": lambda v, i: v.__setitem__((2, i % 3), v[i, 0] + 1),
+    "row": lambda v, i: v.__setitem__(i, v[i] * 2),
+}
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_what_a_turn_writes_goes_where_it_belongs_at_once(name):
+    def body(i, v):
+        PLACES[name](v, i)
+        return v
+
+    x = real(60, 3)
+    compiled = tj.compile(lambda x: tj.fori_loop(0, 60, body, x))
+    assert_bits_equal(compiled(x), tj.fori_loop(0, 60, body, x), name)
+    steps = executable_of(compiled, x).plan.steps
+    begin, end = (next(n for n, step in enumerate(steps) if isinstance(step, Move) and step.form == form) for form in ("begin", "end"))
+    sizes = [prod(axis.extent for axis in step.axes) for step in steps[begin:end] if isinstance(step, Kernel)]
+    assert max(sizes) <= 3, "what is not written is copied"
 
 
 def test_an_index_out_of_bounds_stops_the_loop_where_the_user_wrote_it():

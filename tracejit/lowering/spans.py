@@ -7,6 +7,7 @@ from typing import Callable, Mapping
 import numpy as np
 
 from ..graph.ir import CONSTANT, Node
+from ..ops.create import fill
 from ..spec import DType, bool_
 from .kernel import Slot, Span
 
@@ -35,7 +36,7 @@ def span(node: Node, slots: Mapping[Node, Slot], depth: int = DEPTH) -> Span:
     slot = slots.get(node)
     if slot is not None and slot.span is not None:
         return slot.span
-    if node.op is CONSTANT:
+    if node.op in (CONSTANT, fill):
         value = int(node.attr("value"))
         return value, value
     found: Span | None = None

@@ -71,7 +71,7 @@ def scattered(x: Tensor, keys: tuple[Any, ...], new: Tensor, naming: bool = Fals
     if isinstance(mask, Tensor) and mask.dtype == bool_ and mask.shape == x.shape[: mask.ndim] and new.ndim <= x.ndim - mask.ndim:
         assign(x, where(reshape(mask, (*mask.shape, *(1,) * (x.ndim - mask.ndim))), new, x), put)
         return
-    target, indices, at, axes = _region(x, keys)
+    target, indices, at, axes = _region(x, keys, written=True)
     rank = indices[0].ndim
     rest = target.shape[len(indices) :]
     shape = (*rest[:at], *indices[0].shape, *rest[at:])
@@ -146,9 +146,10 @@ class _Region(NamedTuple):
     axes: tuple[int, ...]  # of x, that they index
 
 
-def _region(x: Tensor, keys: tuple[Any, ...]) -> _Region:
+def _region(x: Tensor, keys: tuple[Any, ...], written: bool = False) -> _Region:
     """The view and the index tensors of a key. NumPy's rule: the axes of the index tensors stand where the first of them
-    stood, if ints and index tensors are all adjacent; otherwise in front."""
+    stood, if ints and index tensors are all adjacent; otherwise in front. written: ints are index tensors too, so that what is written
+    is `x` itself, not a view of it that is put back."""
     keys = _spelled_out(x, keys)
     basic: list[Any] = []  # the key of a view whose axes the index tensors take
     found: list[tuple[int, Tensor]] = []  # (axis of that view, index tensor)
@@ -166,7 +167,13 @@ def _region(x: Tensor, keys: tuple[Any, ...]) -> _Region:
             continue
         at = kept if at is None else 0 if gap else at
         if isinstance(k, int) and not isinstance(k, bool):
-            basic.append(k)
+            if written and -x.shape[axis] <= k < x.shape[axis]:
+                basic.append(_WHOLE)
+                found.append((out, bind(fill, shape=(), dtype=int64, value=k)))
+                axes.append(axis)
+                out += 1
+            else:
+                basic.append(k)
             axis += 1
             continue
         for tensor in _index_tensors(k, x.shape, axis):

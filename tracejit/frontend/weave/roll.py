@@ -92,7 +92,7 @@ class _Loop:
                 return True
             except (FirstTurnDiffers, Unsettled) as reason:
                 refusals.made -= isinstance(reason, Unsettled)
-                self.sets_them = isinstance(reason, _FirstTurnDiffers)
+                self.sets_them = isinstance(reason, FirstTurnDiffers)
                 if turn == PEELED or isinstance(self.values, Span):
                     self._give_up(key)
                     return turn > 0 and self._turn_by_turn()

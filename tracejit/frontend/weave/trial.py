@@ -7,7 +7,7 @@ from typing import Any
 from ...control.body import Body, Untraceable, refusals
 from ...control.run import wanted_pulls
 from ...dispatch import assign, bind, mode
-from ...graph.ir import Graph, Node
+from ...graph.ir import Graph, Node, subgraphs
 from ...op import OPS
 from ...ops.casts import copy
 from ...ops.gather import as_index
@@ -263,6 +263,7 @@ class Trial:
 
 
 def _size(graph: Graph) -> int:
-    """The nodes of a graph, those of loops in it as often as a loop is worth rolling for."""
-    inner = [value for node in graph.nodes() for _, value in node.attrs if isinstance(value, Graph)]
-    return len(graph.nodes()) + UNROLLED * len(inner)
+    """The nodes of a graph, those of branches in it among them, and those of loops as often as a loop is worth rolling for."""
+    nodes = graph.nodes()
+    inner = [UNROLLED if node.op is OPS["loop"] else sum(map(_size, subgraphs(node))) for node in nodes if node.kind == "control"]
+    return len(nodes) + sum(inner)
