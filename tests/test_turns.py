@@ -214,6 +214,55 @@ def test_a_loop_is_turned_inside_out_where_no_element_needs_another(function):
     assert ("for turn in range" in compiled.source(x, y)) == (function in INSIDE_OUT)
 
 
+def leapfrog(u, before, older):
+    return 0.5 * tj.roll(u, 1) - 0.25 * before, u, older * 0.5
+
+
+def three_in_a_row(u, before, older):
+    return 0.5 * tj.roll(u, 1) - 0.1 * older + 0.2 * before, u, before
+
+
+def two_heirs(u, before, older):
+    return 0.5 * tj.roll(u, 1) - 0.1 * before + 0.2 * older, u, u
+
+
+def read_by_another(u, before, older):
+    return 0.5 * tj.roll(u, 1) - 0.1 * before, u, 0.5 * older + tj.roll(before, 2)
+
+
+def two_pairs(u, before, older):
+    return 0.5 * tj.roll(older, 1) - 0.1 * before, u, 0.5 * tj.roll(u, 2)
+
+
+def all_change(u, before, older):
+    return before, older, u
+
+
+def of_itself_alone(u, before, older):
+    return 0.5 * u - 0.25 * before, u, older
+
+
+@pytest.mark.parametrize("loop", ["for", "while"])
+@pytest.mark.parametrize("size", [5, 64, 300])
+@pytest.mark.parametrize("turn", [leapfrog, three_in_a_row, two_heirs, read_by_another, two_pairs, all_change, of_itself_alone], ids=lambda f: f.__name__)
+def test_memory_that_is_handed_on_holds_what_it_should_after_any_number_of_turns(turn, size, loop):
+    for count in (1, 2, 3, 4, 5, 6, 7):
+        start = [tj.asarray(x) for x in np.random.default_rng(count).normal(size=(3, size))]
+
+        @tj.compile
+        def looped(*states):
+            if loop == "for":
+                return tj.fori_loop(0, count, lambda _, states: turn(*states), states)
+            return tj.while_loop(lambda given: given[0] < count, lambda given: (given[0] + 1, *turn(*given[1:])), (tj.asarray(0), *states))[1:]
+
+        expected = start
+        for _ in range(count):
+            expected = turn(*expected)
+        for _ in range(2):
+            for a, b in zip(looped(*start), expected):
+                np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_threads_share_the_elements_of_all_turns(threads):
     before = tj.get_num_threads()

@@ -80,12 +80,12 @@ class _Lowering:
         self.planner.add(lower_copy(node, held, self.planner.slots))
         return _whole(held)
 
-    def inner(self, graph: Graph, inputs: list[Slot], targets: list[Slot], turns: bool = False) -> list[tuple[Slot, Slot, Slot]]:
-        """The steps of a graph; and what is to be exchanged after them, if they are those of a turn."""
+    def inner(self, graph: Graph, inputs: list[Slot], targets: list[Slot], turns: bool = False) -> tuple[list[tuple[Slot, Slot, Slot]], dict[Slot, Slot]]:
+        """The steps of a graph; and what is to be exchanged after them and handed on, if they are those of a turn."""
         graph = simplify(graph, [slot.strides for slot in inputs])
         planner = type(self.planner)(graph, inputs, targets, self.planner.cells, turns)
         self.steps += planner.run()
-        return planner.swaps
+        return planner.swaps, planner.heirs
 
     def settle(self, exchanged: Slot, result: Slot) -> None:
         """Copy what the last turn left to where it is expected, if that is elsewhere."""
@@ -94,6 +94,18 @@ class _Lowering:
         self.move("jump", label=done)
         self.move("label", label=elsewhere)
         self.steps.append(lower_copy(None, result, {}, exchanged))
+        self.move("label", label=done)
+
+    def settle_both(self, exchanged: tuple[Slot, Slot], results: tuple[Slot, Slot]) -> None:
+        """The same of two among three places: an heir, and what it takes the memory of. The one that lies in the other's place goes first."""
+        other, done = Label(), Label()
+        self.move("unequal", _cell_of(exchanged[0]), _whole(results[1]), other)
+        for n in (0, 1):
+            self.steps.append(lower_copy(None, results[n], {}, exchanged[n]))
+        self.move("jump", label=done)
+        self.move("label", label=other)
+        for n in (1, 0):
+            self.settle(exchanged[n], results[n])
         self.move("label", label=done)
 
     def finish(self, title: str) -> list[Slot]:
@@ -142,16 +154,18 @@ def _lower_loop(planner: Planner, node: Node) -> list[Slot]:
         targets.append(answer)
     before = len(low.steps)
     low.move("label", label=top)
-    swaps = low.inner(body, inputs, targets, turns=True)
+    swaps, heirs = low.inner(body, inputs, targets, turns=True)
     if cond is None and not cells:
         turns = Turns(length, inputs[0], start + last, step, states, {new: old for old, new, _ in swaps})
-        kernel = inside_out(low.steps[before + 1 :], turns)
+        kernel = inside_out([*low.steps[before + 1 :], *(lower_copy(None, heir, {}, old) for old, heir in heirs.items())], turns)
         if kernel is not None:
             low.steps[before:] = [kernel]
             return low.finish(f"{length} times")
     for old, new, room in swaps:
         low.written.add(room)
         low.steps.insert(0, Move("store", _cell_of(new), _whole(room)))
+        if old in heirs:
+            low.move("swap", _cell_of(heirs[old]), _cell_of(old))
         low.move("swap", _cell_of(old), _cell_of(new))
     for cell, slot, stride in cells:
         low.move("add", cell, step * stride * slot.dtype.itemsize)
@@ -162,8 +176,12 @@ def _lower_loop(planner: Planner, node: Node) -> list[Slot]:
         low.move("unless", _whole(holds), label=out)
         low.move("jump", label=top)
     low.move("label", label=out)
+    places = dict(zip(states, low.results))
     for old, _, _ in swaps:
-        low.settle(old, low.results[states.index(old)])
+        if old in heirs:
+            low.settle_both((heirs[old], old), (places[heirs[old]], places[old]))
+        else:
+            low.settle(old, places[old])
     return low.finish("while" if cond is not None else f"{length} times")
 
 

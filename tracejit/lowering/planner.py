@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any, Container, Sequence
 
 from ..graph.ir import CONSTANT, OUTPUT, Graph, Node
@@ -21,6 +22,7 @@ from .steps import Block, Call, Cell, Move, Step, may_stop
 from .waves import in_waves
 
 MOST_BOXES = 8  # that what is left of an array is copied in
+HANDED_ON = 64  # elements that are sooner exchanged than copied
 
 
 class Cells:
@@ -47,6 +49,7 @@ class Planner:
         self.graph, self.inputs, self.targets = graph, list(inputs), list(targets)
         self.inside, self.cells, self.turns = cells is not None, cells or Cells(), turns
         self.swaps: list[tuple[Slot, Slot, Slot]] = []
+        self.heirs: dict[Slot, Slot] = {}  # of inputs that are exchanged: the one whose new contents are what they were
         self.given_on: set[Slot] = set()  # inputs whose old contents are themselves what is written elsewhere, at the end
         self.groups = fuse(graph, [slot.strides for slot in inputs])
         self.slots: Slots = dict(zip(graph.inputs, inputs))
@@ -271,9 +274,10 @@ class Planner:
         pending = []
         pairs = list(zip(self.graph.outputs, self.targets))
         self.given_on = {m for node, target in pairs if (m := _memory(node, self.slots)) is not None and m is not target}
-        for node, target in sorted(pairs, key=lambda pair: pair[1] in self.inputs):
+        carried = [pair for pair in pairs if self.turns and self.slots.get(pair[0]) in self.inputs]  # known when what they held is exchanged
+        for node, target in [*sorted((pair for pair in pairs if pair not in carried), key=lambda pair: pair[1] in self.inputs), *carried]:
             slot = self.slots.get(node)
-            if slot is target:
+            if slot is target or slot is not None and self._inherit(slot, target):
                 continue
             if slot is not None and slot.home is None and (self._replace(slot, target) or self._exchange(slot, target)):
                 self.slots[node] = target if slot.home is None else slot
@@ -316,6 +320,15 @@ class Planner:
             return False
         slot.home = self.cells.new().home
         self.swaps.append((target, slot, self.new(TensorSpec(slot.shape, slot.dtype))))
+        return True
+
+    def _inherit(self, slot: Slot, target: Slot) -> bool:
+        """Let an input's new contents be what another input held that is exchanged: its memory is handed on."""
+        exchanged = {old for old, _, _ in self.swaps}
+        alike = (slot.shape, slot.strides, slot.dtype) == (target.shape, target.strides, target.dtype)
+        if slot not in exchanged or slot in self.heirs or target not in self.inputs or target in exchanged or not alike or prod(slot.shape) < HANDED_ON:
+            return False
+        self.heirs[slot] = target
         return True
 
 
