@@ -255,3 +255,12 @@ def test_a_joined_loop_can_be_interrupted(tmp_path):
     done = subprocess.run([sys.executable, path], capture_output=True, text=True, timeout=120)
     first, *rest = done.stdout.splitlines()
     assert rest == ["interrupted", first], done.stderr
+
+
+def test_explain_tells_that_kernels_of_a_joined_loop_were_timed_one_by_one():
+    compiled = tj.compile(for_)
+    args = tj.asarray(1.5), tj.asarray(np.arange(5.0, dtype=np.float32))
+    compiled(*args)
+    report = compiled.explain(*args)
+    assert report.kernels and all(step.source for step in report.kernels)
+    assert ("its kernels, one by one" in str(report)) == (sum(step.seconds for step in report.kernels) > report.compiled_seconds)

@@ -119,7 +119,11 @@ class Report:
         if self.compiled_seconds is None or self.eager_seconds is None:
             return [["not measured", self.unmeasured]] if self.unmeasured else []
         rows = [["eager", time(self.eager_seconds)], ["compiled", time(self.compiled_seconds)]]
-        rows += [["of it outside kernels", time(self.dispatch_seconds)]] if self.dispatch_seconds is not None else []
+        one_by_one = sum(step.seconds or 0.0 for step in self.kernels)
+        if one_by_one > self.compiled_seconds:  # loops of small steps run as one function
+            rows.append(["its kernels, one by one", time(one_by_one)])
+        elif self.dispatch_seconds is not None:
+            rows.append(["of it outside kernels", time(self.dispatch_seconds)])
         return rows + [["calls until compiling has paid", "never" if self.break_even is None else str(self.break_even)]]
 
     def __str__(self) -> str:
