@@ -16,6 +16,7 @@ class World(threading.local):
     born: list[Any] | None = None  # weak references of all stand-ins
     touched: dict[int, Any] = {}  # objects that something was stored in
     rolling: int = 0  # how many loops are being tried as one op
+    journal: Any = None  # of what the turn, or arm of a branch, that is being traced changes
     reasons: list[tuple[str, Any]] = []  # why, and the line the trace cannot be replayed
 
 

@@ -12,6 +12,7 @@ from ...ops.view import put
 from ...spec import int64
 from ...tensor import StandIn, Tensor
 from ..numpy_code import bound_of
+from .journal import Journal
 from .variables import Unsettled, Variables, form_of, is_new, is_scalar, is_traced, like, same_memory, share, tensor_of
 from .words import truth
 
@@ -95,7 +96,8 @@ class _Arm:
         self.inner = {n: like(v, bind(OPS["copy"], inputs[n])) for n, v in branch.given.items()}
         self.first = {n: body.tracer.read(tensor_of(v)) for n, v in self.inner.items()}
         vars(self.state).update(self.inner)
-        arm(self.state)
+        with Journal():
+            arm(self.state)
         self.raising = body.raising()
 
     def changed(self, name: str) -> bool:

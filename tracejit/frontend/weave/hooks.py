@@ -8,7 +8,6 @@ import inspect
 import operator
 import os
 import sys
-from collections import deque
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Iterator
 
@@ -22,6 +21,7 @@ from ..method import PARTIALS
 from ..numpy_code import SUBSTITUTES, Array, Number, implements, real, stand_in, world
 from ..watch import USER, in_package, side_of_file
 from .branch import branch, choice
+from .journal import CONTAINERS, augmented, changes
 from .loops import AUGMENT, BOTH, BRANCH, CHOICE, EITHER, NEITHER, ROLLED, ROLLED_FOR, UNROLLED, VARIABLES
 from .roll import rolled, rolled_for, unrolled
 from .source import Unwoven
@@ -30,18 +30,17 @@ from .trying import trying
 from .twin import HOOKED, twin_of
 from .unknown import Unknown, Unwrapping
 from .variables import variables
-from .weaver import CALLEE, EACH, INTO, SEEN, SETS, SINGLE, TRYING
+from .weaver import AUGMENTED, CALLEE, EACH, INTO, SEEN, SETS, SINGLE, TRYING
 from .words import augment, both, either, neither
 
 _ndarray = np.ndarray
 _STAND_INS = os.path.dirname(inspect.getfile(Array)) + os.sep
 _KNOWN = frozenset((*sys.stdlib_module_names, "numpy"))  # whose C functions take stand-ins for objects, or ask for their values
 _PURE = frozenset((
-    len, abs, range, min, max, sum, any, all, isinstance, issubclass, hasattr, callable, float, int, bool, complex, zip, enumerate, reversed, tuple,
+    len, abs, range, min, max, sum, any, all, isinstance, issubclass, hasattr, getattr, callable, float, int, bool, complex, zip, enumerate, reversed, tuple,
     list, dict, set, frozenset, sorted, type, round, slice, divmod, operator.index, normalize_axis_index,
 ))  # fmt: skip
 _READ: dict[type, tuple[str, ...]] = {dict: ("items", "keys", "values", "get", "copy"), list: ("index", "count", "copy"), tuple: ("index", "count")}  # methods that change nothing
-_CONTAINERS = (list, dict, set, deque)
 TRANSPARENT: set[type] = set()  # classes whose objects are called as what they wrap
 _NUMPY = (np.ufunc, type(np.sum))  # these ask their arguments' protocols
 
@@ -86,10 +85,7 @@ def _element(value: Any) -> Any:
 
 def into(owner: Any) -> Any:
     """Note an object that something is stored in: stand-ins in it become arrays when the call ends."""
-    if not isinstance(owner, (StandIn, Tensor)) and world.arrays is not None:
-        if world.rolling:
-            raise Untraceable(f"stores in a {type(owner).__name__}")
-        world.touched[id(owner)] = owner
+    changes(owner)
     return owner
 
 
@@ -137,7 +133,7 @@ def _may_stand_in_a_loop(function: Any, kind: type) -> bool:
     if isinstance(owner, (StandIn, Tensor, np.ufunc, str)) or kind in _NUMPY or function in _PURE:
         return True
     if type(owner) in _READ:
-        return function.__name__ in _READ[type(owner)]
+        return function.__name__ in _READ[type(owner)] or type(owner) in CONTAINERS
     return kind is MethodType or getattr(owner, "__name__", "") == "math" or (function in SUBSTITUTES and function is not np.fromiter)
 
 
@@ -193,8 +189,8 @@ def _of_builtin(function: Any) -> Any:
     if ours is not None:
         return ours
     owner = getattr(function, "__self__", None)
-    if isinstance(owner, _CONTAINERS):
-        world.touched[id(owner)] = owner
+    if isinstance(owner, CONTAINERS) and function.__name__ not in _READ.get(type(owner), ()):
+        changes(owner)
     module = getattr(function, "__module__", None)
     if isinstance(owner, np.random.Generator | np.random.RandomState):
         return Unknown(function)
@@ -244,6 +240,6 @@ for _kind in (memoryview, bytes, bytearray):
     implements(_kind)(_of_memory(_kind))
 
 HOOKED.update({
-    SEEN: seen, EACH: each, CALLEE: callee, INTO: into, SETS: sets, SINGLE: single, TRYING: trying, VARIABLES: variables, ROLLED: rolled, ROLLED_FOR: rolled_for,
+    SEEN: seen, EACH: each, AUGMENTED: augmented, CALLEE: callee, INTO: into, SETS: sets, SINGLE: single, TRYING: trying, VARIABLES: variables, ROLLED: rolled, ROLLED_FOR: rolled_for,
     BRANCH: branch, BOTH: both, EITHER: either, NEITHER: neither, CHOICE: choice, AUGMENT: augment, UNROLLED: unrolled,
 })  # fmt: skip

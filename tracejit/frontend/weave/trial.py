@@ -16,6 +16,7 @@ from ...ops.view import put
 from ...spec import TensorSpec, int64
 from ...tensor import StandIn, Tensor
 from ..numpy_code import Array, Number, bound_of, is_number, kind_of, number_of, of_kind
+from .journal import Journal
 from .loops import SKIP, STOP
 from .rows import View
 from .variables import FAR, Variables, form_of, is_new, is_scalar, is_traced, like, same_memory, same_storage, share, tensor_of
@@ -130,8 +131,12 @@ class Trial:
             setattr(inner, loop.target, self.item)
         setattr(inner, STOP, self.inner.get(STOP, False) if STOP in loop.promoted else False)
         setattr(inner, SKIP, False)
-        loop.body(inner)
-        if not self._settled(inner):
+        with Journal():
+            loop.body(inner)
+            fine = self._settled(inner)
+            for name in [n for n, v in vars(inner).items() if n not in self.state and n not in self.inner and not is_traced(v)]:
+                delattr(inner, name)  # of this turn alone
+        if not fine:
             return None
         if not self._rows_written(inner):
             return None

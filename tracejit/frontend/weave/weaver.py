@@ -17,10 +17,10 @@ from typing import Any, Callable
 from .loops import LOOP_HOOKS, STATE, beside, copied, plain_loop, read_later, reads
 from .source import Definition, Unwoven
 
-SEEN, EACH, CALLEE, INTO, TRYING = "seen·", "each·", "callee·", "into·", "trying·"  # no name of the user's has a middle dot at its end
+SEEN, EACH, CALLEE, INTO, AUGMENTED, TRYING = "seen·", "each·", "callee·", "into·", "augmented·", "trying·"  # no name of the user's has a middle dot at its end
 SINGLE = "single·"  # around what `is` compares
 SETS = "sets·"  # stands behind `global`
-HOOKS = (SEEN, EACH, CALLEE, INTO, TRYING, SETS, SINGLE, *LOOP_HOOKS)
+HOOKS = (SEEN, EACH, CALLEE, INTO, AUGMENTED, TRYING, SETS, SINGLE, *LOOP_HOOKS)
 _BLIND = ("errstate", "no_grad", "enable_grad", "set_grad_enabled", "inference_mode")  # contexts that hold back no exception, as others may
 _SEES_FRAMES = frozenset(("locals", "eval", "exec", "vars", "globals", "dir", "__import__"))
 _FRAME_ATTRIBUTES = frozenset(("_getframe", "currentframe", "f_locals", "settrace", "setprofile"))
@@ -244,6 +244,15 @@ class _Weaver(ast.NodeTransformer):
         if any(isinstance(t, (ast.Tuple, ast.List)) for t in node.targets) and not isinstance(node.value, (ast.Tuple, ast.List)):
             node.value = _hook(EACH, node.value, node.value)
         return node
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> Any:
+        """`x += …` may change what x was."""
+        target, node = node.target, self.generic_visit(node)  # type: ignore[assignment]
+        if not (isinstance(target, ast.Name) or (isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == STATE)):
+            return node
+        owner = copied(target)
+        owner.ctx = ast.Load()
+        return [ast.copy_location(ast.Expr(_hook(AUGMENTED, owner, node)), node), node]
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
         annotation, node.annotation = node.annotation, ast.Constant(None)

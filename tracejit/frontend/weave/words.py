@@ -13,6 +13,7 @@ from ...op import OPS
 from ...spec import bool_
 from ...tensor import StandIn, Tensor
 from ..numpy_code import Number, bound_of, implements, is_number, kind_of, number_of, of_kind, world
+from .journal import changes
 from .variables import form_of, is_scalar, is_traced, like, tensor_of
 
 
@@ -110,8 +111,7 @@ def _first(before: Callable, values: tuple[Any, ...]) -> Any:
 
 def augment(owner: Any, key: Any, name: str, value: Any) -> None:
     """`owner[key] += value`, and the like."""
-    if not isinstance(owner, StandIn) and world.rolling:
-        raise Untraceable(f"stores in a {type(owner).__name__}")
+    changes(owner)
     before = owner[key]
     body: Any = mode.interpreter
     shown = body.shows(tensor_of(before)) if isinstance(body, Body) and is_traced(before) else None
