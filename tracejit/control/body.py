@@ -55,9 +55,10 @@ class Shown:
 
     def forbids(self, target: Tensor) -> bool:
         """Whether a write would make two of what is one: to what is shown while the copy is known, or to the copy."""
-        if target is self.of or target._storage is self.of._storage:
+        memory = target._storage
+        if target is self.of or (memory is not None and memory is self.of._storage):
             return self.holder() is not None
-        return target._storage is self.storage() and not self.writable
+        return memory is not None and memory is self.storage() and not self.writable
 
 
 class Body:
@@ -158,7 +159,7 @@ class Body:
     def assign(self, target: Tensor, value: Tensor) -> None:
         if self.inside(target) is not target or any(t._storage is not None and t._storage is target._storage for t in self.captured):
             raise Untraceable("changes a tensor from outside in place")
-        if target._storage is not None and any(s.forbids(target) for s in self.shown):
+        if any(s.forbids(target) for s in self.shown):
             raise Untraceable("changes an array of which a row is still known, whose place depends on values, or such a row")
         self.tracer.assign(target, self.inside(value))
 
