@@ -98,7 +98,8 @@ def run_programs(options: argparse.Namespace) -> None:
     limits = dict.fromkeys(programs.COLUMNS, options.limit) | {"torch.compile": options.torch_limit}
     print(programs.header())
     found = []
-    for row in programs.run(chosen, programs.crew(set(filter(None, options.skip.split(",")))), 3 if options.quick else options.rounds, options.seconds, limits):
+    columns = programs.crew(set(filter(None, options.skip.split(","))), options.processes)
+    for row in programs.run(chosen, columns, 3 if options.quick else options.rounds, options.seconds, limits):
         found.append(row.entry())
         print(programs.line(found[-1]), flush=True)
     print("", *programs.notes(found), "", *programs.summary(found), sep="\n")
@@ -151,7 +152,8 @@ def main() -> None:
     command = commands.add_parser("programs", help=run_programs.__doc__)
     command.add_argument("--only", nargs="+", metavar="PART", help="programs whose name contains one of these")
     command.add_argument("--skip", default="", help="columns or packages to leave out, by commas: torch.compile,numba")
-    command.add_argument("--rounds", type=int, default=7)
+    command.add_argument("--rounds", type=int, default=9)
+    command.add_argument("--processes", type=int, default=3, help="of each column, which rounds take in turns")
     command.add_argument("--seconds", type=float, default=0.05, help="a column's turn in a round (three calls at least)")
     command.add_argument("--quick", action="store_true", help="three rounds")
     command.add_argument("--limit", type=float, default=60, help="seconds in which a column must have settled, else it is cut off")

@@ -1,4 +1,8 @@
-"""`python -m bench programs`: NumPy programs as people write them, compiled as they are, beside NumPy, Numba by hand and torch.compile."""
+"""`python -m bench programs`: NumPy programs as people write them, compiled as they are, beside NumPy, Numba by hand and torch.compile.
+
+Each column has several processes, which rounds take in turns: where OpenBLAS's threads run, and where memory lies, is settled once in a
+process, and some programs have two speeds by that, the same in all columns.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ from .report import duration, geometric_mean
 COLUMNS = ("NumPy", "compiled", "Numba", "Numba ∥", "torch.compile")
 SLOWER = 1.05  # how many times as long as NumPy's a call may take
 Entry = dict[str, Any]
+Column = list[Member]  # its processes
 
 
 @dataclass
@@ -50,50 +55,67 @@ class Row:
         }  # fmt: skip
 
 
-def crew(skip: set[str]) -> list[Member]:
-    """A process for each column. Plain Numba is the same loops on one thread: on small arrays that may be the better choice."""
-    environments = {"Numba": thread_settings(1)}
-    return [Member(name, environments.get(name), module="bench.program_worker") for name in COLUMNS if name in installed(skip)]
+def crew(skip: set[str], processes: int) -> list[Column]:
+    """Plain Numba is the same loops on one thread: on small arrays that may be the better choice."""
+    environments, names = {"Numba": thread_settings(1)}, installed(skip)
+    return [[Member(name, environments.get(name), module="bench.program_worker") for _ in range(processes)] for name in COLUMNS if name in names]
 
 
-def run(programs: Iterable[Any], members: list[Member], rounds: int, seconds: float, limits: dict[str, float]) -> Iterator[Row]:
-    """Measure programs one by one. `limits`: the seconds that a column may take until it has settled."""
+def run(programs: Iterable[Any], columns: list[Column], rounds: int, seconds: float, limits: dict[str, float]) -> Iterator[Row]:
+    """Measure programs one by one. `limits`: the seconds that a process of a column may take until it has settled."""
+    members = [member for column in columns for member in column]
     try:
         for member in members:
             member.ask(120, do="begin")
         for program in programs:
-            yield measure(program, members, rounds, seconds, limits)
+            yield measure(program, columns, rounds, seconds, limits)
     finally:
         for member in members:
             member.end()
 
 
-def measure(program: Any, members: list[Member], rounds: int, seconds: float, limits: dict[str, float]) -> Row:
+def measure(program: Any, columns: list[Column], rounds: int, seconds: float, limits: dict[str, float]) -> Row:
     row = Row(program.name, program.straight)
     results: dict[str, Any] = {}
-    counts: dict[str, int] = {}
-    for member in members:
+    ready: list[tuple[Column, list[int]]] = []  # and how many calls are a turn of each process
+    for column in columns:
+        name = column[0].name
         try:
-            answer = member.ask(limits[member.name], do="prepare", program=program.name)
+            answers = _prepared(column, limits[name], program.name)
         except Failed as failure:
-            row.cells[member.name] = Cell(note=str(failure))
+            row.cells[name] = Cell(note=str(failure))
             continue
-        if "absent" in answer:
+        if not answers:
             continue
-        row.cells[member.name], row.mode = Cell(), answer["mode"] or row.mode
-        row.first[member.name], results[member.name] = answer["first"], answer["results"]
-        counts[member.name] = max(3, min(10_000, round(seconds / answer["once"])))
-    for _ in range(rounds):
-        for member in members:
-            if member.name in counts:
-                time.sleep(PAUSE)
-                row.cells[member.name].rounds.append(member.ask(limits[member.name], do="turn", count=counts[member.name]))
-    for member in members:
-        if member.name in row.cells and row.cells[member.name].rounds:
+        row.cells[name], row.mode = Cell(), _modes(answers) or row.mode
+        row.first[name], results[name] = answers[0]["first"], answers[0]["results"]  # others find what the first has compiled
+        ready.append((column, [max(3, min(10_000, round(seconds / answer["once"]))) for answer in answers]))
+    for k in range(rounds):
+        for column, counts in ready:
+            time.sleep(PAUSE)
+            member, count = column[k % len(column)], counts[k % len(column)]
+            row.cells[member.name].rounds.append(member.ask(limits[member.name], do="turn", count=count))
+    for column, _ in ready:
+        for member in column:
             member.ask(limits[member.name], do="forget")
     for name, difference in disagreements(results).items():
         row.cells[name].note = difference
     return row
+
+
+def _prepared(column: Column, limit: float, program: str) -> list[Any]:
+    """What the processes answer; nothing where the column lacks the program."""
+    answers = []
+    for member in column:
+        answers.append(member.ask(limit, do="prepare", program=program))
+        if "absent" in answers[-1]:
+            return []
+    return answers
+
+
+def _modes(answers: list[Any]) -> str:
+    """That of the processes, or both where they chose differently."""
+    return " or ".join(dict.fromkeys(answer["mode"] for answer in answers))
 
 
 # What is printed

@@ -10,7 +10,7 @@ from conftest import FOLLOWING, MEASURED
 import tracejit as tj
 from tracejit import pace
 from tracejit.compile import _Called
-from tracejit.pace import PATHS, REST, SHARE, TRIES, Pace
+from tracejit.pace import LEAD, PATHS, REST, SHARE, TRIES, Pace
 
 CALLS = 6 + 2 * TRIES  # until the first choice is made
 
@@ -309,6 +309,16 @@ def test_numpy_code_is_replayed_where_that_is_faster(monkeypatch, function, way,
     info = compiled.cache_info()
     assert info.modes == ("python" if faster == "python" else way,) and compiled.trace_count == 1
     assert info.reasons == (("eager is faster here: 1 ms against 4 ms",) if faster == "python" else ())
+
+
+@pytest.mark.usefixtures("replays_are_measured")
+@pytest.mark.parametrize(("function", "way", "chosen"), [(straight, "graph", "graph"), (branches, "tree", "python")])
+def test_python_must_be_ahead_by_what_the_gate_saves_where_calls_will_pass_it(monkeypatch, function, way, chosen):
+    told(monkeypatch, **{way: 1e-3 + LEAD / 2, "python": 1e-3})
+    compiled = tj.compile(function)
+    for _ in range(CALLS):
+        compiled(np.arange(1.0, 4.0))
+    assert compiled.cache_info().modes == (chosen,)
 
 
 @pytest.mark.usefixtures("replays_are_measured")

@@ -292,7 +292,7 @@ class Compiled(_Called, Inside):
             if keep:
                 kept = self._keep(key, tracer, reach, trace, stage, unseen)
                 if kept.pace is None and not all(trace.tensors) and not self._options.fullgraph:
-                    kept.pace = Pace(kept.mode, LEAD)  # NumPy is no slow eager mode: replays must be worth it
+                    kept.pace = Pace(kept.mode, LEAD if kept.mode == "graph" else 0.0)  # NumPy is no slow eager mode: replays must be worth it
                 self._causes.traced(kept, seconds)
             else:
                 tracer.settle()

@@ -16,7 +16,7 @@ SHARE = 0.02  # of the time that calls take, the most that is lost in measuring 
 PATHS = 4  # of a tree, which are followed as they come; each further one once calls have taken as long as it took to follow the last
 FEW = 16  # calls that Python had better see itself than tell the gate of
 ALL = 2**62
-LEAD = 2e-5  # seconds by which Python must be ahead of a replay, whose later calls cost less than those that are measured
+LEAD = 2e-5  # seconds by which Python must be ahead of a graph's replay, whose later calls pass the gate: they cost less than those that are measured
 
 
 class Pace:
