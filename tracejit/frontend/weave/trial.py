@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from math import lcm
 from typing import Any
 
-from ...control.body import Body, Untraceable, refusals
+from ...control.body import Body, Untraceable, refusals, replay
 from ...control.run import wanted_pulls
 from ...dispatch import assign, bind, mode
 from ...graph.ir import Graph, Node, subgraphs
@@ -44,6 +45,7 @@ class Trial:
         self.inner: dict[str, Any] = {}
         self.rows_back: list[tuple[View, Any]] = []  # those that were written into, and the arrays' nodes before
         self.views: list[View] = []  # the rows that a turn begins with
+        self.exchanged: dict[str, str] = {}  # names of arrays that swap them in a turn, and whose each has after it
 
     def run(self) -> bool:
         """Trace; whether what is carried is what has to be."""
@@ -77,12 +79,26 @@ class Trial:
             if after is None:
                 return False
             body.keep(body.raising(), [*after, *([] if self.condition is None else [self.condition])])
-            self.pull = wanted_pulls(body, [after], self.tensors)
+            self.pull = None if self.exchanged else wanted_pulls(body, [after], self.tensors)
             self.graph = body.graph(after)
             self.cond = None if self.condition is None else body.graph([self.condition])
             if not all(self._only_reads(view.node, node) for view, node in self.rows_back):
                 raise Untraceable("writes into a row of an array that it reads")
+        self.whole, self.round, self.together = body, self.graph, lcm(*[len(self._turned(name)) for name in self.names])
+        if self.together > 1:
+            self._join()
         return True
+
+    def _join(self) -> None:
+        """Make as many turns one as it takes until each name has its own array again: what turns exchange need not be copied then."""
+        with Body() as body:
+            number = body.input(TensorSpec((), int64))
+            after = [body.input(t.spec) for t in self.tensors]
+            for n in range(self.together):
+                after = replay(self.graph, [number * self.together + n, *after, *self.trace.captured])
+            body.keep(body.raising(), after)
+            self.pull = wanted_pulls(body, [after], self.tensors)
+            self.whole, self.round = body, body.graph(after)
 
     def nodes(self) -> int:
         """The size of a turn."""
@@ -133,6 +149,8 @@ class Trial:
         setattr(inner, SKIP, False)
         with Journal():
             loop.body(inner)
+            if loop.turns is not None and not self.counted:
+                self.exchanged = self._exchanged(inner)
             fine = self._settled(inner)
             for name in [n for n, v in vars(inner).items() if n not in self.state and n not in self.inner and not is_traced(v)]:
                 delattr(inner, name)  # of this turn alone
@@ -157,7 +175,7 @@ class Trial:
             before = self.inner[name] if name in self.inner else vars(self.state).get(name, False if name == STOP else None)
             if value is before:
                 continue
-            if name in loop.live and not is_scalar(value) and is_traced(value):
+            if name in loop.live and name not in self.exchanged and not is_scalar(value) and is_traced(value):
                 if not is_new(value, self.inner, self.trace):
                     raise Untraceable(f"gives an array a further name, {name}")
                 if loop.may_end_at_once() or (name in inner.mixed and not loop.peeled):  # then the name stays that of an array which others may know
@@ -182,6 +200,14 @@ class Trial:
         if share([v for n, v in vars(inner).items() if n in loop.live]):
             raise Untraceable("gives one array several names")
         return fine
+
+    def _exchanged(self, inner: Variables) -> dict[str, str]:
+        """The names whose arrays change places in a turn: whose each has after it, each by one name."""
+        given = {id(v): n for n, v in self.inner.items() if not is_scalar(v)}
+        found = {n: given[id(v)] for n, v in vars(inner).items() if n in self.inner and given.get(id(v), n) != n}
+        while not set(found) == set(found.values()):
+            found = {n: m for n, m in found.items() if m in found and n in found.values()}
+        return found
 
     def _rows_written(self, inner: Variables) -> bool:
         """Write what a turn wrote into its rows into their arrays; False if these have to be carried. Nobody else may have read an array then."""
@@ -225,45 +251,62 @@ class Trial:
 
     def finish(self) -> None:
         """Apply the op, and give the variables what it gives."""
-        loop, body = self.loop, self.trace
+        loop, body = self.loop, self.whole
+        rounds = 0 if self.cond is not None else loop.turns // self.together
         self._check_aliases(self.after)
         kept = list(self.tensors)
         if self.pull is not None:
             kept[: len(self.names)] = [bind(copy, t) if self.written(n) else t for n, t in enumerate(kept[: len(self.names)])]  # what is written is needed
         results = bind(
-            OPS["loop"], *kept, *body.captured, cond=self.cond, body=self.graph, carries=len(self.tensors), scanned=0,
-            keep=self.pull is not None and self.cond is None, start=0, length=0 if self.cond is not None else loop.turns, reverse=False,
+            OPS["loop"], *kept, *body.captured, cond=self.cond, body=self.round, carries=len(self.tensors), scanned=0,
+            keep=self.pull is not None and self.cond is None, start=0, length=rounds, reverse=False,
             checkpoint=None, pull=self.pull and self.pull[0],
         )  # fmt: skip
+        for number in range(rounds * self.together, loop.turns if self.together > 1 else 0):
+            results = replay(self.graph, [of_kind(number), *results, *self.trace.captured])
         for n, (name, result) in enumerate(zip(self.names, results)):
             if name == STOP:
                 continue
-            given = self.given[name]
+            turned = self._turned(name)
+            value = self.given[turned[loop.turns % len(turned)] if name in self.exchanged else name]
             if self.written(n):
-                assign(tensor_of(given), result, put)
-            elif self.graph.outputs[n] is not self.first[n]:
-                setattr(self.state, name, like(given, result))
+                assign(tensor_of(value), result, put)
+            elif name not in self.exchanged and self.graph.outputs[n] is not self.first[n]:
+                value = like(value, result)
+            setattr(self.state, name, value)
         if loop.target and (loop.rows is None or loop.target in loop.live):
             last: Any = loop.values[-1] if loop.turns is not None and not self.counted else None
             place = last if last is not None else number_of(results[len(self.names)], int, FAR) - loop.values.step
             setattr(self.state, loop.target, loop.item(place, self.state))
 
     def written(self, n: int) -> bool:
-        """Whether a turn writes into a carried array."""
+        """Whether turns write into a carried array."""
+        return any(self._writes(self.names.index(name)) for name in self._turned(self.names[n]))
+
+    def _writes(self, n: int) -> bool:
         value = self.inner[self.names[n]]
         return not is_scalar(value) and self.trace.tracer.read(tensor_of(value)) is not self.first[n]
+
+    def _turned(self, name: str) -> list[str]:
+        """Whose array of the beginning a name has after no turn, after one, and so on, until it has its own again."""
+        names = [name]
+        while self.exchanged.get(names[-1], name) != name:
+            names.append(self.exchanged[names[-1]])
+        return names
 
     def _check_aliases(self, after: Variables) -> None:
         """What is written must be reached by one name only, before, in and after a turn."""
         written = [n for n, _ in enumerate(self.names) if self.written(n)]
         others = [tensor_of(v) for v in vars(self.state).values() if is_traced(v)] + list(self.trace.captured)
+        kept = [v for n, v in vars(after).items() if n in self.state or n in self.loop.live]  # a turn sets others before it reads them
+        taken = {m: n for n, m in self.exchanged.items()}
         for n in written:
             name = self.names[n]
             outside, inside = tensor_of(self.given[name]), self.inner[name]
             if sum(same_memory(outside, other) for other in others) != 1:
                 raise Untraceable("writes into an array that has several names")
-            left = [v for v in vars(after).values() if is_traced(v) and same_storage(tensor_of(v), tensor_of(inside))]
-            if getattr(after, name) is not inside or len(left) != 1:
+            left = [v for v in kept if is_traced(v) and same_storage(tensor_of(v), tensor_of(inside))]
+            if getattr(after, taken.get(name, name)) is not inside or len(left) != 1:
                 raise Untraceable("writes into an array that changes its name")
 
 
