@@ -114,6 +114,16 @@ def lambdas_made_in_turns(x):
     return x, made[0](), made[-1]()
 
 
+def lambdas_that_read_what_is_set_after_the_loop(x):
+    scale, total, made, i = x[0], 1.5, [], 0
+    while i < TURNS:
+        total += x[i % 5] > 0
+        made.append(lambda k=i: k + scale)
+        i += 1
+    scale = x[-1]
+    return total, [made[n]() for n in (0, 1, 7)]
+
+
 def written_by_a_function(x):
     y = x * 0
 

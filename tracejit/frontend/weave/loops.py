@@ -24,6 +24,7 @@ STOP, SKIP = "stop·", "skip·"  # variables of a loop: whether a `break` was me
 _PLAIN = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Pass)
 _OTHER_SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _LATER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.GeneratorExp)
+_CONSUMERS = frozenset(("sum", "min", "max", "any", "all", "list", "tuple", "set", "frozenset", "dict", "sorted"))
 _numbers = count()
 
 
@@ -31,24 +32,37 @@ class NotPlain(Exception):
     """A loop has statements that cannot be tried as one op."""
 
 
-def plain_loop(node: ast.For | ast.While, own: frozenset[str], later: Counter[str]) -> bool:
+def plain_loop(node: ast.For | ast.While, own: frozenset[str], later: Counter[str], rebound: set[str]) -> bool:
     """Whether a loop can be written as a function of its variables. `own`: the names that are the function's own; `later`: those that
-    functions inside it read, when they are called: not what a turn that is tried gives them."""
+    functions inside it read, when they are called: not what a turn that is tried gives them; `rebound`: those that statements
+    bind: a function that is made in a turn and kept reads what they are when it is called, be it after the loop."""
     inside = read_later(node)
-    return all(name in own and later[name] == inside[name] for name in _bound_in(node)) and _plain_loop(node)
+    kept = inside - read_later(node, at_once=True)
+    return all(name in own and later[name] == inside[name] for name in _bound_in(node)) and not kept.keys() & rebound and _plain_loop(node)
 
 
 def _bound_in(node: ast.AST) -> set[str]:
     return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)} - _inner(node)
 
 
-def read_later(node: ast.AST) -> Counter[str]:
-    """How often each name is known to functions, classes and generators in here, which may be run later."""
+def rebound(function: ast.AST) -> set[str]:
+    """The names that statements in a function bind, its arguments' left out that nothing else binds."""
+    return {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+
+
+def read_later(node: ast.AST, at_once: bool = False) -> Counter[str]:
+    """How often each name is known to functions, classes and generators in here, which may be run later. at_once: to those alone that a
+    built-in function is called with, which has run them when it returns."""
     found: Counter[str] = Counter()
-    for scope in ast.walk(node):
+    scopes = [a for n in ast.walk(node) if _runs_at_once(n) for a in (*n.args, *[k.value for k in n.keywords])] if at_once else ast.walk(node)
+    for scope in scopes:
         if isinstance(scope, _LATER) and scope is not node:
             found += reads(scope) + Counter(name for n in ast.walk(scope) if isinstance(n, ast.Nonlocal) for name in n.names)
     return found
+
+
+def _runs_at_once(node: Any) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _CONSUMERS
 
 
 def _plain_loop(node: ast.For | ast.While) -> bool:
@@ -174,8 +188,9 @@ class _Functional(ast.NodeTransformer):
         return ast.copy_location(_variable(node.id, node.ctx), node) if node.id in self.names else node
 
     def visit_Lambda(self, node: ast.Lambda) -> Any:
+        """Its arguments are its own; their defaults are computed where it is made."""
         inner = _Functional(self.names - {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}, self.read)
-        node.body = inner.visit(node.body)
+        node.args, node.body = self.visit(node.args), inner.visit(node.body)
         return node
 
     def _comprehension(self, node: Any) -> Any:

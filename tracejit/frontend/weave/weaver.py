@@ -14,7 +14,7 @@ from collections import Counter
 from types import ModuleType
 from typing import Any, Callable
 
-from .loops import LOOP_HOOKS, STATE, beside, copied, plain_loop, read_later, reads
+from .loops import LOOP_HOOKS, STATE, beside, copied, plain_loop, read_later, reads, rebound
 from .source import Definition, Unwoven
 
 SEEN, EACH, CALLEE, INTO, AUGMENTED, TRYING = "seen·", "each·", "callee·", "into·", "augmented·", "trying·"  # no name of the user's has a middle dot at its end
@@ -66,6 +66,7 @@ class _Weaver(ast.NodeTransformer):
 
     def __init__(self, scope: dict[str, Any], function: ast.AST, read: Counter[str], around: frozenset[str] = frozenset()) -> None:
         self.scope, self.read, self.own, self.later = scope, read, bound(function), read_later(function)
+        self.rebound = rebound(function)
         self.local = self.own | around
         self.rolling = False  # whether loops are not tried as one op here
 
@@ -226,7 +227,7 @@ class _Weaver(ast.NodeTransformer):
 
     def _loop(self, node: Any, weave: Callable[[], Any]) -> Any:
         """A loop, woven; and beside it, if it can be tried as one op, the functions for that."""
-        if self.rolling or not plain_loop(node, self.own, self.later):
+        if self.rolling or not plain_loop(node, self.own, self.later, self.rebound):
             return weave()
         copy = copied(node)
         *before, chosen = beside(copy, self.local, self.read, weave())  # `if it was rolled: take the variables; else: the loop`
