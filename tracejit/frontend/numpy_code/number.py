@@ -41,7 +41,7 @@ class Number(StandIn):
 
     def in_dtype(self, dtype: Any) -> Tensor:
         """Its tensor in an array's dtype. Raises Untraceable where NumPy may refuse to convert it."""
-        if self.kind is int and dtype.kind in "iu" and dtype != int64:
+        if self.kind is int and dtype.kind in "iu" and dtype != int64 and (dtype.kind == "u" or self.bound > np.iinfo(dtype).max):
             if isinstance(mode.interpreter, Body):
                 raise Untraceable("has an int that may not fit an array of narrower ones")
             return bind(OPS["fill"], shape=(), dtype=dtype, value=np.asarray(self._ask(), dtype).item())

@@ -25,13 +25,14 @@ from .journal import CONTAINERS, augmented, changes
 from .loops import AUGMENT, BOTH, BRANCH, CHOICE, EITHER, NEITHER, ROLLED, ROLLED_FOR, UNROLLED, VARIABLES
 from .roll import rolled, rolled_for, unrolled
 from .source import Unwoven
+from .masks import CHOSEN
 from .numpy_calls import GRIDS, Grid, NumPyCall, is_numpy
 from .trying import trying
 from .twin import HOOKED, twin_of
 from .unknown import Unknown, Unwrapping
 from .variables import variables
 from .weaver import AUGMENTED, CALLEE, EACH, INTO, SEEN, SETS, SINGLE, TRYING
-from .words import augment, both, either, neither
+from .words import augment, both, chosen, either, neither
 
 _ndarray = np.ndarray
 _STAND_INS = os.path.dirname(inspect.getfile(Array)) + os.sep
@@ -240,6 +241,6 @@ for _kind in (memoryview, bytes, bytearray):
     implements(_kind)(_of_memory(_kind))
 
 HOOKED.update({
-    SEEN: seen, EACH: each, AUGMENTED: augmented, CALLEE: callee, INTO: into, SETS: sets, SINGLE: single, TRYING: trying, VARIABLES: variables, ROLLED: rolled, ROLLED_FOR: rolled_for,
+    SEEN: seen, EACH: each, AUGMENTED: augmented, CHOSEN: chosen, CALLEE: callee, INTO: into, SETS: sets, SINGLE: single, TRYING: trying, VARIABLES: variables, ROLLED: rolled, ROLLED_FOR: rolled_for,
     BRANCH: branch, BOTH: both, EITHER: either, NEITHER: neither, CHOICE: choice, AUGMENT: augment, UNROLLED: unrolled,
 })  # fmt: skip

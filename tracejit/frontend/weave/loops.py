@@ -17,6 +17,8 @@ from collections import Counter
 from itertools import count
 from typing import Any
 
+from .masks import by_mask
+
 STATE, VARIABLES, ROLLED, ROLLED_FOR, BRANCH, BOTH, EITHER, NEITHER, CHOICE, AUGMENT, UNROLLED = LOOP_HOOKS = (
     "s·", "variables·", "rolled·", "rolled_for·", "branch·", "both·", "either·", "neither·", "choice·", "augment·", "unrolled·",
 )  # fmt: skip
@@ -231,6 +233,9 @@ class _Functional(ast.NodeTransformer):
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         """An item that is changed in place is read, computed and written."""
         self.generic_visit(node)
+        made = by_mask(node)
+        if made is not None:
+            return made
         if not isinstance(node.target, ast.Subscript):
             return node
         arguments = [node.target.value, node.target.slice, ast.Constant(type(node.op).__name__), node.value]

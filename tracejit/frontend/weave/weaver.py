@@ -15,12 +15,13 @@ from types import ModuleType
 from typing import Any, Callable
 
 from .loops import LOOP_HOOKS, STATE, beside, copied, plain_loop, read_later, reads, rebound
+from .masks import AT, CHOSEN, by_mask
 from .source import Definition, Unwoven
 
 SEEN, EACH, CALLEE, INTO, AUGMENTED, TRYING = "seen·", "each·", "callee·", "into·", "augmented·", "trying·"  # no name of the user's has a middle dot at its end
 SINGLE = "single·"  # around what `is` compares
 SETS = "sets·"  # stands behind `global`
-HOOKS = (SEEN, EACH, CALLEE, INTO, AUGMENTED, TRYING, SETS, SINGLE, *LOOP_HOOKS)
+HOOKS = (SEEN, EACH, CALLEE, INTO, AUGMENTED, CHOSEN, TRYING, SETS, SINGLE, *LOOP_HOOKS)
 _BLIND = ("errstate", "no_grad", "enable_grad", "set_grad_enabled", "inference_mode")  # contexts that hold back no exception, as others may
 _SEES_FRAMES = frozenset(("locals", "eval", "exec", "vars", "globals", "dir", "__import__"))
 _FRAME_ATTRIBUTES = frozenset(("_getframe", "currentframe", "f_locals", "settrace", "setprofile"))
@@ -167,7 +168,7 @@ class _Weaver(ast.NodeTransformer):
         if isinstance(function, ast.Name) and (function.id == "super" or function.id.endswith("·")):
             if function.id != "super":
                 self.generic_visit(node)
-            return node
+            return _hook(SEEN, node, node) if function.id == AT else node
         if isinstance(function, ast.Name) and function.id in _SEES_FRAMES and function.id not in self.local:
             raise Unwoven(f"it calls {function.id}()")
         if _asks_for_errors(node):
@@ -241,6 +242,9 @@ class _Weaver(ast.NodeTransformer):
         return node
 
     def visit_Assign(self, node: ast.Assign) -> Any:
+        made = by_mask(node)
+        if made is not None:
+            return self.visit(made)
         self.generic_visit(node)
         if any(isinstance(t, (ast.Tuple, ast.List)) for t in node.targets) and not isinstance(node.value, (ast.Tuple, ast.List)):
             node.value = _hook(EACH, node.value, node.value)
@@ -248,6 +252,9 @@ class _Weaver(ast.NodeTransformer):
 
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         """`x += …` may change what x was."""
+        made = by_mask(node)
+        if made is not None:
+            return self.visit(made)
         target, node = node.target, self.generic_visit(node)  # type: ignore[assignment]
         if not (isinstance(target, ast.Name) or (isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == STATE)):
             return node
