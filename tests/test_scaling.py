@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 import tracejit as tj
+from tracejit.backends.llvm.translate import translate
 from tracejit.dispatch import EAGER, mode
 from tracejit.graph.ir import Graph
 from tracejit.graph.regions import Regions
 from tracejit.graph.trace import Tracer
-from tracejit.lowering.fuse import GROUP_LIMIT, LENGTH_LIMIT, WIDTH_LIMIT
-from tracejit.lowering.kernel import Kernel, Load
+from tracejit.lowering.fuse import DIVISIONS_LIMIT, GROUP_LIMIT, LENGTH_LIMIT, WIDTH_LIMIT
+from tracejit.lowering.kernel import Kernel, LetIndex, Load
 from tracejit.lowering.plan import Plan, make_plan
 
 
@@ -120,7 +121,33 @@ def writes(n):
     return function, [tj.ones(20)]
 
 
-PROGRAMS = [chain, recurrence, sum_of_products, gathers, parameters, backward, rolls, clamps, differences, writes]
+def quarter_turns(n):
+    def function(x):
+        for _ in range(n // 4):
+            x = tj.reshape(tj.transpose(tj.reshape(x, (4, 5))), (20,)) * 0.9
+        return x
+
+    return function, [tj.ones(20)]
+
+
+PROGRAMS = [chain, recurrence, sum_of_products, gathers, parameters, backward, rolls, clamps, differences, writes, quarter_turns]
+
+
+def calls_of(function):
+    """How many Python calls a function makes, and what it gives."""
+    calls = 0
+
+    def count(frame, event, argument):
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        result = function()
+    finally:
+        sys.setprofile(before)
+    return calls, result
 
 
 def calls_and_plan(program, n: int) -> tuple[float, Plan]:
@@ -131,29 +158,24 @@ def calls_and_plan(program, n: int) -> tuple[float, Plan]:
         seen.append((graph, writes))
         return [np.zeros(node.shape, node.dtype) for node in graph.outputs[len(writes) :]]
 
-    calls = 0
-
-    def count(frame, event, argument):
-        nonlocal calls
-        calls += event in ("call", "c_call")
-
     function, arguments = program(n)
     tracer = Tracer(run, again=True)  # no error is to be met in the `try` below
     tracer.arguments(arguments)
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        mode.interpreter = tracer
-        result = function(*arguments)
-        mode.interpreter = EAGER
-        tracer.settle()
-        graph, writes = seen[-1]
-        plan = make_plan(graph, [None] * len(graph.inputs), writes)
-    finally:
-        mode.interpreter = EAGER
-        sys.setprofile(before)
+
+    def trace_and_plan():
+        try:
+            mode.interpreter = tracer
+            result = function(*arguments)
+            mode.interpreter = EAGER
+            tracer.settle()
+            graph, writes = seen[-1]
+            return result, make_plan(graph, [None] * len(graph.inputs), writes)
+        finally:
+            mode.interpreter = EAGER
+
+    calls, (result, plan) = calls_of(trace_and_plan)
     assert result is not None and len(seen) == 1
-    return calls / len(graph.nodes()), plan
+    return calls / len(seen[-1][0].nodes()), plan
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda f: f.__name__)
@@ -165,6 +187,24 @@ def test_work_is_in_proportion_to_the_ops(program):
     for kernel in (step for step in plan.steps if isinstance(step, Kernel)):
         assert sum(len(stage.body) for stage in kernel.stages) <= 2 * GROUP_LIMIT + 4 * LENGTH_LIMIT
         assert len({s.slot for s in kernel.accesses() if isinstance(s, Load) and s.slot.home is None}) <= GROUP_LIMIT * WIDTH_LIMIT
+
+
+def test_places_are_found_by_few_divisions_in_a_row():
+    _, plan = calls_and_plan(quarter_turns, 400)
+    for kernel in (step for step in plan.steps if isinstance(step, Kernel)):
+        depth: dict[str, int] = {}
+        for s in (s for stage in kernel.stages for s in stage.body if isinstance(s, LetIndex)):
+            depth[s.result] = 1 + max([depth.get(name, 0) for name, _ in s.index.terms], default=0)
+        assert max(depth.values(), default=0) <= DIVISIONS_LIMIT + 1
+
+
+def test_kernels_of_many_branches_are_translated_in_proportion():
+    def text(n):
+        lines = "".join(f"        t{k} = x[i]\n        if rarely(t{k} < 0.5):\n            t{k} = t{k} * 2.0\n" for k in range(n))
+        return f"def kernel(args):\n    x = f64_pointer(args, 2)\n    for i in lanes(args[0], args[1]):\n{lines}        x[i] = t{n - 1}\n"
+
+    short, long = (calls_of(lambda: translate(text(n)))[0] for n in (50, 400))
+    assert long < 1.25 * 8 * short
 
 
 @pytest.mark.parametrize("program", [recurrence, sum_of_products, gathers, parameters], ids=lambda f: f.__name__)

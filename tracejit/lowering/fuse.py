@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from ..graph.ir import CONSTANT, INPUT, OUTPUT, Graph, Node
 from ..graph.rewrite import strides_of
 from ..spec import complex64, contiguous_strides, is_complex
+from .index import ZERO, through
 from .pad import padded_region
 
 CHEAP = 3  # ops that may be computed again at a second reader rather than stored
@@ -20,6 +21,7 @@ STORED = 6  # ops that storing a value costs, and reading it back at other place
 STORED_NEAR = 4  # the same, where a second cache keeps the value in between
 NEAR = 2**19  # bytes of the largest such value
 DEPTH_LIMIT = 200  # statements in a row before a chain is cut: compile time grows faster than linearly with length
+DIVISIONS_LIMIT = 1  # divisions in a row by which a value finds what it is computed from: one more, and it is stored
 PLACES_LIMIT = 4  # places at which a value is computed again, each of which is text of a kernel
 WIDTH_LIMIT = 8  # temporaries one value may be computed from: all of them must be kept until it is
 GROUP_LIMIT = 24  # buffers one loop may write
@@ -43,6 +45,7 @@ def fuse(graph: Graph, layouts: Sequence[tuple[int, ...] | None]) -> list[Group]
     plan.must()
     plan.replicated()
     plan.too_often()
+    plan.too_far()
     plan.too_deep()
     plan.too_wide()
     groups = plan.groups()
@@ -189,6 +192,28 @@ class _Fusion:
                 self.buffered.add(node)
             depth[node] = 0 if self.has_memory(node) else d
 
+    def too_far(self) -> None:
+        """Cut what is found by divisions in a row, as in a transpose that is flattened, reshaped and transposed again. One is left to the loops."""
+        axes: dict[Node, int] = {}  # how many until memory, from a position that is known axis by axis
+        flat: dict[Node, int] = {}  # and from one that is known as a place in row-major order
+        for node in self.order:
+            if node.op is CONSTANT or self.has_memory(node):
+                continue
+            divided = sum(n > 1 for n in node.shape) > 1
+            if node.kind == "view":
+                (source,) = node.inputs
+                below = self._strided_over(node)
+                kept, walked = _order_of(node)
+                known = axes if walked else flat
+                axes[node] = 0 if below is not None and self.has_memory(below) else known.get(source, 0)
+                flat[node] = flat.get(source, 0) if kept else axes[node] + divided
+                continue
+            axes[node] = max([axes.get(n, 0) for n in node.inputs], default=0)
+            flat[node] = max([flat.get(n, 0) if n.shape == node.shape else axes.get(n, 0) + (divided and n.size > 1) for n in node.inputs], default=0)
+            if axes[node] > DIVISIONS_LIMIT and node.kind in ("elementwise", "gather", "put"):
+                self.buffered.add(node)
+                del axes[node], flat[node]
+
     def too_wide(self) -> None:
         """Cut what is computed from very many temporaries, such as the sum of a parameter's gradients over all time steps."""
         sources: dict[Node, set[Node]] = {}
@@ -275,6 +300,16 @@ class _Fusion:
         if node.op is OUTPUT or not self.lowers[node]:
             return "library"
         return node.kind if node.kind in ("reduction", "put") else "map"
+
+
+def _order_of(view: Node) -> tuple[bool, bool]:
+    """Whether a view has the elements of its source in their order; and whether each axis of it walks one of the source's."""
+    (source,) = view.inputs
+    if not view.size:
+        return True, False
+    _, strides, offset = view.op.layout(source.shape, contiguous_strides(source.shape), **dict(view.attrs))
+    kept = strides == contiguous_strides(view.shape) and not offset and view.size == source.size
+    return kept, not kept and through((ZERO,) * view.ndim, view.shape, strides, offset, source.shape) is not None
 
 
 def _is_near(node: Node) -> bool:

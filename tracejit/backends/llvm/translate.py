@@ -76,7 +76,7 @@ class Translator(Expressions):
             sides = dict(env), dict(env)
             self._under(condition, self.statements, node.body, sides[0])
             self._under(out.inverted(condition), self.statements, node.orelse, sides[1])
-            self._select_names(condition, *sides, env)
+            self._select_names(assigned(node), condition, *sides, env)
             return
         before, yes, no, after = out.block, out.label("then"), out.label("else"), out.label("after")
         out.branch(out.any_lane(condition), yes, no if node.orelse else after)
@@ -91,26 +91,27 @@ class Translator(Expressions):
             if isinstance(body[-1], ast.Return):
                 continue
             if condition.lanes > 1:
-                self._select_names(condition, dict(side), env, side)
+                self._select_names(assigned(node), condition, dict(side), env, side)
             edges.append((side, out.block))
             out.jump(after)
         out.begin(after)
-        self._join(edges, env)
+        self._join(assigned(node), edges, env)
 
-    def _select_names(self, condition: Value, yes: Env, no: Env, env: Env) -> None:
-        """What holds after two sides that were both computed."""
-        for name in {**yes, **no}:
+    def _select_names(self, names: frozenset[str], condition: Value, yes: Env, no: Env, env: Env) -> None:
+        """What holds after two sides that were both computed, of the names that they may assign."""
+        for name in sorted(names):
             a, b = yes.get(name), no.get(name)
             if a is b or a is None or b is None:
                 env[name] = b if a is None else a
             else:
                 env[name] = self.out.select(condition, a, b)
 
-    def _join(self, edges: list[tuple[Env, str]], env: Env) -> None:
-        """What holds where branches meet. A name that not all of them know is forgotten."""
-        names = set.intersection(*(set(side) for side, _ in edges)) if edges else set()
+    def _join(self, names: frozenset[str], edges: list[tuple[Env, str]], env: Env) -> None:
+        """What holds where branches meet, of the names that they may assign. A name that not all of them know is forgotten."""
         for name in sorted(names):
-            values = [side[name] for side, _ in edges]
+            values = [side[name] for side, _ in edges if name in side]
+            if not values or len(values) < len(edges):
+                continue
             if all(v is values[0] for v in values):
                 env[name] = values[0]
                 continue
@@ -166,7 +167,7 @@ class Translator(Expressions):
             before = dict(now)
             self._under(seen[0], self.statements, node.body, now)
             if seen[0].lanes > 1:
-                self._select_names(seen[0], dict(now), before, now)
+                self._select_names(assigned(node), seen[0], dict(now), before, now)
 
         self._loop(self._carried(node, env), env, condition, body)
 
