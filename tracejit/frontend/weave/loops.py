@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from itertools import count
+from itertools import chain, count
 from typing import Any
 
 from .masks import by_mask
@@ -56,15 +56,17 @@ def read_later(node: ast.AST, at_once: bool = False) -> Counter[str]:
     """How often each name is known to functions, classes and generators in here, which may be run later. at_once: to those alone that a
     built-in function is called with, which has run them when it returns."""
     found: Counter[str] = Counter()
-    scopes = [a for n in ast.walk(node) if _runs_at_once(n) for a in (*n.args, *[k.value for k in n.keywords])] if at_once else ast.walk(node)
-    for scope in scopes:
+    for scope in chain(*map(_run_at_once, ast.walk(node))) if at_once else ast.walk(node):
         if isinstance(scope, _LATER) and scope is not node:
             found += reads(scope) + Counter(name for n in ast.walk(scope) if isinstance(n, ast.Nonlocal) for name in n.names)
     return found
 
 
-def _runs_at_once(node: Any) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _CONSUMERS
+def _run_at_once(node: ast.AST) -> list[ast.expr]:
+    """The arguments of a call of a built-in function that keeps none."""
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _CONSUMERS):
+        return []
+    return [*node.args, *[k.value for k in node.keywords]]
 
 
 def _plain_loop(node: ast.For | ast.While) -> bool:
@@ -84,9 +86,9 @@ def _plain(node: ast.stmt) -> bool:
     return isinstance(node, (*_PLAIN, ast.Break, ast.Continue, ast.Return)) or (isinstance(node, ast.Raise) and node.exc is not None)
 
 
-def beside(node: ast.For | ast.While, local: frozenset[str], read: Counter[str], loop: ast.stmt) -> list[ast.stmt]:
+def beside(node: ast.For | ast.While, local: frozenset[str], read: Counter[str], loop: ast.stmt, again: bool) -> list[ast.stmt]:
     """The statements that stand in a loop's place. `node`: a copy of it that is not woven; `loop`: it, woven; `local`: the names local here;
-    `read`: how often each name is read in the function."""
+    `read`: how often each name is read in the function; `again`: whether a loop around it may come to it again, which then reads what it left."""
     node = _Targets().visit(node)
     exits = _Exits()
     node.body = exits.block(node.body)
@@ -94,7 +96,8 @@ def beside(node: ast.For | ast.While, local: frozenset[str], read: Counter[str],
     names = sorted(n for n in _names(node) if n in local or n.endswith("·"))
     stored = _stored(node, frozenset(names))
     own = _Functional(frozenset(names), read)
-    after: list[ast.stmt] = [_taken(n) for n in stored if read[n] > reads(node)[n] and n not in exits.found and n in _bound_in(node)]
+    wanted = read if again else read - reads(node)
+    after: list[ast.stmt] = [_taken(n) for n in stored if wanted[n] and n not in exits.found and n in _bound_in(node)]
     after += [ast.If(_variable(n), [left], []) for n, left in exits.found.items()]
     made = own.loop(node, stored, in_python=[loop], after=after)
     given = [ast.keyword(n, ast.Lambda(_arguments(), ast.Constant(False) if n in exits.found else ast.Name(n, ast.Load()))) for n in names]

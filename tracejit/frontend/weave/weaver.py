@@ -70,6 +70,7 @@ class _Weaver(ast.NodeTransformer):
         self.rebound = rebound(function)
         self.local = self.own | around
         self.rolling = False  # whether loops are not tried as one op here
+        self.around = 0  # how many loops are around what is visited
 
     def body_of(self, node: Any) -> Any:
         """A function's own definition, its body woven."""
@@ -228,10 +229,13 @@ class _Weaver(ast.NodeTransformer):
 
     def _loop(self, node: Any, weave: Callable[[], Any]) -> Any:
         """A loop, woven; and beside it, if it can be tried as one op, the functions for that."""
-        if self.rolling or not plain_loop(node, self.own, self.later, self.rebound):
-            return weave()
-        copy = copied(node)
-        *before, chosen = beside(copy, self.local, self.read, weave())  # `if it was rolled: take the variables; else: the loop`
+        copy = None if self.rolling or not plain_loop(node, self.own, self.later, self.rebound) else copied(node)
+        self.around += 1
+        woven = weave()
+        self.around -= 1
+        if copy is None:
+            return woven
+        *before, chosen = beside(copy, self.local, self.read, woven, again=self.around > 0)  # `if it was rolled: take the variables; else: the loop`
         chosen.test = self.visit(chosen.test)  # type: ignore[attr-defined]
         chosen.body = _flat([self.visit(s) for s in chosen.body])  # type: ignore[attr-defined]
         return [*_flat([self.visit(s) for s in before]), chosen]
