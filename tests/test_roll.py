@@ -337,6 +337,21 @@ def chosen_from_many_kinds(x):
     return x
 
 
+def lists(x):
+    for i in range(40):
+        x = x.copy()
+        x[[i % 5, (i + 1) % 5]] = x[[(i + 1) % 5, i % 5]]
+        x = np.sum([x, x * 2, np.roll(x, 1)], axis=0) * 0.3
+        x += np.array([i, 0.5, x[0]]).sum() * 0.01 + np.asarray(i, dtype=np.float32) + np.cross(x[:3], x[2:]).max()
+    return x, np.array([[i, x[0]], [i, 2]])
+
+
+def too_far(x):
+    for i in range(40):
+        x = x * 0.9 + x[[i, 0]].sum()
+    return x
+
+
 LINE = lambda seed: np.random.default_rng(seed).normal(size=5)  # noqa: E731
 SQUARE = lambda seed: np.random.default_rng(seed).normal(size=(20, 20))  # noqa: E731
 CASES = {
@@ -344,9 +359,9 @@ CASES = {
     skips: LINE, walks_down: lambda seed: np.random.default_rng(seed).normal(size=500), with_both: LINE, fibonacci: LINE, rebinds: LINE,
     swaps: LINE, appends: LINE, raises: LINE, renamed: LINE, power: LINE, halves_or_not: LINE, picks: LINE, aliased: LINE, rows: lambda seed: SQUARE(seed)[:5], never: LINE, calls_a_helper: LINE,
     returns: LINE, returns_what_it_was_given: LINE, returns_from_within: LINE, raises_in_the_end: LINE, edits: LINE, extremes: LINE, normalised: LINE,
-    one_array_of_two_names: LINE, one_array_of_two_names_in_an_arm: LINE, chosen_from_many_kinds: LINE, stacks: LINE, slope: LINE, weighs: LINE, sets_once: LINE, remembers: LINE,
+    one_array_of_two_names: LINE, one_array_of_two_names_in_an_arm: LINE, chosen_from_many_kinds: LINE, stacks: LINE, slope: LINE, weighs: LINE, sets_once: LINE, remembers: LINE, lists: LINE, too_far: LINE,
 }  # fmt: skip
-ROLLED = {newton, collatz, cholesky, triangle, relaxed, walks_down, with_both, calls_a_helper, power, edits, extremes, normalised, stacks, slope, weighs, sets_once, remembers}
+ROLLED = {lists, newton, collatz, cholesky, triangle, relaxed, walks_down, with_both, calls_a_helper, power, edits, extremes, normalised, stacks, slope, weighs, sets_once, remembers}
 LEFT = {returns}  # rolled, and asked then how it was left
 
 

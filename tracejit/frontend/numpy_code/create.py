@@ -23,17 +23,14 @@ from .functions import constants, function, is_known, is_plain
 from .layout import C_ORDER, Order, back_in_place, order_of
 from .memory import lies_in
 from .methods import reversed_axes
+from .number import Number
+from .operands import holds_arrays
 from .table import implements
 from .world import world
 from .real_calls import on_real_arrays
 
 Layout = Any  # "C", "F", "A", "K" or None
 FEW = 16  # numbers in a list that are written one by one, where they are computed; more are one step's
-
-
-def holds_arrays(value: Any) -> bool:
-    """Whether a value is an Array, or a nested list of such."""
-    return type(value) is Array or type(value) in (tuple, list) and any(map(holds_arrays, value))
 
 
 # Filled
@@ -151,7 +148,7 @@ def array(
 ) -> Any:  # fmt: skip
     """np.array."""
     options = {"dtype": dtype, "copy": copy, "order": order, "ndmin": ndmin}
-    object = stand_in_all(object)  # arrays from outside, in a list from outside
+    object = stand_in_all(_as_scalars(object, dtype))  # arrays from outside, in a list from outside
     if not holds_arrays(object):
         if is_plain(object):
             return constants(np.array(object, **options))
@@ -163,6 +160,14 @@ def array(
         probe = np.array(_phantom(object), **options)
         made = _assembled(object, probe) if is_known(probe.dtype) else on_real_arrays(np.array, (object,), options)
     return made if made.ndim >= ndmin else made.reshape((1,) * (ndmin - made.ndim) + made.shape)
+
+
+def _as_scalars(value: Any, dtype: Any) -> Any:
+    """Numbers, in lists as well, as the NumPy scalars that they are in an array, where NumPy does not look at the value first."""
+    if type(value) is Number:
+        looked_at = dtype is not None and np.dtype(dtype).kind not in "fc" and np.dtype(dtype) != value.tensor.dtype
+        return value if looked_at else array_of(value.tensor, True)
+    return type(value)([_as_scalars(v, dtype) for v in value]) if type(value) in (tuple, list) and holds_arrays(value) else value
 
 
 def _from_one(x: Array, dtype: Any, copied: bool | None, order: Layout) -> Array:

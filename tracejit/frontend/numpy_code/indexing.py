@@ -20,7 +20,6 @@ from .array import Array, array_of, attach, real, stand_in_all
 from .layout import C_ORDER
 from .number import Number, told
 from .operands import as_array, constant, is_readonly
-from .table import SUBSTITUTES
 from .world import world
 
 _BASIC = frozenset((int, slice, type(None), type(Ellipsis)))
@@ -108,8 +107,7 @@ def _item(k: Any) -> Any:
     if kind is list or kind is tuple:
         if not len(k):
             return positions(0)
-        array = as_array(k)
-        k = SUBSTITUTES[np.array](k) if array is None and np.array in SUBSTITUTES else array
+        k = as_array(k)
     elif kind is _ndarray:
         k = as_array(k)
     if type(k) is not Array:
@@ -188,8 +186,6 @@ def _new_value(value: Any, target: Array) -> Tensor | None:
         except (TypeError, ValueError, OverflowError):
             return None
         return constant(place.item(), dtype)
-    if kind is list and np.array in SUBSTITUTES and as_array(value) is None:
-        value = SUBSTITUTES[np.array](value)
     if isinstance(value, np.generic) and kind is not Array and value.dtype in DTYPES:
         return constant(value.astype(dtype), dtype)
     array = as_array(value) if kind in (_ndarray, list, tuple) else value

@@ -6,6 +6,7 @@ from math import prod
 from typing import Any, Iterator
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from ...dispatch import assign, bind
 from ...ops.casts import cast
@@ -17,10 +18,11 @@ from ...ops.view import broadcast_to, put
 from ...spec import bool_
 from ...tensor import Tensor
 from .array import Array, array_of
-from .create import array, asarray, holds_arrays
+from .create import array, asarray
 from .functions import function, is_known
 from .layout import C_ORDER, back_in_place, in_order, laid_out, order_of
 from .methods import view_of
+from .operands import holds_arrays
 from .table import implements
 
 _NUMBERS = (bool, int, float, complex)
@@ -155,6 +157,15 @@ def rolled(a: Any, shift: Any, axis: Any = None) -> Any:
     if type(a) is not Array or not isinstance(shift, (int, tuple)) or (axis is None and isinstance(shift, tuple)):
         return NotImplemented
     return array_of(roll(a.tensor, shift, axis=axis))
+
+
+@function(np.expand_dims)
+def with_axes(a: Any, axis: Any) -> Any:
+    """np.expand_dims."""
+    x, axes = asarray(a), tuple(axis) if type(axis) in (tuple, list) else (axis,)
+    places = normalize_axis_tuple(axes, x.ndim + len(axes))
+    extents = iter(x.shape)
+    return x.reshape([1 if d in places else next(extents) for d in range(x.ndim + len(axes))])
 
 
 @function(np.pad)

@@ -12,6 +12,7 @@ from ...spec import DTYPES, bool_
 from ...tensor import Tensor, wrap
 from .array import Array, array_of, stand_in
 from .number import Number
+from .table import SUBSTITUTES
 
 WEAK: dict[type, Any] = {bool: bool_, int: int, float: float, complex: complex}  # Python's numbers, as NumPy promotes them
 _ndarray = np.ndarray
@@ -28,7 +29,7 @@ def as_operand(value: Any) -> Any:
 
 
 def as_array(value: Any) -> Any:
-    """The Array of an array, a number or a list of numbers; None where there is none."""
+    """The Array of an array, a number or a nested list of such; None where there is none."""
     kind = type(value)
     if kind is Array:
         return value
@@ -36,7 +37,8 @@ def as_array(value: Any) -> Any:
         found = stand_in(value)
         return found if type(found) is Array else None
     if holds_arrays(value):
-        return None
+        stacked = SUBSTITUTES[np.array](value)
+        return stacked if type(stacked) is Array else None
     try:
         made = np.asarray(value)
     except Exception:
@@ -52,8 +54,8 @@ def constant(value: Any, dtype: np.dtype) -> Tensor:
 
 
 def holds_arrays(value: Any) -> bool:
-    """Whether a value is an Array, or a list or tuple with one in it."""
-    return type(value) is Array or (type(value) in (list, tuple) and any(map(holds_arrays, value)))
+    """Whether a value is an Array, or a nested list or tuple with one, or with a Number, in it."""
+    return type(value) is Array or (type(value) in (list, tuple) and any([type(v) is Number or holds_arrays(v) for v in value]))
 
 
 def tensor_of(value: Any) -> Tensor:

@@ -15,12 +15,12 @@ from ...ops.join import repeat as repeated
 from ...ops.sort import sort_op
 from ...spec import as_axis, float64, is_complex
 from .array import Array, array_of
-from .create import asarray, holds_arrays
+from .create import asarray
 from .functions import FUNCTIONS, function, is_known
 from .layout import laid_out
 from .manipulate import dtype_of, number
 from .methods import changed, method
-from .operands import is_readonly
+from .operands import holds_arrays, is_readonly
 from .ufunc_calls import write
 
 # Order

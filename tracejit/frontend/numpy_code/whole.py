@@ -11,9 +11,10 @@ import numpy as np
 from ...dispatch import bind
 from ...spec import TensorSpec
 from .array import Array, array_of
-from .create import asarray, holds_arrays
+from .create import asarray
 from .functions import function, is_known
 from .host import OTHERS, one, two
+from .operands import holds_arrays
 from .real_calls import on_real_arrays
 
 Options = tuple[tuple[str, Any], ...]

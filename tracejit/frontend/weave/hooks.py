@@ -39,7 +39,7 @@ _STAND_INS = os.path.dirname(inspect.getfile(Array)) + os.sep
 _KNOWN = frozenset((*sys.stdlib_module_names, "numpy"))  # whose C functions take stand-ins for objects, or ask for their values
 _PURE = frozenset((
     len, abs, range, min, max, sum, any, all, isinstance, issubclass, hasattr, getattr, callable, float, int, bool, complex, zip, enumerate, reversed, tuple,
-    list, dict, set, frozenset, sorted, type, round, slice, divmod, operator.index, normalize_axis_index,
+    list, dict, set, frozenset, sorted, type, round, slice, divmod, operator.index, normalize_axis_index, np.promote_types, np.dtype, np.ndindex,
 ))  # fmt: skip
 _READ: dict[type, tuple[str, ...]] = {dict: ("items", "keys", "values", "get", "copy"), list: ("index", "count", "copy"), tuple: ("index", "count")}  # methods that change nothing
 TRANSPARENT: set[type] = set()  # classes whose objects are called as what they wrap

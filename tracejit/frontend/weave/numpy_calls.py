@@ -14,7 +14,7 @@ from typing import Any, Callable
 import numpy as np
 
 from ...tensor import StandIn
-from ..numpy_code import FUNCTIONS, SUBSTITUTES, Array, array_of, attach, constants, is_plain, on_real_arrays, stand_in_all, world
+from ..numpy_code import FUNCTIONS, SUBSTITUTES, Array, array_of, as_array, attach, constants, holds_arrays, is_plain, on_real_arrays, stand_in_all, world
 from .source import Unwoven
 from .twin import twin_of
 
@@ -120,7 +120,8 @@ def call(function: Callable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
         if kwargs.get("out") is ...:  # an array, where else a scalar would be given
             made = function(*args, **{name: value for name, value in kwargs.items() if name != "out"})
             return array_of(made.tensor, order=made.order) if type(made) is Array else made
-        return function(*args, **kwargs)  # which asks its arguments
+        first = as_array(args[0]) if args and type(args[0]) in (list, tuple) and holds_arrays(args[0]) else None
+        return function(*(args if first is None else (first, *args[1:])), **kwargs)  # which asks its arguments
     twin = _twin(function)
     return on_real_arrays(function, args, kwargs) if twin is None else twin(*args, **kwargs)
 
