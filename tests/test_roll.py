@@ -359,7 +359,8 @@ CASES = {
     skips: LINE, walks_down: lambda seed: np.random.default_rng(seed).normal(size=500), with_both: LINE, fibonacci: LINE, rebinds: LINE,
     swaps: LINE, appends: LINE, raises: LINE, renamed: LINE, power: LINE, halves_or_not: LINE, picks: LINE, aliased: LINE, rows: lambda seed: SQUARE(seed)[:5], never: LINE, calls_a_helper: LINE,
     returns: LINE, returns_what_it_was_given: LINE, returns_from_within: LINE, raises_in_the_end: LINE, edits: LINE, extremes: LINE, normalised: LINE,
-    one_array_of_two_names: LINE, one_array_of_two_names_in_an_arm: LINE, chosen_from_many_kinds: LINE, stacks: LINE, slope: LINE, weighs: LINE, sets_once: LINE, remembers: LINE, lists: LINE, too_far: LINE,
+    one_array_of_two_names: LINE, one_array_of_two_names_in_an_arm: LINE, chosen_from_many_kinds: LINE, stacks: LINE, slope: LINE, weighs: LINE, sets_once: LINE, remembers: LINE,
+    lists: LINE, too_far: LINE,
 }  # fmt: skip
 ROLLED = {lists, newton, collatz, cholesky, triangle, relaxed, walks_down, with_both, calls_a_helper, power, edits, extremes, normalised, stacks, slope, weighs, sets_once, remembers}
 LEFT = {returns}  # rolled, and asked then how it was left
