@@ -208,3 +208,20 @@ def test_many_questions_between_many_operations_are_too_much(turns, monkeypatch)
     assert bits(found[0]) == bits(program(x, turns)[0]) and found[1] == turns
     assert ["asks for values" in str(w.message) for w in caught] == [True] * (turns > 8)
     assert compiled.cache_info().modes == (("python",) if turns > 8 else ("tree",))
+
+
+@pytest.mark.parametrize(("elements", "steps", "mode"), [(200, 1, "tree"), (300, 1, "python"), (300, 4, "tree")])
+def test_many_questions_between_a_few_operations_are_too_much(elements, steps, mode):
+    def program(x):
+        asked = 0
+        for value in x:
+            for _ in range(steps):
+                value = value * 0.5
+            asked += float(value) < 0.3
+        return x + asked
+
+    compiled, x = tj.compile(program), tj.ones(elements)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LazyWarning)
+        assert bits(compiled(x)) == bits(program(x))
+    assert compiled.cache_info().modes == (mode,)
