@@ -109,8 +109,8 @@ class Tracer(Recording):
         if op.raises and (op.kind != "put" or len(args) > 2):
             self.may_raise.setdefault(found if op.outputs == 1 else found[0], user_line())
         results = [self._tensor(n) for n in (found if op.outputs != 1 else (found,))]
-        if op.raises and not self.again and (self.trying or is_handled()):
-            self._ask("check", ())  # where it raises, the user's handler has to see it now
+        if op.raises and (self.trying or is_handled()):
+            self.check()  # where it raises, the user's handler has to see it now
         return results[0] if op.outputs == 1 else tuple(results)
 
     def _give(self, value: Any, given: list[Any]) -> None:
@@ -241,6 +241,11 @@ class Tracer(Recording):
             self.answers.append(answer.key)
             self.onlooker.mark()
         return answer
+
+    def check(self) -> None:
+        """Have what may raise raise now."""
+        if not self.again:
+            self._ask("check", ())
 
     def host(self, function: Callable[..., Any], tensors: Sequence[Tensor], show: Callable[[Tensor, str], Any] = lambda tensor, _: tensor) -> Any:
         """What a function that is not traced gives, called on the arrays of these tensors; it is called again at each replay.

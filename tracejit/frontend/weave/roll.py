@@ -12,7 +12,7 @@ from ...dispatch import mode
 from ..numpy_code import world
 from .loops import SKIP, STOP
 from .rows import Rows, rows_of
-from .trial import UNROLLED, FirstTurnDiffers, Trial, Writes
+from .trial import UNROLLED, FirstTurnDiffers, Raises, Trial, Writes
 from .variables import Unsettled, Variables, form_of, is_traced
 from .words import Span
 
@@ -84,27 +84,28 @@ class _Loop:
         key = (self.body.__code__, tuple(sorted((n, form_of(v)) for n, v in vars(self.state).items())))
         if key in _failed or self.turns == 0 or any(hasattr(type(v), "__next__") for v in vars(self.state).values()):
             return False
-        for turn in range(PEELED + 1):
-            self.peeled = turn
+        for self.peeled in range(PEELED + 1):
             try:
-                if not self._tried():
-                    return turn > 0 and self._turn_by_turn()
-                return True
+                if self._tried():
+                    return True
+                break
+            except Raises:
+                break
             except (FirstTurnDiffers, Unsettled) as reason:
                 refusals.made -= isinstance(reason, Unsettled)
                 self.sets_them = isinstance(reason, FirstTurnDiffers)
-                if turn == PEELED or isinstance(self.values, Span):
+                if self.peeled == PEELED or isinstance(self.values, Span):
                     self._give_up(key)
-                    return turn > 0 and self._turn_by_turn()
-                if not self._one_turn():
-                    return True
+                    break
             except (Untraceable, Exception) as reason:
                 if isinstance(mode.interpreter, Body) and "from outside" in str(reason):
                     raise  # the loop around this one has to carry it
                 refusals.made -= isinstance(reason, Untraceable)
                 self._give_up(key)
-                return turn > 0 and self._turn_by_turn()
-        return True
+                break
+            if not self._one_turn():  # what it raises is the user's
+                return True
+        return self.peeled > 0 and self._turn_by_turn()
 
     def may_end_at_once(self) -> bool:
         """Whether there may be no turn at all."""

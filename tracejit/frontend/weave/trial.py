@@ -8,7 +8,8 @@ from typing import Any
 from ...control.body import Body, Untraceable, refusals, replay
 from ...control.run import wanted_pulls
 from ...dispatch import assign, bind, mode
-from ...graph.ir import Graph, Node, subgraphs
+from ...graph.ir import OUTPUT, Graph, Node, subgraphs
+from ...graph.trace import Tracer
 from ...op import OPS
 from ...ops.casts import copy
 from ...ops.gather import as_index
@@ -17,10 +18,11 @@ from ...ops.view import put
 from ...spec import TensorSpec, int64
 from ...tensor import StandIn, Tensor
 from ..numpy_code import Array, Number, bound_of, is_number, kind_of, number_of, of_kind
+from .checks import may_raise, turns_may_raise
 from .journal import Journal
 from .loops import SKIP, STOP
 from .rows import View
-from .variables import FAR, Variables, form_of, is_new, is_scalar, is_traced, like, same_memory, same_storage, share, tensor_of
+from .variables import FAR, Variables, form_of, is_new, is_scalar, is_traced, like, memory_of, same_memory, same_storage, share, tensor_of
 from .words import Span, neither, truth
 
 UNROLLED = 400  # nodes: loops of fewer are written out turn by turn, so that turns are fused with each other
@@ -32,6 +34,10 @@ class FirstTurnDiffers(Exception):
 
 class Writes(Exception):
     """A turn writes into an array that is not carried."""
+
+
+class Raises(Exception):
+    """A turn raises, for the values that a call was given: turn by turn, all is done that comes before."""
 
 
 class Trial:
@@ -262,8 +268,10 @@ class Trial:
             keep=self.pull is not None and self.cond is None, start=0, length=rounds, reverse=False,
             checkpoint=None, pull=self.pull and self.pull[0],
         )  # fmt: skip
+        op = results[0]._value
         for number in range(rounds * self.together, loop.turns if self.together > 1 else 0):
             results = replay(self.graph, [of_kind(number), *results, *self.trace.captured])
+        self._check(op)
         for n, (name, result) in enumerate(zip(self.names, results)):
             if name == STOP:
                 continue
@@ -278,6 +286,18 @@ class Trial:
             last: Any = loop.values[-1] if loop.turns is not None and not self.counted else None
             place = last if last is not None else number_of(results[len(self.names)], int, FAR) - loop.values.step
             setattr(self.state, loop.target, loop.item(place, self.state))
+
+    def _check(self, output: Any) -> None:
+        """Where turns write into arrays that the caller knows, have what may raise raise before they are written: what is written by then stays."""
+        tracer = mode.interpreter
+        left = [n for n, name in enumerate(self.names) if name != STOP and self.written(n) and memory_of(tensor_of(self.given[name])) is not None]
+        if not left or not isinstance(tracer, Tracer):
+            return
+        if may_raise(output.inputs[0] if output.op is OUTPUT else output, {}) or (self.together > 1 and turns_may_raise(self.graph, self.loop.turns)):
+            try:
+                tracer.check()
+            except Exception as error:
+                raise Raises from error
 
     def written(self, n: int) -> bool:
         """Whether turns write into a carried array."""

@@ -103,11 +103,11 @@ def share(values: list[Any]) -> bool:
 def same_memory(a: Tensor, b: Tensor) -> bool:
     if same_storage(a, b):
         return True
-    first, second = _memory(a), _memory(b)
+    first, second = memory_of(a), memory_of(b)
     return first is not None and second is not None and np.may_share_memory(first, second)
 
 
-def _memory(tensor: Tensor) -> np.ndarray | None:
+def memory_of(tensor: Tensor) -> np.ndarray | None:
     """The outside memory that a tensor shows; None if it was born in the trace."""
     if isinstance(tensor._value, np.ndarray):
         return tensor._value
