@@ -268,6 +268,19 @@ def _along(form: str) -> Form:
     return drawn
 
 
+def _spread(form: str) -> Form:
+    """Along axes of several elements: a spread of one has no slope."""
+
+    def drawn(d: Drawer) -> str:
+        x = d.name(lambda t: t.ndim)
+        axes = d.axes(x)
+        if max([d[x].shape[a] for a in ([axes] if isinstance(axes, int) else range(d[x].ndim) if axes is None else axes)]) < 2:
+            raise Impossible
+        return form.format(x=x, flag=d.coin(), axes=axes)
+
+    return drawn
+
+
 def _square(form: str) -> Form:
     """Of a well-conditioned square matrix made of part of a tensor."""
 
@@ -343,7 +356,7 @@ def from_table(d: Drawer) -> str:
 
 COMPOSITES: list[Form] = [
     _along("tj.softmax({x}, axis={axis})"), _along("tj.log_softmax({x}, axis={axis})"), _along("tj.logsumexp({x}, axis={axes})"),
-    _along("tj.mean({x}, axis={axes}, keepdims={flag})"), _along("tj.var({x}, axis={axes})"), _along("tj.std({x}, axis={axes}, keepdims={flag})"),
+    _along("tj.mean({x}, axis={axes}, keepdims={flag})"), _spread("tj.var({x}, axis={axes})"), _spread("tj.std({x}, axis={axes}, keepdims={flag})"),
     _along("tj.roll({x}, 2, axis={axis})"), _along("tj.flip({x}, axis={axis})"), _along("tj.diff({x}, axis={axis})"), _along("tj.cumsum({x}, axis={axis})"),
     _along("{x} - tj.max({x}, axis={axis}, keepdims=True)"), _along("tj.repeat({x}, 2, axis={axis})"), _along("tj.count_nonzero({x}, axis={axes})"),
     _along("tj.topk({x}, 1, axis={axis})[0]"), _along("tj.squeeze(tj.expand_dims({x}, axis={axis}), axis={axis})"), _along("tj.median({x}, axis={axis})"),

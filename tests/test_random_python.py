@@ -13,11 +13,14 @@ from random import Random
 from typing import Callable
 
 import pytest
+import python_loops
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from python_programs import draw
 from python_reduce import reduced
 from twins import differences, module_of
+
+from tracejit.frontend.weave import roll
 
 LONGER = int(os.environ.get("TRACEJIT_PROGRAMS", "1"))
 NUMBERS = itertools.count()
@@ -69,11 +72,18 @@ def programs(count: int) -> Callable[[Callable[..., None]], Callable[..., None]]
     return lambda test: budget(given(chance=st.randoms(use_true_random=False))(test))
 
 
-@programs(100)
+@programs(75)
 def test_programs_of_numpy_code(chance: Random, folder: Path) -> None:
     agrees(draw(chance, "np"), folder)
 
 
-@programs(50)
+@pytest.mark.parametrize("nodes", [4, 400], ids=lambda n: f"rolled from {n} nodes")
+@programs(25)
+def test_programs_of_loops(chance: Random, folder: Path, monkeypatch: pytest.MonkeyPatch, nodes: int) -> None:
+    monkeypatch.setattr(roll, "UNROLLED", nodes)  # so that loops of few turns are one op too
+    agrees(python_loops.draw(chance), folder)
+
+
+@programs(25)
 def test_programs_of_tensor_code(chance: Random, folder: Path) -> None:
     agrees(draw(chance, "tj"), folder)
