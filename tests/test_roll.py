@@ -342,6 +342,7 @@ def lists(x):
         x = x.copy()
         x[[i % 5, (i + 1) % 5]] = x[[(i + 1) % 5, i % 5]]
         x = np.sum([x, x * 2, np.roll(x, 1)], axis=0) * 0.3
+        x += np.kron(x, np.ones(2)).reshape(np.multiply((5, 1), (1, 2))).mean()
         x += np.array([i, 0.5, x[0]]).sum() * 0.01 + np.asarray(i, dtype=np.float32) + np.cross(x[:3], x[2:]).max()
     return x, np.array([[i, x[0]], [i, 2]])
 

@@ -76,6 +76,7 @@ class Body:
         self.leaves: list[Tensor] = []  # of the inputs, for autograd
         self.captured: list[Tensor] = []
         self.stand_ins: dict[int, Tensor] = {}
+        self.constants: dict[int, Tensor] = {}  # whose values are known here
         self.histories: list[tuple[Tensor, list[Any]]] = []
         self.shown: list[Shown] = []
 
@@ -135,6 +136,8 @@ class Body:
         if found is None:
             found = self.stand_ins[id(tensor)] = wrap(self.make.input(tensor.spec))
             self.captured.append(tensor)
+            if id(tensor) in self.constants:
+                self.tracer.constants[found._value] = tensor._value
             if tensor._requires_grad or tensor._base is not None:
                 mode.interpreter = self.outer
                 refresh_view(tensor)
@@ -178,7 +181,9 @@ class Body:
         return bool(self.value(tensor).item())
 
     def constant(self, array: np.ndarray) -> Tensor:
-        return wrap(array)
+        made = wrap(array)
+        self.constants[id(made)] = made
+        return made
 
     def handle(self, tensor: Tensor) -> Tensor:
         return self.tracer.handle(self.inside(tensor))

@@ -11,7 +11,8 @@ NODE_LIMIT = 20_000  # applications between two observations; and five times as 
 BUILD_LIMIT = 2.0  # seconds of building executables, if there are MANY: each piece of the call is unlike the others
 MANY = 32
 QUESTIONS = 256  # that a call may ask, if it has half as many operations as one segment may have: Python loops over small steps
-STEP = 3  # operations between two such questions; of fewer, there is nothing that could be computed together
+STEP = 3  # operations between two questions; where there are fewer, nothing can be computed together, and
+MOST = 1024  # questions are too many
 
 
 class _Built:
@@ -44,7 +45,7 @@ class Limits:
         count = built.count - self.count
         if nodes >= NODE_LIMIT or self.nodes >= 5 * NODE_LIMIT:
             what = f"a call has {self.nodes} operations and more"
-        elif self.segments > QUESTIONS and (2 * self.nodes >= NODE_LIMIT or self.nodes < STEP * self.segments):
+        elif (self.segments > QUESTIONS and 2 * self.nodes >= NODE_LIMIT) or (self.segments > MOST and self.nodes < STEP * self.segments):
             what = f"a call asks for values {self.segments} times and more, between {self.nodes} operations"
         elif count >= MANY and built.seconds - self.seconds > BUILD_LIMIT:
             what = f"a call has {count} pieces, each unlike the others"
