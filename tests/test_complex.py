@@ -145,6 +145,13 @@ def all_of(x):
     return total
 
 
+def products_into_an_operand(x):
+    one, two, three = x[:1].copy(), x[1:2].copy(), x[2:3].copy()
+    np.multiply(one, x[3:4], out=one)
+    np.multiply(x[4:5], two, out=two)
+    return one, two, np.square(three, out=three), np.multiply(x[5:6], x[6:7], out=x[7:8].copy()), np.multiply(x, x, out=x.copy())
+
+
 SCALARS = {
     "product": lambda x: x[0] * x[1],
     "product with Python's": lambda x: ((1.1 + 0.3j) * x[0], x[1] * (1.1 + 0.3j)),
@@ -153,6 +160,8 @@ SCALARS = {
     "product of all": all_of,
     "product in place": times_itself,
     "ufuncs": lambda x: (np.multiply(x[0], x[1]), np.abs(x[0]), x[0] / x[1], x[0] + x[1]),
+    "squares": lambda x: (np.square(x[0]), np.square(x[:1]), np.square(x)),
+    "products into an operand": products_into_an_operand,
     "magnitude": lambda x: (abs(x[0]), abs(x[:1]), abs(x)),
     "powers": lambda x: (x[0] ** 2, x[0] ** 3, x[:1] ** 2, x**3),
     "product with an array": lambda x: (x[0] * x, np.asarray(x[0]) * np.asarray(x[1])),

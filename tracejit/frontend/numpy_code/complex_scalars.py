@@ -1,6 +1,6 @@
 """Operators of NumPy's complex scalars, which round otherwise than those of its arrays: `*` rounds each operation, `abs` is C's hypot.
 
-So does `*=` of an array of one element, which NumPy takes for a reduction.
+So do np.square of a scalar, and `*=` or `out=` into an operand of one element, which NumPy takes for a reduction.
 """
 
 from __future__ import annotations
@@ -42,6 +42,9 @@ MAGNITUDE = Elementwise(
 )  # fmt: skip
 
 
+PRODUCTS = (np.multiply, np.square)
+
+
 def product(x: Array, other: Any) -> Any:
     """x * other; None where NumPy does not round it so."""
     return array_of(_multiplied(x, other), True) if x.is_scalar and _is_scalar(other) else None
@@ -58,6 +61,22 @@ def product_in_place(x: Array, other: Any) -> Any:
         return None
     assign(x.tensor, result, put)
     return x
+
+
+def rounded(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """A call of np.square or np.multiply, where NumPy rounds each operation; None where it does not."""
+    if ufunc is np.square:
+        inputs = inputs * 2
+    if ufunc not in PRODUCTS or len(inputs) != 2:
+        return None
+    one, other = inputs
+    if not options:
+        return product(one, other) if ufunc is np.square and type(one) is Array else None
+    out = options.get("out")
+    out = out[0] if type(out) is tuple and len(out) == 1 else out
+    if len(options) > 1 or type(out) is not Array or out.is_scalar or out.size != 1 or out.dtype.kind != "c":
+        return None
+    return product_in_place(out, other if out is one else one) if out is one or out is other else None
 
 
 def magnitude(x: Array) -> Any:

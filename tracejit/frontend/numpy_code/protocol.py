@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .array import Array, attach, stand_in_all
+from .complex_scalars import PRODUCTS, rounded
 from .functions import constants
 from .number import Number
 from .reductions import reduce
@@ -44,6 +45,9 @@ Number.__array_ufunc__ = __array_ufunc__  # type: ignore[attr-defined]
 
 def called(ufunc: np.ufunc, *inputs: Any, **options: Any) -> Any:
     """A call of a ufunc, of Arrays and others."""
+    result = rounded(ufunc, inputs, options)
+    if result is not None:
+        return result
     if options or len(inputs) != ufunc.nin:
         result = call_with(ufunc, inputs, options)
     else:
@@ -78,4 +82,14 @@ class UfuncCall:
         return getattr(self.ufunc, name)
 
 
-SUBSTITUTES.update({ufunc: UfuncCall(ufunc) for ufunc in vars(np).values() if isinstance(ufunc, np.ufunc)})
+class ProductCall(UfuncCall):
+    """The same of np.multiply and np.square, which do not round alike whatever they are given."""
+
+    __slots__ = ()
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        result = rounded(self.ufunc, inputs, options)
+        return super().__call__(*inputs, **options) if result is None else result
+
+
+SUBSTITUTES.update({ufunc: (ProductCall if ufunc in PRODUCTS else UfuncCall)(ufunc) for ufunc in vars(np).values() if isinstance(ufunc, np.ufunc)})
