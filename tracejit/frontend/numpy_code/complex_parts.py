@@ -24,7 +24,7 @@ class Part(Elementwise):
             name, numpy=part, exact=True, accepts="c", result="real", method=False, scalar={}, of_complex=of.of_complex, vjp=of.vjp,
             doc=f"{of.__doc__} It is a view.",
         )  # fmt: skip
-        self.number, self.numpy, self.eager = number, part, part
+        self.number, self.numpy, self.eager = number, part, self._checked  # as they are: no copy
 
     def layout(self, shape: Shape, strides: tuple[int, ...], /) -> tuple[Shape, tuple[int, ...], int]:
         """(shape, strides, offset) of the view, in its own elements, of an array with this shape and these strides in its own."""
