@@ -49,7 +49,17 @@ def after_turns_that_were_run_alone(y, m):
     return last, z
 
 
-CASES = [after_turns_that_were_run_alone, past_the_end, at_given_places, of_an_unknown_number, in_an_inner_loop, in_a_branch]
+def while_it_is_given_a_shape(y, m):
+    z = y + 1
+    for i in range(TURNS):
+        z.shape = (6,) if i % 2 else (2, 3)
+        y += z.reshape(6) * 0.5
+        if m[0, 0] > 3:
+            raise ValueError(i)
+    return z
+
+
+CASES = [while_it_is_given_a_shape, after_turns_that_were_run_alone, past_the_end, at_given_places, of_an_unknown_number, in_an_inner_loop, in_a_branch]
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -6,6 +6,7 @@ from typing import Any, Iterator
 
 import numpy as np
 
+from ...control.body import refuse
 from ...errors import TracejitError
 from ...graph.ir import Node
 from ...ops.view import is_contiguous
@@ -66,6 +67,7 @@ def put(x: Array, indices: Any, values: Any, mode: str = "raise") -> Any:
 
 def _set_shape(x: Array, shape: Any) -> None:
     """x.shape = …, of an array that was made in the trace."""
+    refuse("sets the shape of an array")  # the object itself is changed, which a turn that is tried cannot undo
     wanted = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
     try:
         if type(x.tensor._value) is Node and x.base is None:
