@@ -11,6 +11,7 @@ from ...control.body import Body
 from ...dispatch import mode
 from ...errors import TracejitError
 from ...ops.casts import cast
+from ...ops.elementwise import trunc
 from ...ops.gather import as_index, positions
 from ...ops.index import gathered, scattered
 from ...ops.view import index_basic
@@ -159,10 +160,27 @@ def __setitem__(self: Array, key: Any, value: Any) -> None:
             if type(k) not in _BASIC:
                 keys = tuple([_item(k) for k in keys])
                 break
+        if _may_not_fit(value, self.dtype) and all(type(k) in _BASIC or (type(k) is Tensor and not k.ndim) for k in keys) and not _fits(value, self.dtype):
+            return _on_real(self, key, value)
         scattered(self.tensor, keys, new, naming=True)
     except (TracejitError, _Unknown):
         return _on_real(self, key, value)
     return None
+
+
+def _may_not_fit(value: Any, dtype: np.dtype) -> bool:
+    """Whether NumPy, which assigns a scalar as the Python number that it is, may refuse it to integers of this dtype."""
+    return type(value) is Array and value.is_scalar and dtype.kind in "iu" and value.dtype.kind in "iuf" and not np.can_cast(value.dtype, dtype)
+
+
+def _fits(value: Array, dtype: np.dtype) -> bool:
+    """Whether a scalar is a number that the dtype holds: a question of its value."""
+    limits, x = np.iinfo(dtype), value.tensor
+    if value.dtype.kind == "f":
+        whole = trunc(x)
+        return bool(array_of((whole >= float(limits.min)) & (whole < float(limits.max + 1)), True))
+    own = np.iinfo(value.dtype)
+    return bool(array_of((x >= max(limits.min, own.min)) & (x <= min(limits.max, own.max)), True))
 
 
 def _on_real(self: Array, key: Any, value: Any) -> None:
