@@ -269,13 +269,14 @@ def _along(form: str) -> Form:
 
 
 def _spread(form: str) -> Form:
-    """Along axes of several elements: a spread of one has no slope."""
+    """Along axes of elements that differ: the spread of equal ones has no slope."""
 
     def drawn(d: Drawer) -> str:
         x = d.name(lambda t: t.ndim)
         axes = d.axes(x)
-        if max([d[x].shape[a] for a in ([axes] if isinstance(axes, int) else range(d[x].ndim) if axes is None else axes)]) < 2:
-            raise Impossible
+        with np.errstate(all="ignore"):
+            if (np.std(d[x].detach().numpy().astype(complex), axis=axes) == 0).any():
+                raise Impossible
         return form.format(x=x, flag=d.coin(), axes=axes)
 
     return drawn
