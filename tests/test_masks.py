@@ -58,8 +58,8 @@ def of_two_axes(x, y):
     x2, y2 = x.reshape(2, 5), y.reshape(2, 5)
     m = x2 > y2
     x2[m] = -x2[m] + y2[m]
-    turned = x2.T
-    turned[m.T] = turned[m.T] * 2
+    turned, mask = x2.T, m.T
+    turned[mask] = turned[mask] * 2
     return x, turned
 
 
@@ -96,7 +96,7 @@ def from_another_array(x, y):
 def by_numbers_of_all_kinds(x, y):
     m, s = x > 0.5, np.float32(3)
     x[m] = x[m] * s + x.sum()
-    x[m] = x[m] * y[0] + 2j.imag
+    x[m] = x[m] * y[0] + True
     return x
 
 
@@ -194,6 +194,16 @@ def of_an_object(x, y):
     return x
 
 
+def masks_and_numbers_that_are_no_names(x, y):
+    x2 = x.reshape(2, 5)
+    m = x2 > 0.5
+    x2.T[m.T] = x2.T[m.T] * 2
+    turned = x2.T
+    turned[m.T] = turned[m.T] * 2
+    x2[m] = x2[m] * y[0] + 2j.imag
+    return x, turned
+
+
 def sorted_among_themselves(x, y):
     m = x > 0.5
     x[m] = np.sort(x[m])
@@ -203,7 +213,7 @@ def sorted_among_themselves(x, y):
 
 OTHERS = [
     values_that_were_chosen_before, a_mask_that_does_not_fit, no_masks, what_cannot_be_cast, powers_that_raise, read_only, complex_ones,
-    whole_arrays_among_them, of_an_object, sorted_among_themselves,
+    whole_arrays_among_them, of_an_object, masks_and_numbers_that_are_no_names, sorted_among_themselves,
 ]  # fmt: skip
 
 
@@ -224,4 +234,7 @@ def test_what_a_mask_chooses_is_what_numpy_makes_of_it(function):
 @pytest.mark.parametrize("function", WHOLE, ids=lambda f: f.__name__)
 def test_it_is_one_graph(function):
     x, y = np.random.default_rng(0).uniform(0, 1, (2, 10))
-    assert str(tj.compile(function, fullgraph=True).graph(x, y)).count("\n") < 100
+    compiled = tj.compile(function, fullgraph=True)
+    assert str(compiled.graph(x, y)).count("\n") < 100
+    compiled(x, y)
+    assert compiled.cache_info().modes == ("graph",)

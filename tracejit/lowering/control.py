@@ -24,6 +24,7 @@ from .turns import Turns, inside_out
 if TYPE_CHECKING:
     from .planner import Planner
 
+Swaps = list[tuple[Slot, Slot, Slot]]  # what is old, what a turn made instead, and the room where that began
 MOST = 2**63 - 1  # turns that a loop can count
 
 
@@ -80,7 +81,7 @@ class _Lowering:
         self.planner.add(lower_copy(node, held, self.planner.slots))
         return _whole(held)
 
-    def inner(self, graph: Graph, inputs: list[Slot], targets: list[Slot], turns: bool = False) -> tuple[list[tuple[Slot, Slot, Slot]], dict[Slot, Slot]]:
+    def inner(self, graph: Graph, inputs: list[Slot], targets: list[Slot], turns: bool = False) -> tuple[Swaps, dict[Slot, Slot]]:
         """The steps of a graph; and what is to be exchanged after them and handed on, if they are those of a turn."""
         graph = simplify(graph, [slot.strides for slot in inputs])
         planner = type(self.planner)(graph, inputs, targets, self.planner.cells, turns)
@@ -107,6 +108,23 @@ class _Lowering:
         for n in (1, 0):
             self.settle(exchanged[n], results[n])
         self.move("label", label=done)
+
+    def exchange(self, swaps: Swaps, heirs: dict[Slot, Slot]) -> None:
+        """A turn's end: what is new takes the place of what is old, and what was old the place of its heir."""
+        for old, new, room in swaps:
+            self.written.add(room)
+            self.steps.insert(0, Move("store", _cell_of(new), _whole(room)))
+            if old in heirs:
+                self.move("swap", _cell_of(heirs[old]), _cell_of(old))
+            self.move("swap", _cell_of(old), _cell_of(new))
+
+    def settle_exchanged(self, swaps: Swaps, heirs: dict[Slot, Slot], places: dict[Slot, Slot]) -> None:
+        """The loop's end: what was exchanged is where the results lie."""
+        for old, _, _ in swaps:
+            if old in heirs:
+                self.settle_both((heirs[old], old), (places[heirs[old]], places[old]))
+            else:
+                self.settle(old, places[old])
 
     def finish(self, title: str) -> list[Slot]:
         self.planner.add(Block(self.steps, self.read, self.written, title))
@@ -161,12 +179,7 @@ def _lower_loop(planner: Planner, node: Node) -> list[Slot]:
         if kernel is not None:
             low.steps[before:] = [kernel]
             return low.finish(f"{length} times")
-    for old, new, room in swaps:
-        low.written.add(room)
-        low.steps.insert(0, Move("store", _cell_of(new), _whole(room)))
-        if old in heirs:
-            low.move("swap", _cell_of(heirs[old]), _cell_of(old))
-        low.move("swap", _cell_of(old), _cell_of(new))
+    low.exchange(swaps, heirs)
     for cell, slot, stride in cells:
         low.move("add", cell, step * stride * slot.dtype.itemsize)
     low.move("add", _whole(index), step)
@@ -176,12 +189,7 @@ def _lower_loop(planner: Planner, node: Node) -> list[Slot]:
         low.move("unless", _whole(holds), label=out)
         low.move("jump", label=top)
     low.move("label", label=out)
-    places = dict(zip(states, low.results))
-    for old, _, _ in swaps:
-        if old in heirs:
-            low.settle_both((heirs[old], old), (places[heirs[old]], places[old]))
-        else:
-            low.settle(old, places[old])
+    low.settle_exchanged(swaps, heirs, dict(zip(states, low.results)))
     return low.finish("while" if cond is not None else f"{length} times")
 
 

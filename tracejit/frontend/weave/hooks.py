@@ -21,6 +21,7 @@ from ..method import PARTIALS
 from ..numpy_code import SUBSTITUTES, Array, Number, implements, real, stand_in, world
 from ..watch import USER, in_package, side_of_file
 from .branch import branch, choice
+from .chosen import chosen
 from .journal import CONTAINERS, augmented, changes
 from .loops import AUGMENT, BOTH, BRANCH, CHOICE, EITHER, NEITHER, ROLLED, ROLLED_FOR, UNROLLED, VARIABLES
 from .roll import rolled, rolled_for, unrolled
@@ -32,7 +33,7 @@ from .twin import HOOKED, twin_of
 from .unknown import Unknown, Unwrapping
 from .variables import variables
 from .weaver import AUGMENTED, CALLEE, EACH, INTO, SEEN, SETS, SINGLE, TRYING
-from .words import augment, both, chosen, either, neither
+from .words import augment, both, either, neither
 
 _ndarray = np.ndarray
 _STAND_INS = os.path.dirname(inspect.getfile(Array)) + os.sep

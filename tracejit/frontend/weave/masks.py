@@ -2,7 +2,7 @@
 
     z[m] = z[m] ** 2 + c[m]      becomes      chosen·(z, m, (z, c), (), (), lambda at·: at·(z) ** 2 + at·(c))
 
-`at·` takes an array as it is, or its elements where `m` holds (`words.py chosen`). Only what is computed element by element is so written.
+`at·` takes an array as it is, or its elements where `m` holds (`chosen.py`). Only what is computed element by element is so written.
 """
 
 from __future__ import annotations

@@ -8,13 +8,11 @@ from typing import Any, Callable, Iterator
 import numpy as np
 
 from ...control.body import Body, Untraceable
-from ...dispatch import assign, bind, mode
+from ...dispatch import bind, mode
 from ...op import OPS
-from ...ops.casts import cast, where
-from ...ops.view import put
-from ...spec import bool_, is_complex
+from ...spec import bool_
 from ...tensor import StandIn, Tensor
-from ..numpy_code import Array, Number, bound_of, implements, is_number, is_readonly, kind_of, number_of, of_kind, world
+from ..numpy_code import Number, bound_of, implements, is_number, kind_of, number_of, of_kind, world
 from .journal import changes
 from .variables import form_of, is_scalar, is_traced, like, tensor_of
 
@@ -119,7 +117,7 @@ def augment(owner: Any, key: Any, name: str, value: Any) -> None:
     shown = body.shows(tensor_of(before)) if isinstance(body, Body) and is_traced(before) else None
     if shown is not None and not shown.writable:  # a copy of what values have to find, which nobody knows
         body.shown.remove(shown)
-        after = _PLAIN[name](before, value)
+        after = PLAIN[name](before, value)
         if not np.can_cast(after.dtype, before.dtype, "same_kind") or after.shape != before.shape:
             raise Untraceable("changes an item in place to what it does not hold")
     else:
@@ -127,51 +125,9 @@ def augment(owner: Any, key: Any, name: str, value: Any) -> None:
     owner[key] = after
 
 
-def chosen(
-    target: Any, key: Any, operands: tuple[Any, ...], others: tuple[Any, ...], functions: tuple[Any, ...], value: Callable[[Callable], Any], name: str
-) -> None:
-    """`target[key] = value`, or `target[key] += value` and the like, in which elements of `operands` are read at the same key, numbers are among
-    `others`, and `functions` called: of a mask and arrays like it, done of all elements, of which the mask chooses."""
-    if _are_like(key, target, *operands) and all(map(_is_number, others)) and all(map(_is_by_element, functions)):
-        found = value(lambda array: array)
-        found = _PLAIN[name](target, found) if name else found
-        if _may_be_put(found, target, name):
-            new = found.tensor if found.dtype == target.dtype else cast(found.tensor, dtype=target.dtype)
-            assign(target.tensor, where(key.tensor, new, target.tensor), put)
-            return
-    found = value(lambda array: array[key])
-    if name:
-        augment(target, key, name, found)
-    else:
-        changes(target)
-        target[key] = found
-
-
-def _are_like(mask: Any, target: Any, *operands: Any) -> bool:
-    """Whether these are a mask and arrays of its shape, of which the first may be written."""
-    if type(mask) is not Array or mask.dtype != bool_ or not mask.shape or type(target) is not Array or is_readonly(target):
-        return False
-    return all(type(x) is Array and x.shape == mask.shape and not x.tensor._requires_grad for x in (target, *operands))
-
-
-def _is_number(value: Any) -> bool:
-    return is_scalar(value) if is_traced(value) else isinstance(value, (bool, int, float, complex, np.generic))
-
-
-def _is_by_element(function: Any) -> bool:
-    return isinstance(function, np.ufunc) and function.nout == 1 and function.signature is None
-
-
-def _may_be_put(found: Any, target: Array, name: str) -> bool:
-    """Whether NumPy would put this into the elements without a word. A product in place of a single complex element is rounded otherwise."""
-    if type(found) is not Array or found.shape != target.shape or (name == "Mult" and is_complex(target.dtype)):
-        return False
-    return np.can_cast(found.dtype, target.dtype, "same_kind" if name else "unsafe") and is_complex(found.dtype) <= is_complex(target.dtype)
-
-
 _NAMES = {
     "Add": "add", "Sub": "sub", "Mult": "mul", "Div": "truediv", "FloorDiv": "floordiv", "Mod": "mod", "Pow": "pow", "MatMult": "matmul",
     "BitAnd": "and", "BitOr": "or", "BitXor": "xor", "LShift": "lshift", "RShift": "rshift",
 }  # fmt: skip
 _IN_PLACE: dict[str, Callable] = {name: getattr(operator, f"__i{short}__") for name, short in _NAMES.items()}
-_PLAIN: dict[str, Callable] = {name: getattr(operator, f"__{short}__") for name, short in _NAMES.items()}
+PLAIN: dict[str, Callable] = {name: getattr(operator, f"__{short}__") for name, short in _NAMES.items()}
