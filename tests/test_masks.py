@@ -94,9 +94,9 @@ def from_another_array(x, y):
 
 
 def by_numbers_of_all_kinds(x, y):
-    m, s = x > 0.5, np.float32(3)
-    x[m] = x[m] * s + x.sum()
-    x[m] = x[m] * y[0] + True
+    m, s, total, first = x > 0.5, np.float32(3), x.sum(), y[0]
+    x[m] = x[m] * s + total
+    x[m] = x[m] * first + True
     return x
 
 
@@ -200,7 +200,7 @@ def masks_and_numbers_that_are_no_names(x, y):
     x2.T[m.T] = x2.T[m.T] * 2
     turned = x2.T
     turned[m.T] = turned[m.T] * 2
-    x2[m] = x2[m] * y[0] + 2j.imag
+    x2[m] = x2[m] * y[0] + 2j.imag + x2.sum()
     return x, turned
 
 
