@@ -10,7 +10,8 @@ from support import assert_bits_equal
 
 import tracejit as tj
 from tracejit import nn
-from tracejit.backends.native.jit import compiled_count, python_kernel
+from tracejit.backends.native.jit import compiled_count
+from tracejit.backends.text.in_python import python_kernel
 from tracejit.backends.text.source import print_kernel
 from tracejit.graph.text import parse_graph, print_graph
 from tracejit.lowering.kernel import Kernel

@@ -14,7 +14,7 @@ import tracejit as tj
 from tracejit.autograd import grad
 from tracejit.backends.tiles import REGISTER, text_of
 from tracejit.backends import correlations
-from tracejit.backends.native.jit import python_kernel
+from tracejit.backends.text.in_python import python_kernel
 from tracejit.dispatch import bind
 from tracejit.ops import convolution as ops
 from tracejit.tensor import wrap

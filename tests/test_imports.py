@@ -12,7 +12,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "tracejit"
 ROOMS = [
-    "spec", "tree", "errors", "logs", "named", "forks", "tensor", "backend", "whole", "interpreter", "application", "dispatch", "vjp", "printing", "op", "ops", "linalg",
+    "spec", "tree", "errors", "logs", "named", "forks", "tensor", "backend", "device", "whole", "interpreter", "application", "dispatch", "vjp", "printing", "op", "ops", "linalg",
     "fft", "random", "autograd", "nn", "optim", "graph", "control", "lowering", "runtime", "backends", "frontend", "history", "entry", "reasons", "paths", "permits",
     "pace", "options", "disabled", "misses", "verify", "unreplayed", "report", "compile", "__main__",
 ]  # fmt: skip

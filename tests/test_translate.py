@@ -11,7 +11,7 @@ from support import assert_bits_equal, run_native
 
 from tracejit.backends.llvm import machine, translate
 from tracejit.backends.text.bits import apart, bits, fma, from_bits, rarely, rint
-from tracejit.backends.native.jit import PYTHON_WORDS, python_kernel
+from tracejit.backends.text.in_python import PYTHON_WORDS, python_kernel
 from tracejit.backends.llvm.words import FUNCTIONS
 from tracejit.spec import SHORT_NAMES
 

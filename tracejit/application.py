@@ -127,7 +127,7 @@ class OpApplication(Application):
             a = args[i]
             if isinstance(a, Tensor):
                 value = a._value
-                self.inputs[i] = _new_tuple(TensorSpec, (value.shape, value.dtype, "cpu"))
+                self.inputs[i] = _new_tuple(TensorSpec, (value.shape, value.dtype, value.device))
         for i in saved_inputs:
             a = args[i]
             if isinstance(a, Tensor):
@@ -159,7 +159,7 @@ class OpApplication(Application):
             g = cotangents[0]
             if self.results is None:
                 value = g._value
-                y = _new_tuple(TensorSpec, (value.shape, value.dtype, "cpu"))
+                y = _new_tuple(TensorSpec, (value.shape, value.dtype, value.device))
             else:
                 y = self.with_history(self.results[0], 0)
         else:

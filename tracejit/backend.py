@@ -11,8 +11,8 @@ from .tensor import Tensor
 
 LARGE = 1 << 22  # bytes from which an array is worth memory out of a pool; measured: docs/decisions.md
 
-_MODULES = {"cpu": "tracejit.backends.cpu"}
-_loaded: dict[str, Backend] = {}
+_MODULES = {"cpu": "tracejit.backends.cpu", "cuda": "tracejit.backends.cuda.backend"}
+_loaded: dict[str, Any] = {}
 
 
 class NotKept(Exception):
@@ -54,11 +54,12 @@ class Backend(ABC):
         """
 
 
-def get_backend(name: str = "cpu") -> Backend:
-    """The backend of a device."""
+def get_backend(name: str = "cpu") -> Any:
+    """The backend of a device: "cpu", "cuda:0" …"""
     backend = _loaded.get(name)
     if backend is None:
-        if name not in _MODULES:
-            fail(DeviceError, f"there is no backend named {name!r}", f"Known backends: {', '.join(_MODULES)}.")
-        backend = _loaded[name] = importlib.import_module(_MODULES[name]).backend
+        kind, _, number = name.partition(":")
+        if kind not in _MODULES:
+            fail(DeviceError, f"there is no device {name!r}", f"Devices are {', '.join(_MODULES)}.")
+        backend = _loaded[name] = importlib.import_module(_MODULES[kind]).backend_of(int(number or 0))
     return backend

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from contextlib import nullcontext
 from typing import Any, Callable, Iterable, Sequence
 
-from .backends.cpu import backend
+from .backends.choice import run
 from .dispatch import EAGER, anomaly, mode
 from .autograd.segment import Segment
 from .entry import Entry, Misfit, Trace
@@ -238,7 +238,7 @@ class Compiled(_Called, Inside):
 
     def _replayed(self, entry: Entry | Tree, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any) -> None:
         """Let further calls like this one through the gate, once there were a few."""
-        if isinstance(entry, Tree):
+        if isinstance(entry, Tree) or entry.device != "cpu":
             return
         entry.asked += 1
         (*tokens, _, same), grad = key
@@ -256,7 +256,7 @@ class Compiled(_Called, Inside):
         except Unwoven as reason:
             return self._in_python(args, kwargs, key, str(reason), keep)
         past = None if unseen is None else unseen.past()
-        tracer = Tracer(backend.run, keep=True, past=past) if keep else self._unreplayed.segments.tracer(past)
+        tracer = Tracer(run, keep=True, past=past) if keep else self._unreplayed.segments.tracer(past)
         tracer.arguments(stage.handles)
         call = Substitution(*self._signature.bind(args, kwargs), stage.shown)
         mode.interpreter, reach, clock = tracer, None, Clock()

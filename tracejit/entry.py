@@ -13,13 +13,13 @@ from .application import edge_of, set_history
 from .autograd.modes import GradMode
 from .autograd.segment import Segment, SegmentApplication, Slot, Target
 from .backend import LARGE
-from .backends.cpu import backend
+from .backends.choice import executable_of
+from .device import may_share_memory
 from .dispatch import refresh_view, walk_chain
 from .frontend import in_form
 from .graph.flushed import MADE, Flushed, Source, view_of
 from .history import History
 from .runtime.executor import Executable, OutOfBounds
-from .spec import element_strides
 from .tensor import Storage, Tensor, storage_of, wrap
 from .tree import Structure, is_leaf, unflatten
 
@@ -67,10 +67,10 @@ def meet(arrays: list[np.ndarray], known: list[Any], layouts: Sequence[Any], wri
         array = arrays[n]
         if array is known[n]:
             continue
-        if (array.shape, array.strides, array.dtype) != layouts[n]:
+        if (array.shape, array.strides, array.dtype, array.device) != layouts[n]:
             raise Misfit
         others = outside if n in writes else writes
-        if any(m != n and np.may_share_memory(array, arrays[m]) for m in others):
+        if any(m != n and may_share_memory(array, arrays[m]) for m in others):
             raise OutOfBounds
     inside = set(range(len(arrays))).difference(outside)
     known[:] = [None if n in inside or a.nbytes >= LARGE else a for n, a in enumerate(arrays)]  # what is large is not kept alive
@@ -107,7 +107,7 @@ class Entry:
         self.captured = [s.what for s in self.sources[self.given :]] if all(s.kind == "capture" for s in self.sources[self.given :]) else None
         self.written = [what for kind, what in map(self.sources.__getitem__, self.writes) if kind == "capture"]
         self.written_else = [n for n in self.writes if self.sources[n].kind != "capture"]
-        self.layouts = [(h._value.shape, h._value.strides, h._value.dtype) for h in flushed.handles]
+        self.layouts = [(h._value.shape, h._value.strides, h._value.dtype, h._value.device) for h in flushed.handles]
         self.requires = [(h, h._requires_grad) for s, h in zip(flushed.sources, flushed.handles) if s.kind == "capture"]
         self.grads_read = [(positions.get(i, leaf), was_none) for i, (leaf, was_none) in trace.grads_read.items()]
         first: dict[int, int] = {}
@@ -124,8 +124,7 @@ class Entry:
         self.versioned = seen & {place[1] for _, _, places in self.segments for place in places if place[0] == "output"}
         for segment in history.segments:
             segment.release()
-        strides = [element_strides(h._value) for h in flushed.handles]
-        self.executable = backend.executable(flushed.graph, strides, flushed.writes)
+        self.executable = executable_of(flushed.graph, [h._value for h in flushed.handles], flushed.writes)
         if alone and self.plain and not self.writes and not self.grads and self.captured is not None:
             self.run = self._direct(trace.tensors)  # type: ignore[method-assign, assignment]
 
@@ -148,6 +147,11 @@ class Entry:
         }  # fmt: skip
         exec(_code(text), world)
         return world["run"]
+
+    @property
+    def device(self) -> str:
+        """Where a call runs."""
+        return "cpu" if self.executable is None else self.executable.device
 
     @property
     def mode(self) -> str:

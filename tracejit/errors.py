@@ -50,6 +50,10 @@ class DeviceError(TracejitError, RuntimeError, ValueError):
     """A device that does not exist here, or tensors on different devices."""
 
 
+class OutOfMemoryError(TracejitError, MemoryError, RuntimeError):
+    """A device has no room for a tensor."""
+
+
 class LinAlgError(TracejitError, np.linalg.LinAlgError, RuntimeError):
     """A matrix the decomposition does not exist for: not square, singular, not positive definite; or no convergence."""
 

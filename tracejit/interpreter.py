@@ -9,7 +9,8 @@ from typing import Any, Callable, Protocol, Sequence
 import numpy as np
 
 from .backend import LARGE, get_backend
-from .errors import ArgumentError, TracejitError, fail
+from .device import DeviceArray, device_of, on_host
+from .errors import ArgumentError, DeviceError, TracejitError, fail
 from .spec import TensorSpec, bfloat16, promote
 from .tensor import Tensor, wrap
 from .whole import Whole
@@ -40,17 +41,20 @@ class Eager:
 
     def apply(self, op: Any, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
         values: list[Any] = []
-        floats = large = False
+        floats = large = elsewhere = False
         for a in args:
             if isinstance(a, Tensor):
                 value = a._value
                 values.append(value)
                 large = large or value.nbytes >= LARGE
+                elsewhere = elsewhere or type(value) is not _ndarray
             else:
                 values.append(operand(a))
                 floats = floats or type(a) is float
         if floats:
             values = _weak_beside_bfloat16(values, op.conditions)
+        if elsewhere and (device := device_of(values)) != "cpu":
+            return _wrapped(get_backend(device).eager(op, values, attrs))
         function = partial(get_backend("cpu").call_large, op.eager) if large else op.eager
         try:
             result = function(*values, **attrs)
@@ -61,18 +65,19 @@ class Eager:
             raise error.with_traceback(None) from None
         if type(result) is _ndarray:
             return wrap(result)
-        if type(result) is tuple:
-            return tuple(wrap(np.asarray(r)) for r in result)
-        return wrap(np.asarray(result))
+        return _wrapped(result)
 
     def assign(self, target: Tensor, value: Tensor) -> None:
+        if type(value._value) is DeviceArray and type(target._value) is not DeviceArray:
+            met = f"an in-place operation would write a tensor on {value.device} into one on the CPU"
+            fail(DeviceError, met, "Write it out of place (x = x + y), or bring one to the other: y.cpu(), x.to(y.device).")
         target._value[...] = value._value
 
     def observe(self, tensor: Tensor) -> np.ndarray:
         return tensor._value
 
     def value(self, tensor: Tensor) -> np.ndarray:
-        return tensor._value
+        return on_host(tensor._value)
 
     def truth(self, tensor: Tensor) -> bool:
         return bool(tensor._value.item())
@@ -81,7 +86,7 @@ class Eager:
         return wrap(array)
 
     def at_hand(self, tensor: Tensor) -> np.ndarray | None:
-        return tensor._value
+        return tensor._value if type(tensor._value) is _ndarray else None  # what lies elsewhere is not waited for
 
     def handle(self, tensor: Tensor) -> Tensor:
         return wrap(tensor._value)
@@ -101,6 +106,13 @@ class Eager:
 
 
 EAGER = Eager()
+
+
+def _wrapped(result: Any) -> Any:
+    """What an op gave, as tensors."""
+    if type(result) is tuple:
+        return tuple(map(_wrapped, result))
+    return wrap(result if type(result) is DeviceArray else np.asarray(result))
 
 
 class Mode(threading.local):

@@ -258,7 +258,7 @@ def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(reversed(strides))
 
 
-def element_strides(array: np.ndarray) -> tuple[int, ...]:
+def element_strides(array: Any) -> tuple[int, ...]:
     """The strides of an array in elements."""
     if array.flags.c_contiguous:
         return contiguous_strides(array.shape)
@@ -269,14 +269,17 @@ def element_strides(array: np.ndarray) -> tuple[int, ...]:
     return tuple(s // size for s in array.strides)
 
 
-def lies_in_elements(array: np.ndarray) -> bool:
+def lies_in_elements(array: Any) -> bool:
     """Whether from one element of an array to the next it is so many elements: in a field of a structured array it need not be."""
     return array.flags.c_contiguous or not any([s % array.itemsize for s in array.strides])
 
 
 def check_device(device: Any) -> str:
-    """The name of a device that exists here."""
+    """The full name of a device that a user named: "cpu", "cuda:0" …; no name is "cpu", "cuda" is "cuda:0"."""
     name = "cpu" if device is None else str(device)
-    if name != "cpu":
-        fail(DeviceError, f"there is no device {name!r} here", 'The device of this build is "cpu".')
+    if name == "cuda":
+        return "cuda:0"
+    kind, _, number = name.partition(":")
+    if name != "cpu" and (kind != "cuda" or not number.isdecimal()):
+        fail(DeviceError, f"there is no device {name!r}", 'Devices are "cpu", "cuda", "cuda:1" …')
     return name

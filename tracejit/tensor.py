@@ -90,12 +90,12 @@ class Tensor:
     @property
     def device(self) -> str:
         """The name of the device that holds the values."""
-        return "cpu"
+        return self._value.device
 
     @property
     def spec(self) -> TensorSpec:
         """Shape, dtype and device together."""
-        return TensorSpec(self._value.shape, self._value.dtype)
+        return TensorSpec(self._value.shape, self._value.dtype, self._value.device)
 
     def dim(self) -> int:
         """PyTorch's name of `ndim`."""

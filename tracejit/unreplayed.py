@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Sequence
 
-from .backends.cpu import backend
+from .backends.choice import executable_of
 from .dispatch import EAGER, mode
 from .entry import Entry
 from .errors import LazyWarning, place, standing_at, warn
@@ -24,7 +24,7 @@ class Unreplayed:
 
     def __init__(self, function: Callable[..., Any], trace: Callable[..., Any]) -> None:
         self.function, self.trace = function, trace
-        self.segments = Segments(backend.executable)
+        self.segments = Segments(executable_of)
         self.paces: dict[Key, Pace] = {}
         self._told = False
 

@@ -6,6 +6,7 @@ from time import perf_counter
 from typing import Any, Callable, Sequence
 
 from .backend import NotKept, Replay, get_backend
+from .device import device_of
 from .tensor import Tensor
 
 # Calls on arrays of one layout that are run op by op before a program is built: of kernels that are known already, which
@@ -40,7 +41,7 @@ class Whole:
         None, a tensor, or a sequence of tensors and Nones; its results are tensors of their own. It records nothing.
         """
         arrays = [t._value for t in tensors]
-        layouts = (key, *[(a.shape, a.strides, a.dtype) for a in arrays])
+        layouts = (key, *[(a.shape, a.strides, a.dtype, a.device) for a in arrays])
         known = self.known.get(layouts, UNKNOWN)
         if isinstance(known, tuple):
             return self._meet(layouts, known, function, tensors)
@@ -54,7 +55,8 @@ class Whole:
         ripe = late or calls == SOON + 1
         if ripe and len(set(map(id, tensors))) == len(tensors):  # a tensor given twice would be one input
             try:
-                result, replay = get_backend("cpu").trace(function, tensors, compile=late)
+                arrays = [t._value for t in tensors]
+                result, replay = get_backend(device_of(arrays)).trace(function, tensors, compile=late)
                 self._remember(layouts, replay)
                 return result
             except NotKept:

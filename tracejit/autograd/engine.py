@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from ..application import Application, OpApplication, anomaly, set_history
+from ..device import is_array
 from ..dispatch import assign, bind, mode, refresh_view
 from ..errors import ArgumentError, DTypeError, GradError, ShapeError, fail
 from ..forks import shared_lock
 from ..ops.casts import cast, copy, real
 from ..ops.create import fill, zeros_like
 from ..ops.reduce import sum_to
+from ..ops.transfer import on_device
 from ..ops.view import put
 from ..spec import TensorSpec, is_complex
 from ..tensor import Tensor, method
@@ -157,7 +159,7 @@ def _root_gradient(root: Tensor, g: Any) -> Tensor:
                 f"backward() of a tensor {TensorSpec(shape, dtype)}: only a real scalar has an implied gradient of 1",
                 "Reduce it first (.sum(), .mean(); .real or abs() of a complex one), or pass gradient= of the same shape.",
             )
-        return bind(fill, shape=shape, dtype=dtype, value=1)
+        return on_device(bind(fill, shape=shape, dtype=dtype, value=1), root.device)
     if not isinstance(g, Tensor):
         g = mode.interpreter.constant(np.asarray(g))
     if g.shape != shape:
@@ -309,6 +311,8 @@ class _Pass:
         slots = self.sums.pop(leaf, None)
         if slots is None:
             return
+        if is_array(leaf._value) and slots[0].device != leaf.device:
+            slots[0] = on_device(slots[0], leaf.device)
         if leaf._hooks:
             slots[0] = run_hooks(leaf._hooks, slots[0])
         if not self.accumulate:
@@ -329,7 +333,7 @@ class _Pass:
 
     def _owned(self, slots: list[Tensor]) -> Tensor:
         """The gradient, in memory that nothing else refers to; taken over if that is so already."""
-        if not isinstance(slots[0]._value, np.ndarray):  # a node never changes
+        if not is_array(slots[0]._value):  # a node never changes
             return copy(slots[0]) if self.create_graph else mode.interpreter.handle(slots[0])
         alone = getrefcount(slots[0]) == 2 and getrefcount(slots[0]._value) == 2 and slots[0]._storage is None
         return slots[0] if alone and (self.create_graph or not slots[0]._requires_grad) else copy(slots[0])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from time import perf_counter
 from typing import Any, Callable, Sequence
 
@@ -10,14 +9,12 @@ import numpy as np
 
 from ..backend import Backend
 from ..forks import shared_lock
-from ..graph.ir import Graph, Interner
+from ..graph.ir import Graph
 from ..graph.limits import built
 from ..graph.rules import simplify
-from ..graph.text import print_graph
 from ..lowering.plan import Plan, make_plan
 from ..lowering.steps import Call
 from ..op import Op
-from ..ops.casts import cast
 from ..runtime.executor import Executable
 from ..runtime.replay import GraphReplay, trace_whole
 from ..spec import TensorSpec, element_strides, float32, float64
@@ -26,6 +23,7 @@ from . import convolutions, correlations, products, searching
 from .assembler import Assembler
 from .native.blocks import in_blocks
 from .native.heap import keep_freed
+from .one_node import graph_of, text_of
 from .recent import Recent
 from .routine import Routine
 
@@ -59,20 +57,8 @@ class Cpu(Backend):
         return results[0] if op.outputs == 1 else tuple(results)
 
     def _one_node(self, op: Op, values: tuple[Any, ...], attrs: dict[str, Any]) -> Executable:
-        make = Interner()
-        described = [TensorSpec(v.shape, v.dtype) if isinstance(v, np.ndarray) else v for v in values]
-        dtypes = op.operand_dtypes(*described, **attrs) if op.kind == "elementwise" else [s.dtype for s in described]  # type: ignore[attr-defined]
-        inputs = [
-            make.input(s if isinstance(s, TensorSpec) else TensorSpec((), dtype)) for s, dtype in zip(described, dtypes)
-        ]
-        operands = [
-            n if n.dtype == dtype else make.node(cast, (n,), (("dtype", dtype),), TensorSpec(n.shape, dtype))
-            for n, dtype in zip(inputs, dtypes)
-        ]
-        spec = op.spec(*described, **attrs)
-        node = make.node(op, tuple(operands), tuple(attrs.items()), spec)
         layouts = [element_strides(v) if isinstance(v, np.ndarray) else () for v in values]
-        return self.build(Graph(tuple(inputs), (node,)), layouts)
+        return self.build(graph_of(op, values, attrs), layouts)
 
     def call_large(self, function: Callable[..., Any], *values: Any, **attrs: Any) -> Any:
         return in_blocks(function, *values, **attrs)
@@ -87,9 +73,10 @@ class Cpu(Backend):
 
         return trace_whole(function, tensors, build)
 
-    def executable(self, graph: Graph, layouts: Sequence[tuple[int, ...]], writes: tuple[int, ...] = ()) -> Executable:
-        """The executable of a graph on arrays of these layouts; graphs of equal text share one."""
-        key = (_text(graph), tuple(layouts), writes)
+    def executable(self, graph: Graph, arrays: Sequence[np.ndarray], writes: tuple[int, ...] = ()) -> Executable:
+        """The executable of a graph on arrays of such layouts; graphs of equal text share one."""
+        layouts = [element_strides(a) for a in arrays]
+        key = (text_of(graph), tuple(layouts), writes)
         found = self.executables[key]
         if found is None:
             with _lock:
@@ -105,7 +92,7 @@ class Cpu(Backend):
 
     def run(self, graph: Graph, arrays: Sequence[np.ndarray], writes: tuple[int, ...] = ()) -> list[np.ndarray]:
         """Compute a graph on arrays; the first outputs go into the inputs that `writes` numbers."""
-        return self.executable(graph, [element_strides(a) for a in arrays], writes)(arrays)
+        return self.executable(graph, arrays, writes)(arrays)
 
     def build(self, graph: Graph, layouts: Sequence[tuple[int, ...]], writes: Sequence[int] = (), compile: bool = True) -> Executable:
         start = perf_counter()
@@ -126,10 +113,9 @@ class Cpu(Backend):
         return make(call) if make is not None else None
 
 
-@lru_cache(maxsize=8)
-def _text(graph: Graph) -> str:
-    """A graph that has just run is asked for again when it is kept."""
-    return print_graph(graph, lines=False)
-
-
 backend = Cpu()
+
+
+def backend_of(number: int) -> Cpu:
+    """The backend of the CPU, of which there is one."""
+    return backend

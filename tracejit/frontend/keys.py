@@ -63,7 +63,7 @@ def tensor_token(tensor: Tensor) -> tuple[Any, ...]:
     """(class, shape, strides, dtype, 0 or 1 for a leaf that requires grad or 2 for a tensor with history)."""
     array = tensor._value
     grad = 0 if not tensor._requires_grad else 1 if tensor._application is None else 2
-    return (type(tensor), array.shape, getattr(array, "strides", None), array.dtype, grad)
+    return (type(tensor), array.shape, getattr(array, "strides", None), array.dtype, grad if type(array) is np.ndarray else (grad, array.device))
 
 
 def _tensor(value: Tensor, leaves: Leaves) -> tuple[Any, ...]:
@@ -280,7 +280,8 @@ def describe(token: tuple[Any, ...]) -> str:
     """What a token says, for a person."""
     kind = token[0]
     if isinstance(kind, type) and issubclass(kind, (np.ndarray, Tensor)):
-        history = ("", ", requires grad", ", with history")[token[4]] if len(token) > 4 else ""
+        grad, device = (0, "cpu") if len(token) < 5 else token[4] if isinstance(token[4], tuple) else (token[4], "cpu")
+        history = ("", ", requires grad", ", with history")[grad] + (f", on {device}" if device != "cpu" else "")
         name = "an array" if kind is np.ndarray else f"a {kind.__name__}"
         return f"{name} of shape {token[1]}, dtype {token[3]}{history}"
     if isinstance(kind, type) and issubclass(kind, np.generic):

@@ -79,7 +79,7 @@ class Signature:
                 leaves.append(value)
                 array = value._value
                 grad = 0 if not value._requires_grad else 1 if value._application is None else 2
-                parts.append((kind, array.shape, getattr(array, "strides", None), array.dtype, grad))
+                parts.append((kind, array.shape, getattr(array, "strides", None), array.dtype, grad if type(array) is _ndarray else (grad, array.device)))
             else:
                 token = known.get(id(value))
                 if token is not None and token.entry is not None and token.reference() is value:

@@ -31,11 +31,11 @@ class Applications:
     def __len__(self) -> int:
         return len(self.known)
 
-    def input(self, number: int, shape: Shape, dtype: DType) -> Node:
-        """The node of all graphs whose input of this number has this shape and dtype."""
-        found = self.inputs.get((number, shape, dtype))
+    def input(self, number: int, shape: Shape, dtype: DType, device: str = "cpu") -> Node:
+        """The node of all graphs whose input of this number has this shape and dtype, on this device."""
+        found = self.inputs.get((number, shape, dtype, device))
         if found is None:
-            found = self.inputs[number, shape, dtype] = self.make.input(TensorSpec(shape, dtype), number)
+            found = self.inputs[number, shape, dtype, device] = self.make.input(TensorSpec(shape, dtype, device), number)
         return found
 
     def given(self, op: Op, key: tuple[Any, ...], args: tuple[Any, ...], attrs: dict[str, Any], place: int) -> Made:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..device import DeviceArray
 from ..tensor import Tensor, wrap
 from .ir import Graph, Node
 from .past import Event
@@ -108,10 +109,10 @@ class Leftovers:
         return [t for t, left in found if t is not None and (left.source is None or left.source.kind in MADE) and all(t is not w for w in wholes)]
 
 
-def view_of(array: np.ndarray, chain: tuple[Any, ...]) -> np.ndarray:
-    """The NumPy view that the steps of a chain show of an array."""
+def view_of(array: Any, chain: tuple[Any, ...]) -> Any:
+    """The view that the steps of a chain show of an array."""
     for op, attrs in chain:
-        array = op.numpy(array, **dict(attrs))
+        array = array.under(op, dict(attrs)) if type(array) is DeviceArray else op.numpy(array, **dict(attrs))
     return array
 
 

@@ -33,13 +33,14 @@ OUTPUT = Marker("output", "output")  # one output of a node that has several; at
 class Node:
     """One application: op, inputs, attributes, and the spec of the result (a tuple of specs, if there are several)."""
 
-    __slots__ = ("op", "inputs", "attrs", "spec", "line", "kind", "shape", "dtype", "__weakref__")
+    __slots__ = ("op", "inputs", "attrs", "spec", "line", "kind", "shape", "dtype", "device", "__weakref__")
     shape: Shape
     dtype: DType
 
     def __init__(self, op: Any, inputs: tuple[Node, ...], attrs: Attrs, spec: Any, line: tuple[str, int] | None) -> None:
         self.op, self.inputs, self.attrs, self.spec, self.line = op, inputs, attrs, spec, line
         self.kind: str = op.kind
+        self.device: str = next((n.device for n in inputs if n.device != "cpu"), "cpu") if inputs else getattr(spec, "device", "cpu")
         if type(spec) is not tuple:
             self.shape, self.dtype = spec.shape, spec.dtype
 

@@ -12,6 +12,7 @@ from typing import Any, Callable, Iterable, NamedTuple, Sequence
 
 import numpy as np
 
+from ..device import DeviceArray, may_share_memory, on_host
 from ..interpreter import EAGER, mode
 from ..spec import DTYPES
 from ..tensor import Tensor, wrap
@@ -76,7 +77,8 @@ def answer_to(kind: str, arrays: Sequence[np.ndarray], function: Callable[..., A
     if kind == "truth":
         truth = bool(arrays[0].item())
         return Answer(truth, truth)
-    return Answer(arrays[0].tobytes() if arrays[0].nbytes <= ANSWER_BYTES else object(), arrays[0])
+    values = on_host(arrays[0])
+    return Answer(values.tobytes() if values.nbytes <= ANSWER_BYTES else object(), values)
 
 
 def _call(function: Callable[..., Any], arrays: Sequence[np.ndarray]) -> Answer:
@@ -91,13 +93,15 @@ def _call(function: Callable[..., Any], arrays: Sequence[np.ndarray]) -> Answer:
         mode.interpreter = before
     leaves, structure = flatten(result)
     forms = tuple(map(_form_of, leaves))
-    given = [np.asarray(v) for v, form in zip(leaves, forms) if form]
+    given: list[Any] = [v if type(v) is DeviceArray else np.asarray(v) for v, form in zip(leaves, forms) if form]
     if witness.told is not None:
         witness.told.take_made(given)
     return Answer((structure, tuple(map(_described, leaves)), _shares(given, arrays)), result, given, forms)
 
 
 def _form_of(value: Any) -> str:
+    if type(value) is DeviceArray:
+        return "array"
     if not isinstance(value, (np.ndarray, np.generic)) or value.dtype not in DTYPES:
         return ""
     return "scalar" if isinstance(value, np.generic) else "array" if type(value) is np.ndarray else ""
@@ -105,14 +109,14 @@ def _form_of(value: Any) -> str:
 
 def _described(value: Any) -> Any:
     """What must be the same of a value that a call returns, for the same graphs to go on with it."""
-    if isinstance(value, (np.ndarray, np.generic)):
-        return type(value), value.shape, value.strides, value.dtype, value.flags.writeable
+    if isinstance(value, (np.ndarray, np.generic, DeviceArray)):
+        return (type(value), value.device), value.shape, value.strides, value.dtype, value.flags.writeable
     return type(value), repr(value) if isinstance(value, _CONSTANTS) else object()
 
 
 def _shares(given: Sequence[np.ndarray], arrays: Sequence[np.ndarray]) -> bool:
     """Whether an array that a call gave shares memory with what it was given, or with another."""
-    return any(np.may_share_memory(a, b) for n, a in enumerate(given) for b in [*arrays, *given[:n]])
+    return any(may_share_memory(a, b) for n, a in enumerate(given) for b in [*arrays, *given[:n]])
 
 
 class Step(NamedTuple):

@@ -73,7 +73,7 @@ class Recording:
         if number is not None:
             return self.inputs[number]
         array = tensor._value
-        node = self.make.input(len(self.inputs), array.shape, array.dtype)
+        node = self.make.input(len(self.inputs), array.shape, array.dtype, array.device)
         self.numbers[id(tensor)] = len(self.inputs)
         self.inputs.append(node)
         self.handles.append(tensor)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
+from ..device import DeviceArray, bounds, is_array, may_share_memory
 from ..tensor import Tensor
 
 if TYPE_CHECKING:
@@ -41,14 +42,16 @@ class Regions:
             self._join(self.count)
             self.count += 1
         first, last = self._between(*_bounds(array))
-        return [n for span in self.members[first:last] for n in span if np.may_share_memory(array, self.arrays[n])]
+        return [n for span in self.members[first:last] for n in span if may_share_memory(array, self.arrays[n])]
 
     def _between(self, low: int, high: int) -> tuple[int, int]:
         """Which spans meet the bytes from low to high."""
         return bisect_right(self.ends, low), bisect_left(self.starts, high)
 
 
-def _bounds(array: np.ndarray) -> tuple[int, int]:
+def _bounds(array: Any) -> tuple[int, int]:
+    if type(array) is DeviceArray:
+        return bounds(array)
     if array.flags.c_contiguous:
         start = array.__array_interface__["data"][0]
         return start, start + max(array.nbytes, 1)
@@ -69,7 +72,7 @@ def see_changes(tracer: Tracer, args: tuple[Any, ...]) -> None:
         if isinstance(a, Tensor) and (left := tracer.left.of(a)) is not None:
             a = a if left.whole is None else left.whole
         array = a._value if isinstance(a, Tensor) else a
-        if isinstance(array, np.ndarray) and id(a) not in tracer.numbers:
+        if is_array(array) and id(a) not in tracer.numbers:
             shared = _sharing(tracer, array)
             if shared and any(e.changed and e.home in shared for e in tracer.followed()):
                 tracer.outside("memory that is changed is also reached as another tensor", "memory")

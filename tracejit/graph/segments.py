@@ -6,14 +6,13 @@ from typing import Any, Callable, Sequence
 
 import numpy as np
 
-from ..spec import element_strides
 from .applications import Applications
 from .ir import Graph
 from .past import Past
 from .trace import Tracer
 
 Executable = Callable[[Sequence[np.ndarray]], list[np.ndarray]]
-Build = Callable[[Graph, Sequence[tuple[int, ...]], tuple[int, ...]], Executable]
+Build = Callable[[Graph, Sequence[np.ndarray], tuple[int, ...]], Executable]
 MOST = 50_000  # applications that are remembered; then all is forgotten, and remembered anew
 
 
@@ -37,9 +36,9 @@ class Segments:
 
     def run(self, graph: Graph, arrays: Sequence[np.ndarray], writes: tuple[int, ...] = ()) -> list[np.ndarray]:
         """Compute a graph on arrays; the first outputs go into the inputs that `writes` numbers."""
-        key = graph, writes, tuple([a.strides for a in arrays])
+        key = graph, writes, tuple([(a.strides, a.device) for a in arrays])
         executable = self.executables.get(key)
         if executable is None:
             self.built += 1
-            executable = self.executables[key] = self.build(graph, [element_strides(a) for a in arrays], writes)
+            executable = self.executables[key] = self.build(graph, arrays, writes)
         return executable(arrays)

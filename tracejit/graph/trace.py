@@ -12,9 +12,11 @@ from typing import Any, Callable, Sequence
 
 import numpy as np
 
+from ..device import device_of, is_array
 from ..dispatch import EAGER, mode, operand
 from ..errors import user_line
 from ..op import Op
+from ..ops.casts import copy
 from ..spec import get_default_dtype
 from ..tensor import Tensor, storage_of, wrap
 from .applications import Applications
@@ -204,7 +206,7 @@ class Tracer(Recording):
         if not isinstance(leaf._value, Node):
             self.grads_read.setdefault(id(leaf), (leaf, leaf._grad is None))
         grad = leaf._grad
-        if grad is not None and isinstance(grad._value, np.ndarray) and id(grad) not in self.numbers:
+        if grad is not None and is_array(grad._value) and id(grad) not in self.numbers:
             self.enter(grad, Source("grad", leaf))
         return grad
 
@@ -222,7 +224,9 @@ class Tracer(Recording):
         self.reasons.append((what, user_line(), len(self.segments), kind))
 
     def _apply_now(self, op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
-        """An op whose result's shape depends on values: a call that eager mode does."""
+        """An op whose result's shape depends on values, or lies on another device: a call that eager mode does."""
+        if op.kind == "transfer" and attrs["device"] == device_of(self.arrays):
+            return self.apply(copy, args, {})  # all that a graph computes lies on its device
         tensors = [a if isinstance(a, Tensor) else wrap(np.asarray(a)) for a in args if isinstance(a, (Tensor, np.ndarray, np.generic))]
         return self.host(Applied(op, args, attrs), tensors)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.modes import GradMode
+from ..device import is_array
 from ..dispatch import assign, bind
 from ..ops.create import fill
 from ..ops.elementwise import cast
@@ -34,7 +35,7 @@ class Parameter(Tensor):
 
 def same_memory(tensor: Tensor) -> Tensor:
     """Another handle on the memory of `tensor`, without history."""
-    if not isinstance(tensor._value, np.ndarray):
+    if not is_array(tensor._value):
         return bind(alias, tensor)
     handle = wrap(tensor._value)
     handle._storage, handle._chain = storage_of(tensor), tensor._chain

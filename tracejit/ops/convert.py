@@ -9,9 +9,10 @@ import numpy as np
 from ..dispatch import bind, mode
 from ..errors import ArgumentError, DTypeError, ShapeError, TracejitError, fail
 from ..op import Library
-from ..spec import DTYPES, DType, TensorSpec, as_dtype, check_device, default_dtype_of, element_strides, get_default_dtype, is_complex, promote
+from ..spec import DTYPES, DType, TensorSpec, as_dtype, default_dtype_of, element_strides, get_default_dtype, is_complex, promote
 from ..tensor import StandIn, Tensor, wrap
 from .casts import cast, copy
+from .transfer import on_device
 
 __all__ = ["as_tensor", "asarray", "assemble", "beside", "from_dlpack", "number_dtype", "plain_number", "tensor"]
 
@@ -45,7 +46,8 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | 
     copy: True always copies; False makes a needed copy an error.
     Python floats take the default dtype (float32), ints int64, bools bool, complex numbers complex64; arrays keep theirs.
     """
-    check_device(device)
+    if device is not None:
+        return on_device(asarray(obj, dtype=dtype, copy=copy), device)
     wanted = None if dtype is None else as_dtype(dtype)
     if isinstance(obj, StandIn):
         obj = obj.tensor
@@ -195,7 +197,8 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
 
 def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Tensor:
     """A tensor on the memory of any object with the DLPack protocol; a copy of it, if `copy` is True."""
-    check_device(device)
+    if device is not None:
+        return on_device(from_dlpack(x, copy=copy), device)
     if isinstance(x, Tensor):
         return _converted(x.detach(), None, copy)
     if not hasattr(x, "__dlpack__"):

@@ -13,11 +13,12 @@ from ..dispatch import bind, mode
 from ..errors import ArgumentError, ShapeError, fail
 from ..op import Create
 from ..spec import (
-    Shape, as_dtype, as_shape, bool_, check_device, compute_dtype, default_dtype_of, float64, get_default_dtype, int64, is_complex,
+    Shape, as_dtype, as_shape, bool_, compute_dtype, default_dtype_of, float64, get_default_dtype, int64, is_complex,
     is_integer,
 )  # fmt: skip
 from ..tensor import Tensor
 from .casts import cast, copy, where
+from .transfer import made_on, on_device
 from .convert import as_tensor, asarray, from_dlpack, number_dtype, plain_number, tensor
 
 __all__ = [
@@ -59,9 +60,8 @@ def _leaf(result: Tensor, requires_grad: bool) -> Tensor:
 
 
 def _filled(shape: Any, value: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
-    check_device(device)
     dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
-    return _leaf(bind(fill, shape=as_shape(shape), dtype=dtype, value=value), requires_grad)
+    return _leaf(made_on(device, fill, shape=as_shape(shape), dtype=dtype, value=value), requires_grad)
 
 
 def full(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -71,9 +71,8 @@ def full(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, 
     """
     dtype = number_dtype(fill_value) if dtype is None else as_dtype(dtype)
     if isinstance(fill_value, Tensor):
-        check_device(device)
         value = fill_value if fill_value.dtype == dtype else cast(fill_value, dtype=dtype)
-        return _leaf(bind(copy, value.broadcast_to(as_shape(shape))), requires_grad)
+        return _leaf(on_device(bind(copy, value.broadcast_to(as_shape(shape))), device), requires_grad)
     return _filled(shape, plain_number(fill_value, dtype), dtype, device, requires_grad)
 
 
@@ -95,24 +94,29 @@ def empty(shape: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     return _filled(shape, 0, dtype, device, requires_grad)
 
 
+def _beside(x: Any, device: Any) -> Any:
+    """The device named, or that of a tensor."""
+    return x.device if device is None and isinstance(x, Tensor) else device
+
+
 def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """`fill_value` in the shape, and by default the dtype, of `x`."""
-    return full(tuple(x.shape), fill_value, dtype=x.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad)
+    return full(tuple(x.shape), fill_value, dtype=x.dtype if dtype is None else dtype, device=_beside(x, device), requires_grad=requires_grad)
 
 
 def zeros_like(x: Any, /, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros of the shape and dtype of `x`."""
-    return _filled(x.shape, 0, x.dtype if dtype is None else dtype, device, requires_grad)
+    return _filled(x.shape, 0, x.dtype if dtype is None else dtype, _beside(x, device), requires_grad)
 
 
 def ones_like(x: Any, /, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones of the shape and dtype of `x`."""
-    return _filled(x.shape, 1, x.dtype if dtype is None else dtype, device, requires_grad)
+    return _filled(x.shape, 1, x.dtype if dtype is None else dtype, _beside(x, device), requires_grad)
 
 
 def empty_like(x: Any, /, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor to be written to, of the shape and dtype of `x`."""
-    return _filled(x.shape, 0, x.dtype if dtype is None else dtype, device, requires_grad)
+    return _filled(x.shape, 0, x.dtype if dtype is None else dtype, _beside(x, device), requires_grad)
 
 
 # Ranges
@@ -130,13 +134,12 @@ def arange(
 
     With one argument, 0 up to it. int64 if all are ints, else float32, unless `dtype` says otherwise.
     """
-    check_device(device)
     start, step = _number(start), _number(step)
     start, stop = (0, start) if stop is None else (start, _number(stop))
     whole = all(isinstance(v, int) for v in (start, stop, step))
     count = len(range(start, stop, step)) if whole and step else _count(start, stop, step)
     dtype = as_dtype(dtype) if dtype is not None else int64 if whole else get_default_dtype()
-    return _leaf(_spaced(start, step, count, dtype), requires_grad)
+    return _leaf(on_device(_spaced(start, step, count, dtype), device), requires_grad)
 
 
 def _count(start: Any, stop: Any, step: Any) -> int:
@@ -172,7 +175,6 @@ def linspace(
     start: Any, stop: Any, /, num: int, *, dtype: Any = None, device: Any = None, endpoint: bool = True, requires_grad: bool = False
 ) -> Tensor:
     """`num` evenly spaced numbers from `start` to `stop`, which is left out if not `endpoint`; computed in float64 as NumPy does."""
-    check_device(device)
     start, stop, num = _number(start), _number(stop), operator.index(num)
     if num < 0:
         fail(ArgumentError, f"linspace of {num} numbers", "Give 0 or more.")
@@ -188,7 +190,7 @@ def linspace(
         values = where(index == num - 1, stop * 1.0, values)
     if is_integer(dtype):
         values = values.floor()
-    return _leaf(values if values.dtype == dtype else cast(values, dtype=dtype), requires_grad)
+    return _leaf(on_device(values if values.dtype == dtype else cast(values, dtype=dtype), device), requires_grad)
 
 
 def logspace(
@@ -211,10 +213,9 @@ def eye(
     n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Ones on the k-th diagonal (above the main one if positive), zeros elsewhere."""
-    check_device(device)
     rows, columns = as_shape((n_rows, n_rows if n_cols is None else n_cols))
     dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
-    return _leaf(cast(_offsets(rows, columns) == k, dtype=dtype), requires_grad)
+    return _leaf(on_device(cast(_offsets(rows, columns) == k, dtype=dtype), device), requires_grad)
 
 
 def tri(n_rows: int, n_cols: int | None = None, k: int = 0, *, dtype: Any = None) -> Tensor:

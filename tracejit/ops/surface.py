@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-import numpy as np
 
 from ..dispatch import assign, bind
 from ..errors import ArgumentError, DTypeError, GradError, fail
@@ -13,7 +12,6 @@ from ..spec import (
     as_dtype,
     bfloat16,
     bool_,
-    check_device,
     float16,
     float32,
     float64,
@@ -29,6 +27,7 @@ from .create import empty, fill, full, ones, zeros
 from .dtypes import astype as astype_function
 from .elementwise import cast, copy
 from .manipulate import matrix_transpose, shape_of_arguments
+from .transfer import on_device
 from .view import alias, broadcast_to, is_contiguous, permute, put, strides_of
 
 # Copies and casts
@@ -83,8 +82,8 @@ def to(self: Tensor, *targets: Any, dtype: Any = None, device: Any = None, copy:
             device = target
         elif target is not None:
             dtype = target
-    check_device(device)
-    return astype_function(self, self.dtype if dtype is None else dtype, copy=copy)
+    there = on_device(self, device)
+    return astype_function(there, self.dtype if dtype is None else dtype, copy=copy and there is self)
 
 
 @method("type")
@@ -117,17 +116,22 @@ for _name, _dtype in {
 
 @method("cpu")
 def cpu(self: Tensor) -> Tensor:
-    """The tensor on the CPU: itself."""
-    return self
+    """The tensor on the CPU: itself, if it is there."""
+    return on_device(self, "cpu")
+
+
+@method("cuda")
+def cuda(self: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor:
+    """The tensor on a GPU: by its number, or the first."""
+    return on_device(self, "cuda" if device is None else f"cuda:{device}" if isinstance(device, int) else device)
 
 
 @method("to_device")
 def to_device(self: Tensor, device: Any, /, stream: Any = None) -> Tensor:
     """The tensor on this device (the array API's name of `to`)."""
-    check_device(device)
     if stream is not None:
         fail(ArgumentError, f"a stream ({stream!r}) of the cpu", "Give stream=None.")
-    return self
+    return on_device(self, device)
 
 
 # History

@@ -20,7 +20,7 @@ class Inputs:
         positions = {id(h): i for i, h in enumerate(trace.handles)}
         self.sources = [s if s.kind in ("argument", *MADE) else Source(s.kind, positions.get(id(s.what), s.what)) for s in flushed.sources]
         self.writes = flushed.writes
-        self.layouts = [(h._value.shape, h._value.strides, h._value.dtype) for h in flushed.handles]
+        self.layouts = [(h._value.shape, h._value.strides, h._value.dtype, h._value.device) for h in flushed.handles]
         self.outside = [n for n, s in enumerate(self.sources) if s.kind != "segment"]
         self.known: list[Any] = [None] * len(self.sources)
         self.requires = [(h, h._requires_grad) for s, h in zip(flushed.sources, flushed.handles) if s.kind == "capture"]

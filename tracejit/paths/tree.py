@@ -12,7 +12,7 @@ from typing import Any, Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from ..backends.cpu import backend
+from ..backends.choice import executable_of
 from ..entry import Entry, Misfit, Trace, outside_of
 from ..errors import TracejitError, place
 from ..frontend import nothing_to_check
@@ -20,7 +20,6 @@ from ..graph.flushed import Flushed, view_of
 from ..graph.past import Answer, Past, Step, answer_to
 from ..history import History
 from ..runtime.executor import Executable, OutOfBounds
-from ..spec import element_strides
 from ..tensor import Tensor, storage_of
 from .inputs import Inputs
 
@@ -76,8 +75,7 @@ class Junction(Node):
         self.ways: dict[Any, tuple[Node, ...]] = {}  # by answer; several, for different states of the world
         self.executable: Executable | None = None
         if flushed.graph.outputs:
-            strides = [element_strides(h._value) for h in flushed.handles]
-            self.executable = backend.executable(flushed.graph, strides, flushed.writes)
+            self.executable = executable_of(flushed.graph, [h._value for h in flushed.handles], flushed.writes)
         shown = [f"{'arrays' if where == 'input' else 'outputs'}[{number}]" for where, number, _ in places]
         asked = [f"view({array}, chains[{n}])" if place[2] else array for n, (array, place) in enumerate(zip(shown, places))]
         rest = [

@@ -178,7 +178,7 @@ class Table:
         self.add(section, number, place, type(value), requires, array.dtype, array.ndim, self.block([*array.shape, *array.strides]))
 
     def _bytes(self, number: int) -> tuple[int, int]:
-        shape, strides, dtype = self.entry.layouts[number]
+        shape, strides, dtype, _ = self.entry.layouts[number]
         return _span(shape, strides, dtype.itemsize)
 
     def _world(self, own: Sequence[tuple[Any, str, Any]]) -> None:

@@ -14,7 +14,6 @@ from ..lowering.kernel import Kernel, Let, Slot
 from ..lowering.plan import Plan
 from ..lowering.steps import Call
 from ..runtime.executor import Executable
-from ..spec import element_strides
 from ..verify import Run, Snapshot, like
 
 BUDGET = 0.1  # seconds that one measurement may take, one run apart
@@ -55,7 +54,7 @@ def measured(snapshot: Snapshot, eager: Callable[[], Any], compiled: Callable[[]
 
 
 def _executable(run: Run) -> Executable:
-    return backend.executable(run.graph, [element_strides(a) for a in run.arrays], run.writes)
+    return backend.executable(run.graph, run.arrays, run.writes)
 
 
 def _steps(run: Run) -> list[float]:

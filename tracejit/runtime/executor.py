@@ -65,6 +65,7 @@ class Executable:
     Small arenas are shared by all executables: what one left in the cache, the next one finds there. Large ones are given back.
     """
 
+    device = "cpu"
     free: dict[int, list[np.ndarray]] = {}  # small arenas that no call is using, by size
 
     def __init__(self, plan: Plan, steps: list[Program | HostCall | HostMove], scratch: int, keep: Any, allocator: Allocator, long: bool) -> None:

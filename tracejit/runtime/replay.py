@@ -9,12 +9,13 @@ from typing import Any, Callable, Sequence
 import numpy as np
 
 from ..backend import NotKept
+from ..device import may_share_memory
 from ..dispatch import EAGER, mode
 from ..graph.ir import Graph
 from ..graph.flushed import Flushed
 from ..graph.trace import Tracer
 from ..tensor import Tensor, storage_of, wrap
-from .executor import Executable, OutOfBounds
+from .executor import OutOfBounds
 
 
 class GraphReplay:
@@ -23,7 +24,7 @@ class GraphReplay:
     places: for each result, the number of its output, or None; `single` if it is not in a sequence.
     """
 
-    def __init__(self, executable: Executable, writes: tuple[int, ...], places: list[int | None], single: bool) -> None:
+    def __init__(self, executable: Any, writes: tuple[int, ...], places: list[int | None], single: bool) -> None:
         self.executable, self.writes, self.places, self.single = executable, writes, places, single
         self.reads = [n for n in range(len(executable.plan.inputs)) if n not in writes]
         self.checked: tuple[list[np.ndarray], bool] = [], False  # the arrays last written, and whether each owns its memory
@@ -35,7 +36,7 @@ class GraphReplay:
         written = [arrays[n] for n in self.writes]
         known, own = self.checked
         if len(known) != len(written) or not all(map(is_, written, known)):
-            if not all([a.flags.writeable for a in written]) or any([np.may_share_memory(a, b) for a, b in combinations(written, 2)]):
+            if not all([a.flags.writeable for a in written]) or any([may_share_memory(a, b) for a, b in combinations(written, 2)]):
                 return False
             own = all([a.flags.owndata for a in written])
             self.checked = written, own
@@ -44,7 +45,7 @@ class GraphReplay:
             if own and array.flags.owndata:
                 if id(array) in same:
                     return False
-            elif any([np.may_share_memory(array, w) for w in written]):
+            elif any([may_share_memory(array, w) for w in written]):
                 return False
         return True
 
@@ -65,10 +66,10 @@ class GraphReplay:
 
 
 def trace_whole(
-    function: Callable[[], Any], tensors: Sequence[Tensor], build: Callable[[Graph, Sequence[np.ndarray], tuple[int, ...]], Executable]
+    function: Callable[[], Any], tensors: Sequence[Tensor], build: Callable[[Graph, Sequence[np.ndarray], tuple[int, ...]], Any]
 ) -> tuple[Any, GraphReplay | None]:
     """Run a function as a graph of these tensors: its result, and what replays it, or None if a graph cannot. NotKept, if raised, is handed on."""
-    built: list[Executable] = []
+    built: list[Any] = []
 
     def run(graph: Graph, arrays: list[np.ndarray], writes: tuple[int, ...]) -> list[np.ndarray]:
         built.append(build(graph, arrays, writes))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
@@ -24,29 +23,6 @@ from . import gate, interrupts, walker
 _lock = shared_lock()
 _addresses: dict[str, int] = {}  # of kernels by their text, of other functions by the key that the store knows them by
 _compiled = 0
-
-PYTHON_WORDS: dict[str, Any] = {
-    **{name: np.dtype(full).type for name, full in (
-        ("i8", "int8"), ("i16", "int16"), ("i32", "int32"), ("i64", "int64"), ("u8", "uint8"), ("u16", "uint16"), ("u32", "uint32"),
-        ("u64", "uint64"), ("f32", "float32"), ("f64", "float64"), ("c64", "complex64"), ("c128", "complex128"))},
-    "boolean": bool, "inf": math.inf, "lanes": range, "few": range, "bits": bits.bits, "from_bits": bits.from_bits, "fma": bits.fma, "rarely": bits.rarely,
-}  # fmt: skip
-for _kind in ("i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "f32", "f64", "c64", "c128"):
-    PYTHON_WORDS[f"{_kind}_pointer"] = lambda args, k: args[k]
-    PYTHON_WORDS[f"{_kind}_value"] = lambda args, k: args[k]
-    PYTHON_WORDS[f"lanes_{_kind}"] = lambda n, _t=PYTHON_WORDS[_kind]: [_t(0)] * n
-PYTHON_WORDS["boolean_value"] = lambda args, k: args[k]
-PYTHON_WORDS["lanes_boolean"] = lambda n: [False] * n
-PYTHON_WORDS.update(scalar.FUNCTIONS)
-PYTHON_WORDS.update(memory.WORDS)
-
-
-def python_kernel(text: str) -> Callable:
-    """The kernel as a plain Python function, to run and step through."""
-    scope = dict(PYTHON_WORDS)
-    exec(compile(text, "<tracejit kernel>", "exec"), scope)
-    return scope["kernel"]
-
 
 def address_of(text: str, compile: bool = True, module: Callable[[str], Module] = translate.translate) -> int:
     """The address of a kernel's machine code: known already, kept on disk, or compiled now (NotKept, unless `compile`) from what

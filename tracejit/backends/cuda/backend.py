@@ -1,0 +1,208 @@
+"""`Cuda`: eager ops as one-node graphs, and graphs as executables, on one GPU."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Any, Callable, Sequence
+
+import numpy as np
+
+from ...backend import Backend, NotKept
+from ...device import DeviceArray, Memory, on_host
+from ...forks import shared_lock
+from ...graph.ir import Graph, Interner
+from ...graph.limits import built
+from ...graph.rules import simplify
+from ...lowering.kernel import Kernel, Slot
+from ...lowering.plan import make_plan
+from ...op import Op
+from ...ops.casts import cast, copy
+from ...ops.transfer import moved
+from ...ops.view import broadcast
+from ...runtime.replay import GraphReplay, trace_whole
+from ...spec import Shape, TensorSpec, contiguous_strides, element_strides
+from ...tensor import Tensor
+from ..one_node import graph_of, text_of
+from ..recent import Recent
+from .devices import driver_of
+from .executor import DeviceExecutable
+from .source import Printed, print_map
+
+_lock = shared_lock()
+Layout = tuple[int, ...] | None  # the strides of an input in elements; None: one element of the host's, which is passed by value
+
+
+class Block:
+    """Memory that a driver gave: it gets it back when nobody holds this any more."""
+
+    __slots__ = ("driver", "address", "size", "__weakref__")
+
+    def __init__(self, driver: Any, size: int) -> None:
+        self.driver, self.size = driver, max(size, 1)
+        self.address = driver.allocate(self.size)
+
+    def __del__(self) -> None:
+        if hasattr(self, "address"):
+            self.driver.release(self.address, self.size)
+
+
+class Cuda(Backend):
+    """A GPU: its memory, and what runs there."""
+
+    def __init__(self, number: int) -> None:
+        self.name, self.driver = f"cuda:{number}", driver_of(number)
+        self.one_node, self.executables, self.functions = Recent(4096), Recent(512), dict[str, Any]()
+        self._failed: DeviceArray | None = None
+
+    # Memory
+
+    def empty(self, shape: Shape, dtype: np.dtype) -> DeviceArray:
+        """New memory, in row-major order, that holds anything."""
+        size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        block = Block(self.driver, size)
+        return DeviceArray(Memory(block.address, max(size, 1), self.name, block), shape, dtype)
+
+    def at(self, address: int, shape: Shape, dtype: np.dtype, strides: tuple[int, ...]) -> DeviceArray:
+        """The elements from an address on, for as long as somebody else keeps them; strides in elements."""
+        return DeviceArray(Memory(address, 0, self.name, None), shape, dtype, tuple([s * dtype.itemsize for s in strides]))
+
+    def upload(self, array: Any) -> DeviceArray:
+        """A copy of an array of NumPy's, or of another device's."""
+        host = np.asarray(on_host(array), order="C")
+        found = self.empty(host.shape, host.dtype)
+        if host.size:
+            self.driver.upload(found.address, host)
+        return found
+
+    def download(self, array: DeviceArray) -> np.ndarray:
+        """A copy in NumPy's memory."""
+        whole = array if array.flags.c_contiguous else self.copied(array)
+        host = np.empty(array.shape, array.dtype)
+        if host.size:
+            self.driver.download(whole.address, host)
+        self.check()
+        return host
+
+    def copied(self, array: DeviceArray) -> DeviceArray:
+        """A copy in new memory, in row-major order."""
+        return self.eager(copy, (array,), {})
+
+    def write(self, target: DeviceArray, value: Any) -> None:
+        """Write an array, a NumPy array or a number into the memory of another, broadcast and cast as NumPy does."""
+        value = value if isinstance(value, DeviceArray) else np.asarray(value)
+        make = Interner()
+        old, new = [make.input(TensorSpec(v.shape, v.dtype)) for v in (target, value)]
+        node = new if new.shape == target.shape else make.apply(broadcast, (new,), {"shape": target.shape})
+        node = node if node.dtype == target.dtype else make.apply(cast, (node,), {"dtype": target.dtype})
+        self.run(Graph((old, new), (node,)), [target, value], (0,))
+
+    # What runs
+
+    @property
+    def failed(self) -> DeviceArray:
+        """The word that a kernel sets where an index is out of bounds."""
+        if self._failed is None:
+            self._failed = self.upload(np.zeros(1, np.int64))
+        return self._failed
+
+    def check(self) -> None:
+        """Raise the error of an index that was out of bounds, if a kernel has met one since the last time."""
+
+    def launch(self, text: str, blocks: int, threads: int, words: Sequence[int]) -> None:
+        function = self.functions.get(text)
+        if function is None:
+            function = self.functions[text] = self.driver.load(text)
+        self.driver.launch(function, blocks, threads, words)
+
+    def eager(self, op: Op, values: Sequence[Any], attrs: dict[str, Any]) -> Any:
+        """What an op gives of arrays and numbers."""
+        if op.kind == "view":
+            return self._view(op, values[0], attrs)
+        if op.kind == "transfer":
+            return moved(values[0], **attrs)
+        if op.kind == "library" or op.dynamic:
+            return self.whole(op, values, attrs)
+        return self.apply(op, tuple(values), attrs)
+
+    def apply(self, op: Op, values: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
+        key = (op, *map(_kind, values), tuple(attrs.items()))
+        executable = self.one_node[key]
+        if executable is None:
+            graph = graph_of(op, values, attrs)
+            executable = self.one_node[key] = self.build(graph, [_layout(a) for a in _in_dtypes(values, graph)])
+        results = executable(_in_dtypes(values, executable.plan.graph))
+        return results[0] if op.outputs == 1 else tuple(results)
+
+    def whole(self, op: Op, values: Sequence[Any], attrs: dict[str, Any]) -> Any:
+        """What an op on whole arrays gives: of a library's routine, or of its NumPy function, on copies in the host's memory."""
+        found = op.eager(*[on_host(v) for v in values], **attrs)
+        return tuple(map(self._back, found)) if isinstance(found, tuple) else self._back(found)
+
+    def _back(self, value: Any) -> Any:
+        return self.upload(np.asarray(value))
+
+    def _view(self, op: Any, array: DeviceArray, attrs: dict[str, Any]) -> DeviceArray:
+        return array.under(op, attrs)
+
+    def call_large(self, function: Callable[..., Any], *values: Any, **attrs: Any) -> Any:
+        return function(*values, **attrs)
+
+    def routine(self, op: Any, specs: tuple[Any, ...]) -> Any | None:
+        return None
+
+    def trace(self, function: Callable[[], Any], tensors: Sequence[Tensor], compile: bool) -> tuple[Any, GraphReplay | None]:
+        if not compile:
+            raise NotKept
+        return trace_whole(function, tensors, self.executable)
+
+    def executable(self, graph: Graph, arrays: Sequence[Any], writes: tuple[int, ...] = ()) -> DeviceExecutable:
+        """The executable of a graph on arrays of such layouts; graphs of equal text share one."""
+        layouts = [_layout(a, n in writes) for n, a in enumerate(arrays)]
+        key = (text_of(graph), tuple(layouts), writes)
+        found = self.executables[key]
+        if found is None:
+            with _lock:
+                start = perf_counter()
+                strides = [() if s is None else s for s in layouts]
+                found = self.executables[key] = self.build(simplify(graph, strides), layouts, writes)
+                built.count, built.seconds = built.count + 1, built.seconds + perf_counter() - start
+        return found
+
+    def run(self, graph: Graph, arrays: Sequence[Any], writes: tuple[int, ...] = ()) -> list[Any]:
+        """Compute a graph on arrays; the first outputs go into the inputs that `writes` numbers."""
+        return self.executable(graph, arrays, writes)(arrays)
+
+    def build(self, graph: Graph, layouts: Sequence[Layout], writes: Sequence[int] = ()) -> DeviceExecutable:
+        start = perf_counter()
+        plan = make_plan(graph, [() if s is None else s for s in layouts], writes)
+        by_value = frozenset(slot for slot, strides in zip(plan.inputs, layouts) if strides is None)
+        lowered = perf_counter() - start
+        executable = DeviceExecutable(self, plan, by_value, lambda kernel, packed: _printed(kernel, by_value, packed))
+        executable.seconds["lower"] = lowered
+        return executable
+
+
+def _printed(kernel: Kernel, by_value: frozenset[Slot], packed: bool) -> Printed:
+    return print_map(kernel, False, by_value, packed)
+
+
+def _kind(value: Any) -> Any:
+    """What a one-node graph depends on of an operand."""
+    return (value.shape, value.strides, value.dtype, value.device) if isinstance(value, (DeviceArray, np.ndarray)) else type(value)
+
+
+def _layout(array: Any, written: bool = False) -> Layout:
+    """How an input lies: a NumPy array is brought to the device in row-major order, one element of it by value."""
+    if type(array) is DeviceArray:
+        return element_strides(array)
+    return contiguous_strides(array.shape) if array.shape or written else None
+
+
+def _in_dtypes(values: Sequence[Any], graph: Graph) -> list[Any]:
+    """The operands as inputs of a one-node graph: numbers in the dtypes that they take there."""
+    return [v if isinstance(v, (DeviceArray, np.ndarray)) else np.asarray(v, node.dtype) for v, node in zip(values, graph.inputs)]
+
+
+def backend_of(number: int) -> Cuda:
+    """The backend of the GPU of this number."""
+    return Cuda(number)
