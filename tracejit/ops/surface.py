@@ -5,6 +5,8 @@ from __future__ import annotations
 import operator
 from typing import Any
 
+import numpy as np
+
 
 from ..dispatch import assign, bind
 from ..errors import ArgumentError, DTypeError, GradError, fail
