@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..device import is_array
-from ..graph.ir import Graph, Interner
+from ..graph.ir import OUTPUT, Graph, Interner
 from ..graph.text import print_graph
 from ..op import Op
 from ..ops.casts import cast
@@ -23,8 +23,10 @@ def graph_of(op: Op, values: tuple[Any, ...], attrs: dict[str, Any]) -> Graph:
         n if n.dtype == dtype else make.node(cast, (n,), (("dtype", dtype),), TensorSpec(n.shape, dtype))
         for n, dtype in zip(inputs, dtypes)
     ]  # fmt: skip
-    node = make.node(op, tuple(operands), tuple(attrs.items()), op.spec(*described, **attrs))
-    return Graph(tuple(inputs), (node,))
+    spec = op.spec(*described, **attrs)
+    node = make.node(op, tuple(operands), tuple(attrs.items()), spec)
+    outputs = [make.node(OUTPUT, (node,), (("index", k),), s) for k, s in enumerate(spec)] if type(spec) is tuple else [node]
+    return Graph(tuple(inputs), tuple(outputs))
 
 
 @lru_cache(maxsize=8)

@@ -50,7 +50,7 @@ def computed(graph: Graph, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
 def _takes(graph: Graph, operands: Sequence[TensorSpec]) -> None:
     """Whether a graph is one of these operands."""
     for number, (node, spec) in enumerate(zip(graph.inputs, operands, strict=True)):
-        if node.spec != spec:
+        if (node.shape, node.dtype) != (spec.shape, spec.dtype):
             kind = DTypeError if node.dtype != spec.dtype else ShapeError
             fail(kind, f"operand {number} of a graph is {spec}, where {node.spec} was traced", "Trace the function again for such operands.")
 

@@ -38,9 +38,11 @@ class Node:
     dtype: DType
 
     def __init__(self, op: Any, inputs: tuple[Node, ...], attrs: Attrs, spec: Any, line: tuple[str, int] | None) -> None:
+        self.device: str = next((n.device for n in inputs if n.device != "cpu"), "cpu") if inputs else getattr(spec, "device", "cpu")
+        if self.device != "cpu":
+            spec = _on(spec, self.device)
         self.op, self.inputs, self.attrs, self.spec, self.line = op, inputs, attrs, spec, line
         self.kind: str = op.kind
-        self.device: str = next((n.device for n in inputs if n.device != "cpu"), "cpu") if inputs else getattr(spec, "device", "cpu")
         if type(spec) is not tuple:
             self.shape, self.dtype = spec.shape, spec.dtype
 
@@ -58,6 +60,11 @@ class Node:
 
     def __repr__(self) -> str:
         return f"<node {self.op.name} {self.spec}>"
+
+
+def _on(spec: Any, device: str) -> Any:
+    """What is known of a result that a device computes."""
+    return tuple([_on(s, device) for s in spec]) if type(spec) is tuple else spec._replace(device=device)
 
 
 class Interner:

@@ -131,7 +131,7 @@ class Cuda(Backend):
             graph = graph_of(op, values, attrs)
             executable = self.one_node[key] = self.build(graph, [_layout(a) for a in _in_dtypes(values, graph)])
         results = executable(_in_dtypes(values, executable.plan.graph))
-        return results[0] if op.outputs == 1 else tuple(results)
+        return results[0] if op.outputs_of(attrs) == 1 else tuple(results)
 
     def whole(self, op: Op, values: Sequence[Any], attrs: dict[str, Any]) -> Any:
         """What an op on whole arrays gives: of a library's routine, or of its NumPy function, on copies in the host's memory."""
