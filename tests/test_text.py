@@ -10,7 +10,7 @@ from op_samples import SAMPLES, elementwise_samples
 from support import bits, ulps
 
 import tracejit as tj
-from tracejit.backends.native.jit import python_kernel
+from tracejit.backends.text.in_python import python_kernel
 from tracejit.backends.text.pairwise import pairwise_table
 from tracejit.backends.text.source import print_kernel
 from tracejit.backends.text.statements import Parameter
