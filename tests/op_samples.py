@@ -99,6 +99,7 @@ SAMPLES: dict[str, list[Sample]] = {
         sample(lambda: real(2, 3, low=1.0), lambda: real(2, 3, low=0.5, seed=1), **turns(body=GROWING, cond=BELOW)),
     ],
     "branch": [sample(lambda n=n: tj.asarray(n), X, Y, branches=BRANCHES, pulls=None) for n in range(3)],
+    "transfer": [sample(each, device="cpu") for each in (X, Z)],
     # reductions
     "sum": [sample(X, axes=(0,)), sample(X, axes=(0, 1), keepdims=True), sample(Z, axes=(1,)), sample(X, axes=())],
     "prod": [sample(X, axes=(1,)), sample(X, axes=(0, 1)), sample(Z, axes=(0,), keepdims=True), sample(lambda: X() * ints(1, 0, 1), axes=(1,))],

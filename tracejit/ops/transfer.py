@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..backend import get_backend
 from ..device import on_host
 from ..dispatch import EAGER, bind, mode
@@ -28,7 +30,7 @@ class Transfer(Op):
 def moved(array: Any, device: str) -> Any:
     """A copy of an array on this device."""
     if device == "cpu":
-        return on_host(array)
+        return np.array(on_host(array), order="C")
     return get_backend(device).upload(array)
 
 
