@@ -22,3 +22,9 @@ def replays_are_not_measured():
         patch.setattr(Pace, "run", _unmeasured)
         patch.setattr(Pace, "following", lambda pace, new: nullcontext())
         yield
+
+
+@pytest.fixture
+def simulated_gpu(monkeypatch):
+    """Device "cuda" is a simulated one."""
+    monkeypatch.setenv("TRACEJIT_CUDA", "simulator")

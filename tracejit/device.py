@@ -106,7 +106,7 @@ class DeviceArray:
         return self.to_host().tolist()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        fail(DeviceError, f"a tensor on {self.device} where NumPy wants an array", "Bring it to the CPU first: x.cpu(), or x.cpu().numpy().")
+        return memory_of(self)
 
     def __repr__(self) -> str:
         return f"<array {self.dtype.name}{list(self.shape)} on {self.device}>"
@@ -121,6 +121,13 @@ def byte_strides(strides: tuple[int, ...], dtype: DType) -> tuple[int, ...]:
 def is_array(value: Any) -> bool:
     """Whether it holds elements: NumPy's array, or a device's."""
     return isinstance(value, (_ndarray, DeviceArray))
+
+
+def memory_of(value: Any) -> np.ndarray:
+    """An array of NumPy's itself. Raises DeviceError for a device's."""
+    if type(value) is DeviceArray:
+        fail(DeviceError, f"a tensor on {value.device} where NumPy wants an array", "Bring it to the CPU first: x.cpu(), or x.cpu().numpy().")
+    return value
 
 
 def on_host(value: Any) -> Any:

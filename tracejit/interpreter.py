@@ -9,7 +9,7 @@ from typing import Any, Callable, Protocol, Sequence
 import numpy as np
 
 from .backend import LARGE, get_backend
-from .device import DeviceArray, device_of, on_host
+from .device import DeviceArray, device_of, memory_of, on_host
 from .errors import ArgumentError, DeviceError, TracejitError, fail
 from .spec import TensorSpec, bfloat16, promote
 from .tensor import Tensor, wrap
@@ -74,7 +74,7 @@ class Eager:
         target._value[...] = value._value
 
     def observe(self, tensor: Tensor) -> np.ndarray:
-        return tensor._value
+        return memory_of(tensor._value)
 
     def value(self, tensor: Tensor) -> np.ndarray:
         return on_host(tensor._value)

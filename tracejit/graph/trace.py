@@ -12,7 +12,7 @@ from typing import Any, Callable, Sequence
 
 import numpy as np
 
-from ..device import device_of, is_array
+from ..device import device_of, is_array, memory_of
 from ..dispatch import EAGER, mode, operand
 from ..errors import user_line
 from ..op import Op
@@ -159,7 +159,7 @@ class Tracer(Recording):
         self.outside("Python asks for an array's memory")
         self.read(tensor)
         self.flush()
-        return tensor._value
+        return memory_of(tensor._value)
 
     def at_hand(self, tensor: Tensor) -> np.ndarray | None:
         return tensor._value if isinstance(tensor._value, np.ndarray) and self.contents_of(tensor) is None else self._constant(tensor)
