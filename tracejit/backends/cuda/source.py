@@ -76,18 +76,17 @@ class Printer(Writer):
     def _variables(self, axes: list[Axis], pack: int, wide: bool, depth: int) -> None:
         """The place on each axis, of a turn that is a place in row-major order."""
         at = "turn"
-        for d in range(len(axes) - 1, -1, -1):
+        for d in range(len(axes) - 1, 0, -1):
             last = d == len(axes) - 1
-            extent = axes[d].extent // pack if last else axes[d].extent
             name, factor = ("first", f" * {pack}") if last and pack > 1 else (axes[d].name, "")
-            if d == 0:
-                self._line(depth, f"{name} = {at}{factor}")
-                return
-            divisor = self._integer("n", extent)
+            divisor = self._integer("n", axes[d].extent // pack if last else axes[d].extent)
+            rest = axes[0].name if d == 1 else f"rest{d}"
             remainder, quotient = (f"{at} % {divisor}", f"{at} // {divisor}") if wide else (f"left({at}, {divisor})", f"divided({at}, {divisor})")
             self._line(depth, f"{name} = {remainder}{factor}")
-            self._line(depth, f"rest{d} = {quotient}")
-            at = f"rest{d}"
+            self._line(depth, f"{rest} = {quotient}")
+            at = rest
+        if len(axes) == 1:
+            self._line(depth, f"first = turn * {pack}" if pack > 1 else f"{axes[0].name} = turn")
 
     def _statements(self, stage: Stage, depth: int) -> None:
         """The statements of a stage, in loops of its own where its elements have an order."""
