@@ -41,7 +41,9 @@ def test_errors_are_public(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SECTIONS))
-def test_the_example_meets_what_its_section_says(name: str) -> None:
+def test_the_example_meets_what_its_section_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not tj.cuda.is_available():
+        monkeypatch.setenv("TRACEJIT_CUDA", "simulator")
     kind = KINDS[name]
     example, message = re.findall(r"```(?:python|text)\n(.*?)```", SECTIONS[name], re.DOTALL)
     with warnings.catch_warnings():

@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "tracejit"
 ROOMS = [
     "spec", "tree", "errors", "logs", "named", "forks", "tensor", "backend", "device", "whole", "interpreter", "application", "dispatch", "vjp", "printing", "op", "ops", "linalg",
-    "fft", "random", "autograd", "nn", "optim", "graph", "control", "lowering", "runtime", "backends", "frontend", "history", "entry", "reasons", "paths", "permits",
+    "fft", "random", "autograd", "nn", "optim", "graph", "control", "lowering", "runtime", "backends", "cuda", "frontend", "history", "entry", "reasons", "paths", "permits",
     "pace", "options", "disabled", "misses", "verify", "unreplayed", "report", "compile", "__main__",
 ]  # fmt: skip
 UNDER = {"spec": {"errors"}}  # errors know nothing at all, so spec may raise them
@@ -110,7 +110,7 @@ def loaded_by(statement: str) -> set[str]:
 
 
 def test_importing_loads_nothing_heavy():
-    heavy = {"numba", "llvmlite", "scipy", "torch", "jax", "matplotlib", "rich", "safetensors"}
+    heavy = {"numba", "llvmlite", "scipy", "torch", "jax", "matplotlib", "rich", "safetensors", "cuda", "cupy"}
     assert not heavy & loaded_by("import tracejit")
 
 

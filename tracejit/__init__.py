@@ -5,7 +5,7 @@ from __future__ import annotations
 import math as _math
 import sys as _sys
 
-from . import autograd, fft, linalg, nn, optim, random
+from . import autograd, cuda, fft, linalg, nn, optim, random
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .autograd.transforms import grad, hessian, jacobian, value_and_grad, vjp
 from .backends.native.threads import get_num_threads, set_num_threads
@@ -13,7 +13,7 @@ from .compile import compile
 from .control import cond, fori_loop, map, scan, switch, while_loop
 from .errors import (
     ArgumentError, AxisError, CompileError, DeviceError, DTypeError, FullGraphError, GradError, IndexingError, LazyWarning, LinAlgError,
-    RetraceWarning, ShapeError, SpecsError, StateError, TracejitError, TracejitWarning, VerifyWarning,
+    OutOfMemoryError, RetraceWarning, ShapeError, SpecsError, StateError, TracejitError, TracejitWarning, VerifyWarning,
 )  # fmt: skip
 from .ops import (  # noqa: F401 (their methods are attached to Tensor by importing them)
     methods as _methods,
@@ -99,7 +99,7 @@ from .tensor import Tensor
 
 __all__ = [
     "ArgumentError", "AxisError", "CompileError", "DTypeError", "DeviceError", "FloatInfo", "FullGraphError", "Generator", "GradError", "IndexingError",
-    "IntInfo", "LazyWarning", "LinAlgError", "RetraceWarning", "ShapeError", "SpecsError", "StateError", "Tensor", "TensorSpec", "TracejitError",
+    "IntInfo", "LazyWarning", "LinAlgError", "OutOfMemoryError", "RetraceWarning", "ShapeError", "SpecsError", "StateError", "Tensor", "TensorSpec", "TracejitError",
     "TracejitWarning", "VerifyWarning", "__array_api_version__",
     "__array_namespace_info__", "__version__", "abs", "absolute", "acos", "acosh", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "add",
     "addmm", "all", "allclose", "amax", "amin", "angle", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2",
@@ -109,7 +109,7 @@ __all__ = [
     "bitwise_xor", "bmm", "bool", "bool_", "broadcast_arrays", "broadcast_shapes", "broadcast_to", "can_cast", "cat", "cbrt", "cdouble",
     "ceil", "celu", "cfloat", "check_device", "chunk", "clamp", "clip", "compile", "complex128", "complex64", "concat", "concatenate", "cond",
     "conj", "conjugate", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "copysign", "cos", "cosh",
-    "count_nonzero", "cross", "cumprod", "cumsum", "cumulative_prod", "cumulative_sum", "default_generator", "deg2rad", "device",
+    "count_nonzero", "cross", "cuda", "cumprod", "cumsum", "cumulative_prod", "cumulative_sum", "default_generator", "deg2rad", "device",
     "diag", "diagonal", "diff", "digamma", "disable", "div", "divide", "dot", "double", "e", "einsum", "elu", "empty", "empty_like",
     "enable_grad", "eq", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expand_dims", "expit", "expm1", "exponential", "eye", "fft",
     "finfo", "flatten", "flip", "float", "float16", "float32", "float64", "floor", "floor_divide", "fmax", "fmin", "fmod", "fori_loop",

@@ -65,7 +65,7 @@ class Driver:
         """The function of a kernel's text. `code` gives its PTX or its cubin, where this GPU does not have it yet."""
         function = self._functions.get((symbol, text))
         if function is None:
-                found = code()
+            found = code()
             library = self.calls.cuLibraryLoadData(found.encode() + b"\0" if isinstance(found, str) else found, [], [], 0, [], [], 0)
             function = self.calls.cuKernelGetFunction(self.calls.cuLibraryGetKernel(library, symbol.encode()))
             self._functions[symbol, text] = function

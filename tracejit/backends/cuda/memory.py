@@ -135,7 +135,7 @@ class Pool:
     def give_back_all(self) -> None:
         """Give what is free back to the device. Waits until all streams are done."""
         with self._lock:
-                streams = list(self.streams.all.values())
+            streams = list(self.streams.all.values())
             self._wait_for(streams)
             for stream in streams:
                 for batch, marks in stream.waiting:
@@ -182,13 +182,18 @@ class Pool:
         return int(self.calls.cuMemPoolGetAttribute(self._pool, self.calls.cu.CUmemPool_attribute.CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT))
 
     def _none_left(self, size: int) -> NoReturn:
-        free, total = self.calls.cuMemGetInfo()
-        fail(
-            OutOfMemoryError,
-            f"{amount(size)} do not fit into the memory of cuda:{self.number}: {amount(free)} of {amount(total)} are free; "
-            f"tensors hold {amount(self.held)}, their pool {amount(self._reserved())}",
-            "Let go of tensors (del), take smaller batches, or compute under tj.no_grad() where no gradient is wanted; another process may hold the rest.",
-        )
+        free, capacity = self.calls.cuMemGetInfo()
+        no_room(size, self.number, free, capacity, self.held, self._reserved())
+
+
+def no_room(size: int, number: int, free: int, capacity: int, held: int, reserved: int) -> NoReturn:
+    """Say that a block does not fit, and what holds the memory."""
+    fail(
+        OutOfMemoryError,
+        f"{amount(size)} do not fit into the memory of cuda:{number}: of {amount(capacity)}, {amount(free)} are free; "
+        f"tensors hold {amount(held)}, and the pool they are in {amount(reserved)}",
+        "Let go of tensors (del), take smaller batches, or compute under tj.no_grad() where no gradient is wanted; another process may hold the rest.",
+    )
 
 
 def taken(items: list[Any]) -> list[Any]:
@@ -201,7 +206,7 @@ def taken(items: list[Any]) -> list[Any]:
 
 def amount(size: int) -> str:
     """A size in bytes, to be read."""
-    for unit, name in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
-        if size >= unit:
-            return f"{size / unit:.4g} {name}"
+    for bits, unit in ((40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if size >> bits:
+            return f"{size / (1 << bits):.1f} {unit}"
     return f"{size} bytes"

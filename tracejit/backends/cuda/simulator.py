@@ -13,8 +13,8 @@ from typing import Any, Callable, Generator, Sequence
 
 import numpy as np
 
-from ...errors import OutOfMemoryError, fail
 from ..text.in_python import PYTHON_WORDS
+from .memory import no_room
 
 WARP = 32
 CAPACITY = 1 << 30  # bytes
@@ -58,7 +58,7 @@ class Simulator:
 
     def allocate(self, size: int) -> int:
         if self.held + size > CAPACITY:
-            fail(OutOfMemoryError, f"{size} bytes on the simulated GPU, of whose {CAPACITY} bytes {self.held} are in use", "Let go of tensors, or take smaller ones.")
+            no_room(size, self.number, CAPACITY - self.held, CAPACITY, self.held, self.held)
         raw = np.full(size + 256, 0xA5, np.uint8)  # nothing may depend on what memory holds at first
         start = -raw.ctypes.data % 256
         room = raw[start : start + size]
