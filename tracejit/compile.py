@@ -47,6 +47,7 @@ def compile(
     verify: str | float | None = None,
     specs: Iterable[TensorSpec] | None = None,
     limit: int = LIMIT,
+    device: str | None = None,
 ) -> Any:
     """Compile a function: traced once per signature, then run natively, with the undecorated function's results to the bit.
 
@@ -61,8 +62,14 @@ def compile(
     specs: the only calls that are taken: one TensorSpec for each array among the arguments, in order; an extent that is None may
       be any. Another call raises SpecsError, which says what differs.
     limit: how many signatures are kept; the least recently used goes first.
+    device: where graphs run: "cpu", "cuda", "cuda:1" …; without, where the tensors among the arguments lie. Arrays of the host's,
+      NumPy's or tensors, are brought there at each call, and those that the function writes are written back; tensors that lie there
+      are taken as they are. What NumPy code computes comes back as NumPy arrays and scalars; tensors that are computed stay on the
+      device, but for the gradients of tensors of the host's; what shows an argument's memory lies where the argument lies. Values
+      that Python asks for are fetched. Calls that Python runs as they are (`explain()` says which) are computed where their
+      arguments lie. A device that does not exist here raises DeviceError at the first call.
     """
-    options = options_of(fullgraph, verify, specs, limit)
+    options = options_of(fullgraph, verify, specs, limit, device)
     if function is None:
         return functools.partial(compile, **options._asdict())
     if inspect.isgeneratorfunction(function) or inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
@@ -98,7 +105,7 @@ class Compiled(_Called, Inside):
         self._entries: OrderedDict[Any, list[Entry | Tree]] = OrderedDict()
         self.trace_count = 0
         self._hits = self._misses = 0
-        self._unreplayed = Unreplayed(self.__wrapped__, self.retrace)
+        self._unreplayed = Unreplayed(self.__wrapped__, self.retrace, self._options)
         self._causes = Misses(self._signature)
         self._gate.clear()
         self._verifier = None if self._options.verify is None else Verifier(self._signature, self._options.verify)
@@ -256,7 +263,8 @@ class Compiled(_Called, Inside):
         except Unwoven as reason:
             return self._in_python(args, kwargs, key, str(reason), keep)
         past = None if unseen is None else unseen.past()
-        tracer = Tracer(run, keep=True, past=past) if keep else self._unreplayed.segments.tracer(past)
+        options = self._options
+        tracer = Tracer(functools.partial(run, device=options.device), keep=True, past=past, device=options.elsewhere) if keep else self._unreplayed.segments.tracer(past)
         tracer.arguments(stage.handles)
         call = Substitution(*self._signature.bind(args, kwargs), stage.shown)
         mode.interpreter, reach, clock = tracer, None, Clock()
@@ -287,11 +295,11 @@ class Compiled(_Called, Inside):
         returned = [v.tensor if isinstance(v, StandIn) else v for v in returned]
         stage.let_go()
         grads = list(tracer.grads.values())
-        trace = Trace(returned, structure, stage.handles, grads, tracer.grads_read, forms, [isinstance(leaf, Tensor) for leaf in leaves], elsewhere)
+        trace = Trace(returned, structure, stage.handles, grads, tracer.grads_read, forms, [isinstance(leaf, Tensor) for leaf in leaves], elsewhere, options.device)
         try:
             if keep:
                 kept = self._keep(key, tracer, reach, trace, stage, unseen)
-                if kept.pace is None and not all(trace.tensors) and not self._options.fullgraph:
+                if kept.pace is None and not all(trace.tensors) and not options.fullgraph and not options.elsewhere:
                     kept.pace = Pace(kept.mode, LEAD if kept.mode == "graph" else 0.0)  # NumPy is no slow eager mode: replays must be worth it
                 self._causes.traced(kept, seconds)
             else:
@@ -349,7 +357,7 @@ class Compiled(_Called, Inside):
 
     def _compile_backward(self, segment: Segment) -> Compiled:
         """A segment's backward pass, compiled. It is a function of its arguments alone, unless it runs code of the user's."""
-        return Compiled(segment.pull_back, Options(verify=self._options.verify), watched=segment.user_code)
+        return Compiled(segment.pull_back, Options(verify=self._options.verify, device=self._options.device), watched=segment.user_code)
 
     def _keep_longer(self, key: Any) -> None:
         """A signature was asked for just now, or passed the gate since: those that did not go first."""

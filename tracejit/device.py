@@ -20,10 +20,11 @@ _ndarray = np.ndarray
 class Memory:
     """Bytes of a device, from an address on. `owner` keeps them: it is let go of with the last array that shows them."""
 
-    __slots__ = ("address", "size", "device", "owner")
+    __slots__ = ("address", "size", "device", "owner", "home")
 
     def __init__(self, address: int, size: int, device: str, owner: Any) -> None:
         self.address, self.size, self.device, self.owner = address, size, device, owner
+        self.home: dict[Any, np.ndarray] | None = None  # what it was handed out as: see `DeviceArray.at_home`
 
 
 class Flags(NamedTuple):
@@ -84,6 +85,18 @@ class DeviceArray:
         """A copy of the values in NumPy's memory. Waits until they are computed."""
         return get_backend(self.device).download(self)
 
+    def at_home(self) -> np.ndarray:
+        """The array of NumPy's that takes this one's place from now on, in NumPy code that computed on the device: always the same one,
+        and two of them share memory if these do."""
+        memory, whole = self.memory, None
+        if memory.home is None:
+            host = DeviceArray(memory, (memory.size,), np.dtype(np.uint8)).to_host()
+            memory.home = {whole: host}
+        key = self.shape, self.strides, self.offset, self.dtype
+        if key not in memory.home:
+            memory.home[key] = np.ndarray(self.shape, self.dtype, memory.home[whole], self.offset, self.strides)  # type: ignore[call-overload]
+        return memory.home[key]
+
     def copy(self, order: str = "C") -> DeviceArray:
         """The values in new memory, in row-major order."""
         return get_backend(self.device).copied(self)
@@ -133,6 +146,11 @@ def memory_of(value: Any) -> np.ndarray:
 def on_host(value: Any) -> Any:
     """The values of an array, in NumPy's memory; anything else as it is."""
     return value.to_host() if type(value) is DeviceArray else value
+
+
+def at_home(value: Any) -> Any:
+    """The array of NumPy's that takes a device's array's place; anything else as it is."""
+    return value.at_home() if type(value) is DeviceArray else value
 
 
 def may_share_memory(a: Any, b: Any) -> bool:

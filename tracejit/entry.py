@@ -14,7 +14,7 @@ from .autograd.modes import GradMode
 from .autograd.segment import Segment, SegmentApplication, Slot, Target
 from .backend import LARGE
 from .backends.choice import executable_of
-from .device import may_share_memory
+from .device import may_share_memory, on_host
 from .dispatch import refresh_view, walk_chain
 from .frontend import in_form
 from .graph.flushed import MADE, Flushed, Source, view_of
@@ -35,6 +35,7 @@ class Trace(NamedTuple):
     forms: tuple[str, ...]  # of each result: see `in_form`
     tensors: list[bool]  # whether each argument is a tensor, or a NumPy array
     elsewhere: bool  # whether a list or a dict in the result is held elsewhere too
+    device: str | None = None  # where graphs are to run; None: where their arrays lie
 
 
 class Result(NamedTuple):
@@ -50,6 +51,7 @@ class Result(NamedTuple):
 
 
 _PLAIN = {"": "plain(outputs[{what}], history[{n}])", "array": "outputs[{what}]", "scalar": "outputs[{what}][()]", "number": "outputs[{what}].item()"}
+_BROUGHT = {**_PLAIN, "array": "outputs[{what}].at_home()", "scalar": "outputs[{what}].at_home()[()]"}  # from a device
 
 
 @lru_cache(maxsize=1024)
@@ -124,7 +126,7 @@ class Entry:
         self.versioned = seen & {place[1] for _, _, places in self.segments for place in places if place[0] == "output"}
         for segment in history.segments:
             segment.release()
-        self.executable = executable_of(flushed.graph, [h._value for h in flushed.handles], flushed.writes)
+        self.executable = executable_of(flushed.graph, [h._value for h in flushed.handles], flushed.writes, trace.device)
         if alone and self.plain and not self.writes and not self.grads and self.captured is not None:
             self.run = self._direct(trace.tensors)  # type: ignore[method-assign, assignment]
 
@@ -134,7 +136,8 @@ class Entry:
         inputs = [f"leaves[{s.what}]" + "._value" * tensors[s.what] for s in self.sources[: self.given]]
         inputs += [f"captured[{n}]._value" for n in range(len(self.captured))]
         changed = " or ".join(f"arrays[{n}] is not known[{n}]" for n in range(len(inputs)))
-        results = [_PLAIN[r.form].format(what=r.what, n=n) for n, r in enumerate(self.results)]
+        forms = _PLAIN if self.device == "cpu" else _BROUGHT
+        results = [forms[r.form].format(what=r.what, n=n) for n, r in enumerate(self.results)]
         text = f"""def run(leaves):
             arrays = [{", ".join(inputs)}]
             if {changed or False}:
@@ -213,7 +216,8 @@ class Entry:
                 storage = tensor._storage or storage_of(tensor)
                 storage.version = tensor._seen = storage.version + 1
         for leaf, place in self.grads:
-            _tensor(leaf, leaves)._grad = None if place is None else wrap(_found(place, arrays, outputs))
+            owner = _tensor(leaf, leaves)
+            owner._grad = None if place is None else _beside(owner, _found(place, arrays, outputs))
         values: list[Any] = []
         if self.plain:
             values = [in_form(outputs[r.what], r.form) if r.form else self._plain(outputs[r.what], r.history) for r in self.results]
@@ -332,6 +336,11 @@ def _view(source: Tensor, result: Result) -> Tensor:
 def _tensor(what: Any, leaves: list[Any]) -> Any:
     """An argument of this call, given its position; or the outer tensor itself."""
     return leaves[what] if type(what) is int else what
+
+
+def _beside(owner: Tensor, grad: Any) -> Tensor:
+    """A gradient, where the tensor lies that it belongs to."""
+    return wrap(on_host(grad) if owner.device == "cpu" else grad)
 
 
 def _found(place: Any, arrays: list[np.ndarray], outputs: list[np.ndarray]) -> np.ndarray:

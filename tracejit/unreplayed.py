@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Callable, Sequence
 
 from .backends.choice import executable_of
@@ -10,6 +11,7 @@ from .entry import Entry
 from .errors import LazyWarning, place, standing_at, warn
 from .graph.segments import Segments
 from .named import name_of
+from .options import Options
 from .pace import Pace
 from .paths import Tree
 from .tensor import Tensor
@@ -22,9 +24,9 @@ Key = Any
 class Unreplayed:
     """How such calls are run, signature by signature. `trace`: runs a call under a tracer, with stand-ins for its arrays."""
 
-    def __init__(self, function: Callable[..., Any], trace: Callable[..., Any]) -> None:
-        self.function, self.trace = function, trace
-        self.segments = Segments(executable_of)
+    def __init__(self, function: Callable[..., Any], trace: Callable[..., Any], options: Options) -> None:
+        self.function, self.trace, self.elsewhere = function, trace, options.elsewhere
+        self.segments = Segments(partial(executable_of, device=options.device), options.elsewhere)
         self.paces: dict[Key, Pace] = {}
         self._told = False
 
@@ -68,7 +70,9 @@ class Unreplayed:
         return all([pace is not None and pace.mode == "python" for pace in paces])
 
     def run(self, pace: Pace, args: tuple[Any, ...], kwargs: dict[str, Any], key: Key, leaves: list[Any]) -> Any:
-        """One call."""
+        """One call. Where graphs run on another device than the host's, so do segments: Python alone would compute elsewhere."""
+        if self.elsewhere is not None and not pace.pinned:
+            return self._lazily(args, kwargs, key, leaves)
         return pace.run(self._lazily, self._plainly, args, kwargs, key, leaves)
 
     def _plainly(self, args: tuple[Any, ...], kwargs: dict[str, Any], _key: Key, _leaves: list[Any]) -> Any:

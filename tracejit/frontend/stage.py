@@ -8,6 +8,7 @@ from weakref import ref
 
 import numpy as np
 
+from ..device import at_home, is_array
 from ..dispatch import mode
 from ..errors import DTypeError
 from ..ops.convert import supported
@@ -92,7 +93,7 @@ class Stage:
         self.shown.clear()
         for reference in self.born:
             left = reference()
-            if left is not None and isinstance(left.tensor._value, np.ndarray):  # not what a trial of a turn left in a traceback
+            if left is not None and is_array(left.tensor._value):  # not what a trial of a turn left in a traceback
                 replace(left, own(left))
 
 
@@ -119,7 +120,7 @@ def in_form(value: Any, form: str) -> Any:
     """A result, given its tensor or array, as the function gives it."""
     if not form:
         return value
-    array = value._value if isinstance(value, Tensor) else value
+    array = at_home(value._value if isinstance(value, Tensor) else value)
     return array if form == "array" else array[()] if form == "scalar" else array.item()
 
 

@@ -102,6 +102,10 @@ class Leftovers:
         self.leave_whole(whole, source)
         return whole
 
+    def tensors(self) -> list[Tensor]:
+        """The tensors that somebody holds, and the wholes that they show."""
+        return [t for left in list(self.found.values()) for t in (left.tensor(), left.whole) if t is not None]
+
     def survivors(self) -> list[Tensor]:
         """The tensors, made in segments that have run, that somebody holds."""
         found = [(left.tensor(), left) for left in list(self.found.values())]

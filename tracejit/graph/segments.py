@@ -19,8 +19,9 @@ MOST = 50_000  # applications that are remembered; then all is forgotten, and re
 class Segments:
     """Runs the graphs that traces of one function flush. Nodes are made once, so a graph met before has the very nodes that it had."""
 
-    def __init__(self, build: Build) -> None:
-        self.build = build
+    def __init__(self, build: Build, device: str | None = None) -> None:
+        """device: the one that `build`'s executables bring the host's arrays to, if so."""
+        self.build, self.device = build, device
         self.built = 0  # how many executables were asked for
         self._forget()
 
@@ -32,7 +33,7 @@ class Segments:
         """One for the next call; past: what was done of it."""
         if len(self.make) > MOST:
             self._forget()
-        return Tracer(self.run, make=self.make, past=past)
+        return Tracer(self.run, make=self.make, past=past, device=self.device)
 
     def run(self, graph: Graph, arrays: Sequence[np.ndarray], writes: tuple[int, ...] = ()) -> list[np.ndarray]:
         """Compute a graph on arrays; the first outputs go into the inputs that `writes` numbers."""

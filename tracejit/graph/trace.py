@@ -12,7 +12,7 @@ from typing import Any, Callable, Sequence
 
 import numpy as np
 
-from ..device import device_of, is_array, memory_of
+from ..device import DeviceArray, device_of, is_array, memory_of, on_host
 from ..dispatch import EAGER, mode, operand
 from ..errors import user_line
 from ..op import Op
@@ -43,6 +43,7 @@ class Tracer(Recording):
     again: whoever traces runs the function again where `run` fails; else the graph is then computed up to the op that fails.
     make: what makes the nodes of all graphs, where traces have much in common; an application that it knows costs a look-up.
     keep: segments that end in events are kept, to be replayed. past: what a replay of the same call has done, which is not done again.
+    device: the one that `run` brings the host's arrays to, if so.
     """
 
     once_only: str | None = None  # why the function may not be run again, if so
@@ -50,8 +51,11 @@ class Tracer(Recording):
     onlooker: Onlooker = NOBODY
     events = 0  # those of all segments
 
-    def __init__(self, run: Run, again: bool = False, make: Applications | None = None, keep: bool = False, past: Past | None = None) -> None:
+    def __init__(
+        self, run: Run, again: bool = False, make: Applications | None = None, keep: bool = False, past: Past | None = None, device: str | None = None
+    ) -> None:
         self.run, self.again, self.keep, self.past, self.trying = run, again, keep, past, 0
+        self.device = device
         self.reasons: list[tuple[str, Any, int, str]] = []  # why a replay would not do, where, after how many events, and of what kind
         self.segments: list[Flushed] = []  # those that ended in an event
         self.failed = False  # an op raised: where the function goes on all the same, others cannot take its path
@@ -158,7 +162,13 @@ class Tracer(Recording):
     def observe(self, tensor: Tensor) -> np.ndarray:
         self.outside("Python asks for an array's memory")
         self.read(tensor)
+        held = self.tensors()
         self.flush()
+        if self.device is not None and type(tensor._value) is DeviceArray:
+            memory = tensor._value.memory
+            for other in {id(t): t for t in (tensor, *held, *self.left.tensors())}.values():
+                if type(other._value) is DeviceArray and other._value.memory is memory:
+                    other._value = other._value.at_home()
         return memory_of(tensor._value)
 
     def at_hand(self, tensor: Tensor) -> np.ndarray | None:
@@ -225,7 +235,7 @@ class Tracer(Recording):
 
     def _apply_now(self, op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
         """An op whose result's shape depends on values, or lies on another device: a call that eager mode does."""
-        if op.kind == "transfer" and attrs["device"] == device_of(self.arrays):
+        if op.kind == "transfer" and attrs["device"] == (self.device or device_of(self.arrays)):
             return self.apply(copy, args, {})  # all that a graph computes lies on its device
         tensors = [a if isinstance(a, Tensor) else wrap(np.asarray(a)) for a in args if isinstance(a, (Tensor, np.ndarray, np.generic))]
         return self.host(Applied(op, args, attrs), tensors)
@@ -298,5 +308,7 @@ class Tracer(Recording):
         self.flush()
         for leaf, grad in self.grads.values():
             leaf._grad = grad
+            if grad is not None and grad.device != leaf.device:
+                grad._value = on_host(grad._value)
         self.grads.clear()
 

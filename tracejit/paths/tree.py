@@ -75,7 +75,7 @@ class Junction(Node):
         self.ways: dict[Any, tuple[Node, ...]] = {}  # by answer; several, for different states of the world
         self.executable: Executable | None = None
         if flushed.graph.outputs:
-            self.executable = executable_of(flushed.graph, [h._value for h in flushed.handles], flushed.writes)
+            self.executable = executable_of(flushed.graph, [h._value for h in flushed.handles], flushed.writes, trace.device)
         shown = [f"{'arrays' if where == 'input' else 'outputs'}[{number}]" for where, number, _ in places]
         asked = [f"view({array}, chains[{n}])" if place[2] else array for n, (array, place) in enumerate(zip(shown, places))]
         rest = [

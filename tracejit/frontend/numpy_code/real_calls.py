@@ -10,6 +10,7 @@ from typing import Any, Callable
 import numpy as np
 
 from ...control.body import Body, Untraceable
+from ...device import on_host
 from ...dispatch import mode
 from ...graph.trace import Tracer
 from ...tensor import StandIn, Tensor
@@ -64,12 +65,18 @@ class RealCall:
         return _Slot(len(self.tensors) - 1, value.is_scalar)
 
     def __call__(self, *arrays: np.ndarray) -> Any:
+        hosts = [on_host(array) for array in arrays]
+
         def fill(value: Any) -> Any:
             if type(value) is not _Slot:
                 return value
-            return arrays[value.number][()] if value.is_scalar else arrays[value.number]
+            return hosts[value.number][()] if value.is_scalar else hosts[value.number]
 
-        return self.function(*[each(fill, a) for a in self.args], **{name: each(fill, value) for name, value in self.kwargs.items()})
+        result = self.function(*[each(fill, a) for a in self.args], **{name: each(fill, value) for name, value in self.kwargs.items()})
+        for array, host in zip(arrays, hosts):
+            if array is not host:  # what was written is written there too
+                array[...] = host
+        return result
 
 
 def _shown(tensor: Tensor, form: str) -> Any:
