@@ -1,0 +1,149 @@
+"""Compiled functions on a device, by the simulated one: eager mode's bits there, NumPy's results in NumPy's kinds, and nothing lost on the way."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import numpy as np
+import pytest
+
+import tracejit as tj
+
+pytestmark = pytest.mark.usefixtures("simulated_gpu")
+
+
+def numbers(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(0.5, 2, shape)
+
+
+# NumPy code: arrays of the host's
+
+
+def written_in_place(x: Any, y: Any) -> Any:
+    z = x * y + 1
+    x[0] = 7
+    x[:, 1] += z[:, 0]
+    return z
+
+
+def shared(x: Any, y: Any) -> Any:
+    z = x * y
+    return [z, z[1:], z], {"argument": x, "again": z}
+
+
+def kinds(x: Any, y: Any) -> Any:
+    z = x - y
+    return z, z[0, 0], 3, None, z.shape, x[1], np.float64(2)
+
+
+def asked(x: Any, y: Any) -> Any:
+    z = x * 2
+    if z[0, 0] > 2:
+        z = z + y
+    z[1] = float(y[0]) + 1
+    return z
+
+
+def handed_out(x: Any, y: Any) -> Any:
+    z = x * y
+    first, view = bytes(np.asarray(z)), z[1]
+    z += 1
+    return first, z, view
+
+
+def kept_elsewhere(x: Any, y: Any) -> Any:
+    found: list[Any] = []
+    for k in range(3):
+        found.append(x * k - y)
+    return found
+
+
+def drawn(x: Any, y: Any) -> Any:
+    np.random.shuffle(x)
+    return x + y
+
+
+NUMPY_CODE = [written_in_place, shared, kinds, asked, handed_out, kept_elsewhere, drawn]
+
+
+def alike(a: Any, b: Any) -> None:
+    """Values of the same types; arrays that share memory, and are the same objects, where the others do."""
+    from_a, from_b = tj.tree.flatten(a)[0], tj.tree.flatten(b)[0]
+    assert len(from_a) == len(from_b)
+    for one, other in zip(from_a, from_b):
+        assert type(one) is type(other)
+        np.testing.assert_array_equal(one, other)
+    arrays = [(p, q) for p, q in zip(from_a, from_b) if isinstance(p, np.ndarray)]
+    for n, (p, q) in enumerate(arrays):
+        for r, s in arrays[:n]:
+            assert (p is r) == (q is s) and np.may_share_memory(p, r) == np.may_share_memory(q, s)
+
+
+@pytest.mark.parametrize("function", NUMPY_CODE, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("order", ["rows", "transposed"])
+def test_numpy_code_gets_and_gives_numpy(function: Callable, order: str) -> None:
+    compiled = tj.compile(function, device="cuda")
+    for seed in (0, 1, 2, 0):
+        here, there = [(x if order == "rows" else x.T, y) for x, y in [(numbers(4, 4, seed=seed), numbers(4, seed=9)) for _ in range(2)]]
+        np.random.seed(seed)
+        expected = function(*here)
+        np.random.seed(seed)
+        alike(compiled(*there), expected)
+        alike(there, here)
+
+
+@pytest.mark.parametrize("function", [shared, asked, kept_elsewhere], ids=lambda f: f.__name__)
+def test_numpy_code_given_tensors_of_the_device_gives_such(function: Callable) -> None:
+    compiled, given = tj.compile(function), [tj.asarray(a).to("cuda") for a in (numbers(4, 4), numbers(4))]
+    expected = tj.tree.flatten(function(*given))[0]
+    for _ in range(3):
+        for one, other in zip(tj.tree.flatten(compiled(*given))[0], expected, strict=True):
+            assert one.device == other.device == "cuda:0"
+            np.testing.assert_array_equal(one.cpu().numpy(), other.cpu().numpy())
+
+
+# Tensors
+
+
+def test_tensors_of_the_host_are_brought_and_what_is_computed_stays() -> None:
+    x, weight = tj.asarray(numbers(3, 4)), tj.asarray(numbers(4))
+    weight.requires_grad_(True)
+
+    @tj.compile(device="cuda")
+    def step(x: Any) -> Any:
+        weight.grad = None
+        y = x * weight
+        y.backward(tj.ones_like(y))
+        x += 1
+        return y, x
+
+    for _ in range(3):
+        before = x.numpy().copy()
+        y, same = step(x)
+        assert y.device == "cuda:0" and same is x and x.device == "cpu" and weight.grad.device == "cpu"
+        np.testing.assert_array_equal(y.detach().cpu().numpy(), before * weight.detach().numpy())
+        np.testing.assert_array_equal(x.numpy(), before + 1)
+
+
+def test_moving_to_where_the_graph_runs_moves_nothing() -> None:
+    compiled = tj.compile(lambda x: x.to("cuda") * 2, device="cuda", fullgraph=True)
+    for x in (tj.asarray(numbers(3)), tj.asarray(numbers(3)).to("cuda")):
+        np.testing.assert_array_equal(compiled(x).cpu().numpy(), 2 * x.cpu().numpy())
+
+
+# What is refused
+
+
+def test_a_device_without_a_name_is_refused_at_once() -> None:
+    with pytest.raises(tj.DeviceError, match="no device 'gpu'"):
+        tj.compile(written_in_place, device="gpu")
+
+
+def test_tensors_of_another_device_are_refused() -> None:
+    with pytest.raises(tj.DeviceError, match="compiled for cpu"):
+        tj.compile(lambda x: x + 1, device="cpu")(tj.ones(3, device="cuda"))
+
+
+def test_verification_compares_where_eager_mode_computes() -> None:
+    with pytest.raises(tj.ArgumentError, match="tensors on the device"):
+        tj.compile(written_in_place, device="cuda", verify="first")
