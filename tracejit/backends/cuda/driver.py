@@ -30,6 +30,7 @@ class Driver:
         self.arch = f"sm_{major}{minor}"
         self.processors = calls.cuDeviceGetAttribute(about.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, device)
         self.streams = Streams(calls)
+        self._standing = self.streams.standing
         self.pool = Pool(calls, number, self.streams)
         self.allocate, self.release = self.pool.allocate, self.pool.release
         self._staging = Staging(calls, self.streams)
@@ -40,11 +41,11 @@ class Driver:
 
     def upload(self, address: int, array: np.ndarray) -> None:
         """Send a C-contiguous array to the device. It may be changed at once. While a graph is captured it is sent once, before its replays."""
-        self._staging.send(address, array, self.streams.standing.home)
+        self._staging.send(address, array, self._standing.home)
 
     def download(self, address: int, array: np.ndarray) -> None:
         """Fetch as many bytes as a C-contiguous array has into it, once what was issued on this thread's stream is done."""
-        standing = self.streams.standing
+        standing = self._standing
         if standing.capture is not None:
             fail(DeviceError, "a value was asked for that a graph being captured has not computed", "End the capture first: a graph holds no decision of the host's.")
         stream = standing.stream.native
@@ -53,11 +54,11 @@ class Driver:
 
     def copy(self, target: int, source: int, size: int) -> None:
         """Copy bytes within the device; the two do not overlap."""
-        self.calls.cuMemcpyDtoDAsync(target, source, size, self.streams.standing.stream.native)
+        self.calls.cuMemcpyDtoDAsync(target, source, size, self._standing.stream.native)
 
     def fill(self, address: int, size: int, byte: int = 0) -> None:
         """Set bytes."""
-        self.calls.cuMemsetD8Async(address, byte, size, self.streams.standing.stream.native)
+        self.calls.cuMemsetD8Async(address, byte, size, self._standing.stream.native)
 
     # Kernels
 
@@ -73,7 +74,7 @@ class Driver:
 
     def launch(self, function: Any, blocks: int, threads: int, words: Sequence[int]) -> None:
         """Run a function in so many blocks of so many threads. words: its arguments, as signed 64-bit integers."""
-        standing = self.streams.standing
+        standing = self._standing
         arguments = standing.arguments
         arguments.put(words)
         if self.calls.several:
@@ -93,7 +94,7 @@ class Driver:
     @property
     def stream_handle(self) -> int:
         """The address of the stream that takes this thread's work, for libraries to issue theirs on; 1 is the default stream."""
-        return self.streams.standing.stream.handle
+        return self.streams.handle
 
     def memory_stats(self) -> dict[str, int]:
         """Bytes in use and reserved, and how blocks were found."""
@@ -101,13 +102,13 @@ class Driver:
 
     def begin_capture(self) -> None:
         """Keep what this thread issues from now on, libraries' work included, instead of running it."""
-        if self.streams.standing.capture is not None:
+        if self._standing.capture is not None:
             fail(DeviceError, "a capture begins within another", "End the first one: one graph is captured at a time in a thread.")
         Capture(self.calls, self.pool, self.streams)
 
     def end_capture(self) -> Graph:
         """The graph of what was issued since."""
-        return self.streams.standing.capture.end()
+        return self._standing.capture.end()
 
     def replay(self, graph: Graph) -> None:
         """Issue a graph on this thread's stream."""

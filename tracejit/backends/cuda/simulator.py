@@ -15,6 +15,7 @@ import numpy as np
 
 from ..text.in_python import PYTHON_WORDS
 from .memory import no_room
+from .simulated_streams import SimulatedStreams
 
 WARP = 32
 CAPACITY = 1 << 30  # bytes
@@ -53,6 +54,7 @@ class Simulator:
         self.number = number
         self.rooms: dict[int, np.ndarray] = {}  # by address
         self.held = self.peak = 0
+        self.streams = SimulatedStreams()
 
     # Memory
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from ...errors import DeviceError, fail
 from .arguments import Arguments
 from .calls import Calls
 
@@ -51,6 +52,11 @@ class Streams:
 
     # Streams
 
+    @property
+    def handle(self) -> int:
+        """The driver's address of the stream that takes this thread's work; 1 is the default stream."""
+        return self.standing.stream.handle
+
     def make(self) -> int:
         """The handle of a stream that waits for no other."""
         if self._idle:
@@ -61,11 +67,14 @@ class Streams:
 
     def let_go(self, handle: int) -> None:
         """Give a stream back."""
-        self._idle.append(handle)
+        if handle != LEGACY:
+            self._idle.append(handle)
 
     def use(self, handle: int) -> int:
         """Issue this thread's work on a stream from now on; the handle of the one it used before."""
         standing, stream = self.standing, self.all[handle]
+        if standing.capture is not None:
+            fail(DeviceError, "another stream was asked for while a graph is captured", "Change streams before, or after: a graph is replayed on the stream of then.")
         before = standing.stream.handle
         standing.stream = standing.home = stream
         return before
@@ -87,9 +96,12 @@ class Streams:
         flags = self.calls.cu.CUevent_flags
         return self.calls.cuEventCreate(flags.CU_EVENT_DEFAULT if timed else flags.CU_EVENT_DISABLE_TIMING)
 
-    def drop(self, event: Any) -> None:
-        """Let go of a timed mark."""
-        self.calls.cuEventDestroy(event)
+    def drop(self, event: Any, timed: bool = False) -> None:
+        """Let go of a mark. One that is not timed serves again."""
+        if timed:
+            self.calls.tried("cuEventDestroy", event)
+        else:
+            self._idle_events.append(event)
 
     def marks(self, beside: Stream) -> list[Any]:
         """Marks on all streams but this one, each behind what was issued there."""
