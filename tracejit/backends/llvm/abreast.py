@@ -21,26 +21,26 @@ def abreast(out: Assembly, value: Value) -> Value:
     """The value; held until all its registers are there, if it has several and enough instructions have passed since the last time."""
     if value.kind in REAL:
         return by_parts(lambda part: abreast(out, part), value)
-    if len(out.lines) - out.held < EVERY or _registers(value) < 2:
+    if len(out.lines) - out.held < EVERY or _registers(out, value) < 2:
         return value
     return _through_assembly(out, value)
 
 
 def in_all_lanes(out: Assembly, value: Value) -> Value:
     """The value, to be stored in all lanes though it is chosen from what is there already."""
-    return _through_assembly(out, value) if value.text in out.selected and _registers(value) else value
+    return _through_assembly(out, value) if value.text in out.selected and _registers(out, value) else value
 
 
-def _registers(value: Value) -> int:
+def _registers(out: Assembly, value: Value) -> int:
     """How many vector registers a value fills; 0 where it is none that can be held in them."""
-    if value.kind not in BITS or not 8 <= BITS[value.kind] <= 64 or value.text[0] != "%" or any_register() is None:
+    if not out.in_vectors or value.kind not in BITS or not 8 <= BITS[value.kind] <= 64 or value.text[0] != "%" or any_register() is None:
         return 0
     count, rest = divmod(value.lanes * BITS[value.kind], 8 * register_bytes())
     return 0 if rest or count & (count - 1) else count
 
 
 def _through_assembly(out: Assembly, value: Value) -> Value:
-    count, constraint = _registers(value), any_register()
+    count, constraint = _registers(out, value), any_register()
     lanes, kind = value.lanes // count, value.kind
     whole, part = type_of(kind, value.lanes), type_of(kind, lanes)
     if count == 1:

@@ -40,7 +40,7 @@ def load(out: Assembly, pointer: Value, index: Value) -> Value:
     """`pointer[index]`: side by side, every other element, one for all lanes, or gathered."""
     if pointer.kind == "pointer boolean":  # bytes
         return out.truth(load(out, pointer._replace(kind="pointer u8"), index))
-    if index.step == "2" and out.width % 2 == 0:
+    if index.step == "2" and out.width % 2 == 0 and out.in_vectors:
         return _every_other(out, pointer, index)
     contiguous = index.step == "1"
     if not contiguous and (index.step is not None or index.lanes > 1):
@@ -49,8 +49,8 @@ def load(out: Assembly, pointer: Value, index: Value) -> Value:
         side_by_side = contiguous and not pointer.imag
         return _alternating(out, pointer, index) if side_by_side else paired(*[load(out, *place) for place in _part_places(out, pointer, index)])
     place, kind = address(out, pointer, index)
-    size = max(BITS[kind] // 8, 1)
     lanes = out.width if contiguous or index.lanes > 1 else 1
+    size = out.alignment(kind, lanes if contiguous else 1)
     type_ = type_of(kind, lanes)
     if lanes == 1 and out.masks:  # perhaps no lane counts, and there is no such place
         place = out.emit(f"select i1 {out.any_lane(out.mask()).text}, ptr {place}, ptr {pointer.text}")
@@ -155,7 +155,7 @@ def store(out: Assembly, pointer: Value, index: Value, value: Value) -> None:
             store(out, real, at, part)
         return
     place, _ = address(out, pointer, index)
-    size = max(BITS[kind] // 8, 1)
+    size = out.alignment(kind, out.width if contiguous else 1)
     if not contiguous and index.lanes == 1:
         if value.lanes > 1:
             raise TypeError("lanes that are stored to one place")

@@ -70,6 +70,8 @@ def constant(kind: str, value: Any) -> str:
 class RealAssembly:
     """The instructions of one function, as they are appended, on values of one register. `width`: the lanes in force; those count for which all `masks` hold."""
 
+    in_vectors = True  # whether the processor has registers for lanes; where it has none, LLVM takes vectors apart
+
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.first: list[str] = []  # what stands before all else: room for local arrays
@@ -123,6 +125,10 @@ class RealAssembly:
         """The value that came along the edge that was taken."""
         incoming = ", ".join(f"[ {value.text}, %{block} ]" for value, block in edges)
         return like._replace(text=self.emit(f"phi {type_of(like.kind, like.lanes)} {incoming}"))
+
+    def alignment(self, kind: str, lanes: int = 1) -> int:
+        """What the address of lanes side by side in memory is a multiple of, in bytes."""
+        return max(BITS[kind] // 8, 1)
 
     # Kinds and lanes
 

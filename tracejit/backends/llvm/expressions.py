@@ -35,10 +35,17 @@ class Module(NamedTuple):
 
 
 class Expressions:
-    """Values of expressions, function by function. Statements are another class's, made of this one."""
+    """Values of expressions, function by function. Statements are another class's, made of this one.
+
+    words: what is known by name. own: functions in Python's text that stand for those of the same name wherever they are called.
+    """
+
+    assembly: type[Assembly] = Assembly
+    words: dict[str, Any] = WORDS
+    own: dict[str, Any] = {}
 
     def __init__(self) -> None:
-        self.out = Assembly()
+        self.out = self.assembly()
         self.world: dict[str, Any] = {}  # the globals of the function that is being inlined
         self.called: dict[str, Module] = {}  # by symbol
         self.calls: Counter[str] = Counter()  # how often the kernel calls each function
@@ -70,7 +77,7 @@ class Expressions:
     def _constant(self, node: ast.expr) -> Any:
         """A constant of the module that the function stands in."""
         if isinstance(node, ast.Name):
-            return self.world[node.id] if node.id in self.world else WORDS[node.id]
+            return self.world[node.id] if node.id in self.world else self.words[node.id]
         return ast.literal_eval(node)
 
     def _Attribute(self, node: ast.Attribute, env: Env) -> Value:
@@ -134,8 +141,8 @@ class Expressions:
         name = function.id
         if name in BITS:
             return self.out.cast(operands[0], name)
-        if name in WORDS:
-            return WORDS[name](self.out, *operands)
+        if name in self.words:
+            return self.words[name](self.out, *operands)
         return self._inline(name, operands)
 
     # Functions
@@ -143,14 +150,18 @@ class Expressions:
     def _inline(self, name: str, operands: list[Value]) -> Value:
         """The value of a function written in Python, of its text for the kind of its first operand if there is one."""
         kind = next((v.kind for v in operands if v.kind not in WEAK), "f64")
-        found = self.world.get(name) or FUNCTIONS[name]
+        found = self.own.get(name) or self.world.get(name) or FUNCTIONS[name]
         function = getattr(found, "texts", {}).get(kind, found)
         if hasattr(function, "apart"):
             return self._apart(function, *operands)
-        in_vectors = all(v.lanes == self.out.width > 1 and not v.imag for v in operands)
-        if not self.world and is_called(name, self.calls) and in_vectors and may_be_called(function):
-            return self._by_vectors(function, operands)
+        if not self.world and is_called(name, self.calls) and may_be_called(function) and not any(v.imag for v in operands):
+            return self._called_or_not(function, operands)
         return self._body(function, operands)
+
+    def _called_or_not(self, function: FunctionType, operands: list[Value]) -> Value:
+        """The value of a function that a kernel calls so often that it stands by itself, if it is one of whole vectors."""
+        in_vectors = all(v.lanes == self.out.width > 1 for v in operands)
+        return self._by_vectors(function, operands) if in_vectors else self._body(function, operands)
 
     def _body(self, function: FunctionType, operands: Iterable[Value]) -> Any:
         text, world = definition(function), self.world
@@ -183,10 +194,13 @@ class Expressions:
 
     def module_of(self, symbol: str, result: Value, operands: Iterable[Value]) -> Module:
         """The module of a function whose instructions are all here."""
-        parameters = ", ".join(f"{type_of(v.kind, v.lanes)} {v.text}" for v in operands)
-        head = f"define {type_of(result.kind, result.lanes)} @{symbol}({parameters}) nounwind {{"
-        lines = [head, "entry:", *self.out.first, *self.out.lines, "}", *self.out.declarations.values(), ""]
+        lines = [self.head(symbol, result, operands), "entry:", *self.out.first, *self.out.lines, "}", *self.out.declarations.values(), ""]
         return Module(symbol, "\n".join(lines), tuple(self.called.values()))
+
+    def head(self, symbol: str, result: Value, operands: Iterable[Value]) -> str:
+        """How the definition of a function begins."""
+        parameters = ", ".join(f"{type_of(v.kind, v.lanes)} {v.text}" for v in operands)
+        return f"define {type_of(result.kind, result.lanes)} @{symbol}({parameters}) nounwind {{"
 
     def _result(self, body: list[ast.stmt], env: Env) -> Value:
         """What a function's statements return."""

@@ -25,7 +25,7 @@ _new_function.restype, _new_function.argtypes = ctypes.py_object, [ctypes.c_void
 
 
 @lru_cache(maxsize=None)
-def _llvm() -> Any:
+def compiler() -> Any:
     """llvmlite, with this machine as its target."""
     llvm = importlib.import_module("llvmlite.binding")
     llvm.initialize_native_target()
@@ -35,13 +35,13 @@ def _llvm() -> Any:
 
 @lru_cache(maxsize=None)
 def _linker() -> Any:
-    return _llvm().create_lljit_compiler(_llvm().Target.from_default_triple().create_target_machine())
+    return compiler().create_lljit_compiler(compiler().Target.from_default_triple().create_target_machine())
 
 
 @lru_cache(maxsize=None)
 def _target() -> Any:
     """This processor, with all its instructions."""
-    llvm = _llvm()
+    llvm = compiler()
     return llvm.Target.from_default_triple().create_target_machine(
         cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=1, reloc="pic", codemodel="default"
     )
@@ -50,7 +50,7 @@ def _target() -> Any:
 @lru_cache(maxsize=None)
 def register_bytes() -> int:
     """The size of a vector register."""
-    features = _llvm().get_host_cpu_features()
+    features = compiler().get_host_cpu_features()
     return 64 if features.get("avx512f") else 32 if features.get("avx") else 16
 
 
@@ -62,11 +62,16 @@ def any_register() -> str | None:
 
 
 def object_code(text: str) -> bytes:
-    """The object code of a module in LLVM's assembly language, for this processor.
+    """The object code of a module in LLVM's assembly language, for this processor."""
+    return _target().emit_object(optimised(text, _target()))
+
+
+def optimised(text: str, target: Any) -> Any:
+    """A module in LLVM's assembly language, ready to be made code for a target.
 
     The passes are few, since the text is already in vectors: local arrays become registers, what is computed twice or never goes.
     """
-    llvm = _llvm()
+    llvm = compiler()
     module = llvm.parse_assembly(text)
     module.verify()
     passes = llvm.create_new_module_pass_manager()
@@ -77,14 +82,14 @@ def object_code(text: str) -> bytes:
     passes.add_simplify_cfg_pass()
     passes.add_loop_rotate_pass()
     passes.add_simplify_cfg_pass()
-    passes.run(module, llvm.create_pass_builder(_target(), llvm.create_pipeline_tuning_options(speed_level=2)))
-    return _target().emit_object(module)
+    passes.run(module, llvm.create_pass_builder(target, llvm.create_pipeline_tuning_options(speed_level=2)))
+    return module
 
 
 @lru_cache(maxsize=None)
 def host() -> str:
     """What object code depends on beside its text: LLVM's version, and this processor."""
-    llvm = _llvm()
+    llvm = compiler()
     features = sorted(k for k, v in llvm.get_host_cpu_features().items() if v)
     return f"{llvm.llvm_version_info} {llvm.get_host_cpu_name()} {features}"
 
@@ -92,7 +97,7 @@ def host() -> str:
 def load(code: bytes, symbol: str, called: Mapping[str, int] = {}) -> int:
     """The address of a function in object code, which is linked to functions at these addresses, and to what this process has. Raises
     RuntimeError."""
-    builder = _llvm().JITLibraryBuilder().add_object_img(code).add_current_process().export_symbol(symbol)
+    builder = compiler().JITLibraryBuilder().add_object_img(code).add_current_process().export_symbol(symbol)
     for name, address in called.items():
         builder.import_symbol(name, address)
     library = builder.link(_linker(), f"tracejit.{next(_count)}")

@@ -28,6 +28,8 @@ def translate(text: str) -> Module:
 
 
 class Translator(Expressions):
+    side_by_side: tuple[str, ...] = ("lanes", "few")
+
     def module(self, function: ast.FunctionDef) -> Module:
         args = Value("%args", "pointer i64")
         self.calls = called_in(function)
@@ -181,7 +183,7 @@ class Translator(Expressions):
         assert isinstance(node.iter.func, ast.Name)
         bounds = [self.value(a, env) for a in node.iter.args]
         start, stop, step = [literal(0), *bounds, literal(1)] if len(bounds) == 1 else [*bounds, literal(1)][:3]
-        if node.iter.func.id in ("lanes", "few"):
+        if node.iter.func.id in self.side_by_side:
             self._lanes(node, env, start, stop)
         elif self.world and all(v.literal is not None for v in (start, stop, step)):  # a few rounds inside a function
             for item in range(start.literal, stop.literal, step.literal):
