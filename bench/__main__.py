@@ -10,7 +10,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from . import compile_time, cpu, functions, lazy, peers, program_worker, programs, report, roofline, scaling, tables
+from . import compile_time, cpu, cuda, cuda_peers, cuda_tasks, functions, lazy, peers, program_worker, programs, report, roofline, scaling, tables
 from .crew import Member
 from .workloads import WORKLOADS
 
@@ -34,6 +34,34 @@ def run_cpu(options: argparse.Namespace) -> None:
     path = options.out or (report.RESULTS / f"{report.machine_name()}-cpu.json" if whole else None)
     if path:
         report.save(path, versions, limits=limits, rows=entries)
+        print(f"figures: {path}")
+        if importlib.util.find_spec("matplotlib"):
+            tables.plot(entries, path.with_suffix(".png"))
+
+
+def run_cuda(options: argparse.Namespace) -> None:
+    """One NVIDIA GPU, beside torch.compile, PyTorch, JAX and CuPy, as far as they are installed, in less than eight minutes."""
+    crew = cuda.gathered(set(filter(None, options.skip.split(","))))
+    try:
+        if "compiled" not in crew.about:
+            sys.exit(crew.missing.get("compiled", "nothing to measure: tracejit's own column is left out"))
+        simulated = crew.about["compiled"]["gpu"] == "simulated"
+        rounds, sizes = (2, cuda.COPIED[:1]) if options.quick else (options.rounds, cuda.COPIED)
+        measured = {} if simulated else cuda.copies(crew, sizes, rounds=3)
+        print(*cuda.preface(crew, measured), report.header(list(cuda_peers.COLUMNS)), sep="\n", flush=True)
+        rows = [w for w in cuda_tasks.WORKLOADS if any(part.lower() in f"{w.group}: {w.name}".lower() for part in options.only or [""])]
+        rows, entries = cuda.in_turns(cuda.unlike(rows) if options.quick else rows), []
+        for row in cuda.run(rows, crew, rounds, options.seconds, tiny=options.quick):
+            entries.append(cuda.entry(row, measured))
+            print(cuda.line(entries[-1]), flush=True)
+    finally:
+        crew.end()
+    entries.sort(key=lambda e: list(cuda_tasks.ROWS_BY_NAME).index(e["row"]))
+    print(*report.notes(entries), *cuda.first_calls(entries), *cuda.summary(entries, len(rows)), sep="\n")
+    if simulated:
+        print("The GPU is simulated: these are no figures, and none is kept.")
+    elif path := options.out or (None if options.only or options.skip or options.quick else report.RESULTS / f"{cuda.file_name(crew)}.json"):
+        report.save(path, cuda.versions(crew), gpu=crew.about["compiled"]["gpu"], copies=measured, rows=entries)
         print(f"figures: {path}")
         if importlib.util.find_spec("matplotlib"):
             tables.plot(entries, path.with_suffix(".png"))
@@ -124,6 +152,14 @@ def main() -> None:
     command.add_argument("--limit", type=float, default=120, help="seconds in which a peer must have settled, else it is cut off")
     command.add_argument("--out", type=Path, help="the JSON file; of a whole run, by default, this machine's in bench/results")
     command.set_defaults(run=run_cpu)
+    command = commands.add_parser("cuda", help=run_cuda.__doc__)
+    command.add_argument("--only", nargs="+", metavar="PART", help="rows whose group or name contains one of these: elementwise \"softmax, 4096\"")
+    command.add_argument("--skip", default="", help="columns or packages to leave out, by commas: torch.compile,jax")
+    command.add_argument("--rounds", type=int, default=9, help="at most; three at least, as time allows")
+    command.add_argument("--seconds", type=float, default=420, help="when no further row is begun")
+    command.add_argument("--quick", action="store_true", help="tiny arrays, two rounds: to see that it runs, on a simulated GPU too (TRACEJIT_CUDA=simulator)")
+    command.add_argument("--out", type=Path, help="the JSON file; of a whole run, by default, this GPU's in bench/results")
+    command.set_defaults(run=run_cuda)
     command = commands.add_parser("compile", help=run_compile.__doc__)
     command.add_argument("--skip", default="", help="columns to leave out, by commas: torch.compile,JAX")
     command.add_argument("--rounds", type=int, default=5)

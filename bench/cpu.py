@@ -14,15 +14,16 @@ from .crew import Failed, Member
 from .workload import Workload
 
 PAUSE = 0.02  # seconds before a turn: the threads of the peer before stop spinning
-TOLERANCE = {"float32": 2e-4, "float64": 1e-7}  # of the largest magnitude; the normal distribution's formula has 7.5e-8
+TOLERANCE = {"bfloat16": 2e-2, "float32": 2e-4, "float64": 1e-7}  # of the largest magnitude; the normal distribution's formula has 7.5e-8
 
 
 @dataclass
 class Cell:
-    """One peer's figures in a row: seconds of a call, one for each round; or a note that says why there are none."""
+    """One peer's figures in a row: seconds of a call, one for each round; or a note that says why there are none. first: of the first call."""
 
     rounds: list[float] = field(default_factory=list)
     note: str = ""
+    first: float | None = None
 
     @property
     def median(self) -> float:

@@ -31,6 +31,7 @@ class Peer:
     wait: Callable[[Any], Any] | None = None  # None: a call returns when its work is done
     forget: Callable[[], None] = lambda: None  # between rows, so that no row meets what another left in the library's caches
     compiles: bool = True
+    device: str = "cpu"
 
 
 def _tracejit(name: str) -> Peer:

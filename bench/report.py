@@ -14,6 +14,7 @@ from typing import Any
 from . import roofline
 from .cpu import Cell, Row
 from .roofline import Limits
+from .workload import Workload
 
 RESULTS = Path(__file__).parent / "results"
 NAME_WIDTH, CELL_WIDTH = 48, 14
@@ -29,29 +30,35 @@ def duration(seconds: float) -> str:
 
 
 def entry(row: Row, limits: Limits) -> dict[str, Any]:
-    """A row with all that follows from its figures, as it is kept in JSON."""
-    workload, target = row.workload, row.workload.target
-    best = row.best()
-    flops = workload.flops(*workload.shape) if workload.flops else 0.0
-    ours = row.timed().get("compiled")
-    share = roofline.share(ours.median, row.bytes, flops, workload.dtype, limits) if ours and (flops or row.bytes >= LARGE) else None
+    """A row of the CPU's with all that follows from its figures, as it is kept in JSON."""
+    workload, ours, flops = row.workload, row.timed().get("compiled"), _flops(row.workload)
+    return judged_by(row, roofline.share(ours.median, row.bytes, flops, workload.dtype, limits) if ours and (flops or row.bytes >= LARGE) else None)
+
+
+def judged_by(row: Row, share: float | None) -> dict[str, Any]:
+    """The same, where it is known what share of the machine's speed it reaches."""
+    workload, target, ours, best = row.workload, row.workload.target, row.timed().get("compiled"), row.best()
     ratio, against = row.times(best), row.times(best if target.than == "best" else target.than)
     met = [
         reached is None or reached >= wanted
-        for reached, wanted in ((against, target.times), (share, target.share))
+        for reached, wanted in ((against, target.times), (share, target.share), (ours and target.seconds and target.seconds / ours.median, 1.0))
         if wanted is not None
     ]  # fmt: skip
     return {
-        "row": workload.name, "group": workload.group, "dtype": workload.dtype, "elements": row.elements, "bytes": row.bytes, "flops": flops,
+        "row": workload.name, "group": workload.group, "dtype": workload.dtype, "elements": row.elements, "bytes": row.bytes, "flops": _flops(workload),
         "unit": "ns/element" if workload.by_element else "µs", "best": best, "ratio": ratio, "share": share,
-        "target": {"times": target.times, "than": target.than, "share": target.share, "reached": against},
+        "target": {"times": target.times, "than": target.than, "share": target.share, "seconds": target.seconds, "reached": against},
         "met": all(met) if ours else False, "cells": {name: _cell(cell) for name, cell in row.cells.items()},
     }  # fmt: skip
 
 
+def _flops(workload: Workload) -> float:
+    return workload.flops(*workload.shape) if workload.flops else 0.0
+
+
 def _cell(cell: Cell) -> dict[str, Any]:
     figures = {"median": cell.median, "spread": cell.spread, "rounds": cell.rounds} if cell.rounds else {}
-    return figures | ({"note": cell.note} if cell.note else {})
+    return figures | ({"note": cell.note} if cell.note else {}) | ({} if cell.first is None else {"first": cell.first})
 
 
 # Console
@@ -74,7 +81,7 @@ def line(entry: dict[str, Any], columns: list[str]) -> str:
 def judged(entry: dict[str, Any]) -> str:
     """`met (1.5×; roofline 40%)`, or what there is to say of a row that has no target."""
     target = entry["target"]
-    return f"{'met' if entry['met'] else 'missed'} {aim(entry)}" if target["times"] or target["share"] else aim(entry)
+    return f"{'met' if entry['met'] else 'missed'} {aim(entry)}" if any(target.get(kind) for kind in ("times", "share", "seconds")) else aim(entry)
 
 
 def aim(entry: dict[str, Any]) -> str:
@@ -83,6 +90,8 @@ def aim(entry: dict[str, Any]) -> str:
     if target["times"]:
         reached = f"{target['reached']:.2f} of " if target["reached"] and target["than"] != "best" else ""
         parts.append(f"{reached}{target['times']:.3g}×" + ("" if target["than"] == "best" else f" {target['than']}"))
+    if target.get("seconds"):
+        parts.append(f"at most {duration(target['seconds'])}")
     if entry["share"]:
         parts.append(f"roofline {entry['share']:.0%}" + (f" of {target['share']:.0%}" if target["share"] else ""))
     return f"({'; '.join(parts)})" if parts else ""
@@ -92,7 +101,7 @@ def _figure(cell: dict[str, Any] | None, scale: float) -> str:
     if cell is None:
         return "·"
     if "median" not in cell:
-        return "slow" if cell["note"].startswith("over ") else "failed"
+        return {"over": "slow", "WRONG,": "WRONG", "no": "no room"}.get(cell["note"].partition(" ")[0], "failed") if "note" in cell else "failed"
     mark = "*" if "note" in cell else ""
     return f"{mark}{cell['median'] * scale:.3g} ±{cell['spread']:.0%}"
 

@@ -13,17 +13,18 @@ import numpy as np
 from .peers import Peer
 
 Call = Callable[[], Any]  # does the work once; what it returns is ready to be read
-Program = Callable[[Peer, tuple[np.ndarray, ...]], Call]  # makes the call in a peer's own process, from NumPy arrays
+Program = Callable[[Peer, tuple[Any, ...]], Call | None]  # makes the call in a peer's own process, from NumPy arrays; None: it has none
 Data = Callable[..., tuple[np.ndarray, ...]]  # data(dtype, *shape)
 
 
 @dataclass(frozen=True)
 class Target:
-    """What a row should reach: `times` faster than a peer ("best": the best of all), and a `share` of the machine's bandwidth."""
+    """What a row should reach: `times` faster than a peer ("best": the best of all), a `share` of the machine's bandwidth, at most `seconds`."""
 
     times: float | None = None
     than: str = "best"
     share: float | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Workload:
     by_element: bool = True  # told in ns an element of the largest argument, else in µs a call
     flops: Callable[..., float] | None = None
     warm_up: int = 3  # calls before the clock starts; the third call's result is compared
+    clock: str = "wall"  # on a GPU: see bench.cuda_worker
 
     def arguments(self, tiny: bool = False) -> tuple[np.ndarray, ...]:
         return self.data(self.dtype, *(self.tiny if tiny else self.shape))

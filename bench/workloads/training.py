@@ -31,11 +31,12 @@ class Model:
 
 def by_modules(model: Model) -> Program:
     def make(peer: Peer, arrays: tuple[np.ndarray, ...]) -> Call:
-        module = model.modules(peer.library)
+        module = model.modules(peer.library).to(peer.device)
         with peer.xp.no_grad():
             for parameter, value in zip(module.parameters(), initial(model.shapes), strict=True):
                 parameter.copy_(peer.array(value))
-        optimizer = importlib.import_module(f"{peer.library}.optim").Adam(module.parameters(), RATE, (BETA1, BETA2), EPSILON)
+        options = {"capturable": True} if peer.library == "torch" and peer.device != "cpu" else {}  # else it counts its steps on the host
+        optimizer = importlib.import_module(f"{peer.library}.optim").Adam(module.parameters(), RATE, (BETA1, BETA2), EPSILON, **options)
 
         def step(x: Any, labels: Any) -> Any:
             optimizer.zero_grad()
@@ -158,4 +159,9 @@ ROWS = [
     step("MLP 100→128→10, batch 32", MLP, vectors, (32, 100), (3, 100), Target(1 / 0.4, than="JAX"), 3200),
     step("convnet 16, 32 channels, batch 32", CONVNET, images, (32,), (2,), Target(1.0), 30),
     step("transformer, 2 layers of 64, batch 8×64", TRANSFORMER, transformer.data, (8, 64), (2, 64), Target(1.0), 30),
+]  # fmt: skip
+LARGE = [
+    step("MLP 100→128→10, batch 16384", MLP, vectors, (1 << 14, 100), (3, 100), Target(1.0), 3),
+    step("convnet 16, 32 channels, batch 512", CONVNET, images, (512,), (2,), Target(1.0), 3),
+    step("transformer, 2 layers of 64, batch 256×64", TRANSFORMER, transformer.data, (256, 64), (2, 64), Target(1.0), 3),
 ]  # fmt: skip

@@ -31,7 +31,7 @@ def modules(package: str) -> Any:
                 nn.TransformerEncoderLayer(WIDTH, HEADS, INNER, dropout=0.0, batch_first=True, norm_first=True) for _ in range(LAYERS)
             )
             self.norm, self.head = nn.LayerNorm(WIDTH), nn.Linear(WIDTH, ALPHABET)
-            self.later = library.asarray(np.triu(np.ones((LENGTH, LENGTH), bool), 1))
+            self.register_buffer("later", library.asarray(np.triu(np.ones((LENGTH, LENGTH), bool), 1)), persistent=False)
 
         def forward(self, codes: Any) -> Any:
             x = self.characters(codes) + self.places.weight

@@ -1,6 +1,7 @@
 """NumPy programs as people write them, to be compiled as they are: a module for each, which knows nothing of tracejit.
 
-A module holds the function of its own name and `arguments(size, seed)`: what to call it with, "small" for tests or "bench". Everything
+A module holds the function of its own name and `arguments(size, seed)`: what to call it with, "small" for tests or "bench"; some have
+"large" arguments for GPUs too. Everything
 that a program changes is among its arguments. Numbers drawn from np.random come from the global generator, which callers seed.
 """
 

@@ -21,7 +21,13 @@ def kmeans(points, centres, most=100):
 
 
 def arguments(size, seed=0):
-    draw, (count, clusters) = np.random.default_rng(seed), {"small": (40, 3), "bench": (5000, 8)}[size]
-    middles = draw.normal(0, 4, (clusters, 2))
+    draw, (count, clusters) = np.random.default_rng(seed), {"small": (40, 3), "bench": (5000, 8), "large": (10_000_000, 8)}[size]
+    middles = draw.normal(0, 4, (clusters, 2)) if size != "large" else ring(24, clusters)
     points = middles[draw.integers(0, clusters, count)] + draw.normal(size=(count, 2))
-    return points, points[draw.choice(count, clusters, replace=False)]
+    return points, points[draw.choice(count, clusters, replace=False)] if size != "large" else ring(12, clusters, 0.38)
+
+
+def ring(radius, count, turned=0.0):
+    """Places far from each other: where clusters touch, some of very many points change theirs for hundreds of iterations."""
+    angles = turned + 2 * np.pi * np.arange(count) / count
+    return radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)

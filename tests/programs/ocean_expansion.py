@@ -57,5 +57,5 @@ def ocean_expansion(salinity, temperature, pressure):
 
 
 def arguments(size, seed=0):
-    draw, shape = np.random.default_rng(seed), {"small": (4, 5, 6), "bench": (100, 100, 26)}[size]
+    draw, shape = np.random.default_rng(seed), {"small": (4, 5, 6), "bench": (100, 100, 26), "large": (1000, 1000, 26)}[size]
     return draw.uniform(30, 38, shape), draw.uniform(-1, 28, shape), draw.uniform(0, 5000, shape)

@@ -35,7 +35,7 @@ def tracer_mixing(tracer, tendency, slope_x, slope_y, mask, dx, dy, dz, dt, kapp
 
 
 def arguments(size, seed=0):
-    draw, (nx, ny, nz, tracers) = np.random.default_rng(seed), {"small": (8, 7, 5, 2), "bench": (84, 84, 26, 2)}[size]
+    draw, (nx, ny, nz, tracers) = np.random.default_rng(seed), {"small": (8, 7, 5, 2), "bench": (84, 84, 26, 2), "large": (512, 512, 26, 2)}[size]
     tracer = draw.uniform(0, 30, (nx, ny, nz, 3, tracers))
     slope_x, slope_y = draw.normal(0, 1e-3, (2, nx, ny, nz))
     mask = (draw.random((nx, ny, nz)) < 0.9).astype(float)
