@@ -10,6 +10,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import tracejit as tj
+
 from . import compile_time, cpu, cuda, cuda_peers, cuda_tasks, functions, lazy, peers, program_worker, programs, report, roofline, scaling, tables
 from .crew import Member
 from .workloads import WORKLOADS
@@ -41,11 +43,10 @@ def run_cpu(options: argparse.Namespace) -> None:
 
 def run_cuda(options: argparse.Namespace) -> None:
     """One NVIDIA GPU, beside torch.compile, PyTorch, JAX and CuPy, as far as they are installed, in less than eight minutes."""
-    crew = cuda.gathered(set(filter(None, options.skip.split(","))))
+    if not tj.cuda.is_available():
+        sys.exit(cuda.what_is_missing())
+    crew, simulated = cuda.gathered(set(filter(None, options.skip.split(",")))), cuda.simulated()
     try:
-        if "compiled" not in crew.about:
-            sys.exit(crew.missing.get("compiled", "nothing to measure: tracejit's own column is left out"))
-        simulated = crew.about["compiled"]["gpu"] == "simulated"
         rounds, sizes = (2, cuda.COPIED[:1]) if options.quick else (options.rounds, cuda.COPIED)
         measured = {} if simulated else cuda.copies(crew, sizes, rounds=3)
         print(*cuda.preface(crew, measured), report.header(list(cuda_peers.COLUMNS)), sep="\n", flush=True)
@@ -57,10 +58,12 @@ def run_cuda(options: argparse.Namespace) -> None:
     finally:
         crew.end()
     entries.sort(key=lambda e: list(cuda_tasks.ROWS_BY_NAME).index(e["row"]))
-    print(*report.notes(entries), *cuda.first_calls(entries), *cuda.summary(entries, len(rows)), sep="\n")
+    print(*report.notes(entries), *cuda.first_calls(entries), sep="\n")
     if simulated:
         print("The GPU is simulated: these are no figures, and none is kept.")
-    elif path := options.out or (None if options.only or options.skip or options.quick else report.RESULTS / f"{cuda.file_name(crew)}.json"):
+        return
+    print(*cuda.summary(entries, len(rows)), sep="\n")
+    if path := options.out or (None if options.only or options.skip or options.quick else report.RESULTS / f"{cuda.file_name(crew)}.json"):
         report.save(path, cuda.versions(crew), gpu=crew.about["compiled"]["gpu"], copies=measured, rows=entries)
         print(f"figures: {path}")
         if importlib.util.find_spec("matplotlib"):

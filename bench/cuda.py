@@ -16,7 +16,8 @@ from typing import Any, Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from tracejit.backends.cuda.devices import simulated
+from tracejit.backends.cuda.devices import driver_of, simulated
+from tracejit.errors import DeviceError
 
 from . import cuda_peers, report
 from .cpu import Cell, Row, disagreements
@@ -53,6 +54,15 @@ class Crew:
             member.end()
 
 
+def what_is_missing() -> str:
+    """Why there is no GPU to measure, in a line."""
+    try:
+        driver_of(0)
+    except DeviceError as error:
+        return str(error).partition("\n")[0]
+    return "no GPU"
+
+
 def gathered(skip: set[str]) -> Crew:
     """Those who have a library and find a GPU."""
     columns = cuda_peers.installed(skip | ({"torch", "jax", "cupy"} if simulated() else set()))
@@ -61,10 +71,9 @@ def gathered(skip: set[str]) -> Crew:
     crew.missing = {name: why for name, package in cuda_peers.COLUMNS.items() if name not in columns and not {name, package} & skip}
     for name, answer in crew.all_at_once(lambda member: member.ask(LIMIT, do="about")).items():
         (crew.missing if isinstance(answer, Failed) else crew.about)[name] = str(answer) if isinstance(answer, Failed) else answer
-    for member in crew.members:
-        if member.name in crew.missing:
-            member.end()
-    crew.members = [member for member in crew.members if member.name in crew.about]
+    for member in [member for member in crew.members if member.name in crew.missing]:
+        member.end()
+        crew.members.remove(member)
     return crew
 
 
