@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from time import perf_counter
 from typing import Any, Callable, Sequence
 
@@ -25,6 +26,7 @@ from ...tensor import Tensor
 from ..one_node import graph_of, text_of
 from ..recent import Recent
 from .devices import driver_of
+from .ptx import ptx_of
 from .executor import DeviceExecutable
 from .source import Printed, print_map
 
@@ -111,7 +113,7 @@ class Cuda(Backend):
     def launch(self, text: str, blocks: int, threads: int, words: Sequence[int]) -> None:
         function = self.functions.get(text)
         if function is None:
-            function = self.functions[text] = self.driver.load(text)
+            function = self.functions[text] = self.driver.load(text, partial(ptx_of, text, self.driver.arch), "kernel")
         self.driver.launch(function, blocks, threads, words)
 
     def eager(self, op: Op, values: Sequence[Any], attrs: dict[str, Any]) -> Any:

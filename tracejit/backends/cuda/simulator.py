@@ -99,7 +99,7 @@ class Simulator:
 
     # Kernels
 
-    def load(self, text: str) -> Callable[..., Any]:
+    def load(self, text: str, code: Callable[[], Any], symbol: str) -> Callable[..., Any]:
         return _threaded(text)
 
     def launch(self, function: Callable[..., Any], blocks: int, threads: int, words: Sequence[int]) -> None:
