@@ -88,6 +88,7 @@ from .ops.transcendental import (
 )  # fmt: skip
 from .ops.utility import allclose, array_equal, diff, isclose
 from .ops.view import broadcast_to, reshape
+from .precision import autocast, get_autocast_dtype, is_autocast_enabled
 from .printing import set_printoptions
 from .spec import (
     TensorSpec, bfloat16, broadcast_shapes, check_device, complex64, complex128, float16, float32, float64, get_default_dtype, int8, int16,
@@ -104,7 +105,7 @@ __all__ = [
     "__array_namespace_info__", "__version__", "abs", "absolute", "acos", "acosh", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "add",
     "addmm", "all", "allclose", "amax", "amin", "angle", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2",
     "arctanh", "argmax", "argmin", "argsort", "argwhere", "array_equal", "as_tensor", "asarray", "asin", "asinh", "astype", "atan",
-    "atan2", "atanh", "atleast_1d", "atleast_2d", "atleast_3d", "autograd", "avg_pool1d", "avg_pool2d", "bernoulli", "bfloat16",
+    "atan2", "atanh", "atleast_1d", "atleast_2d", "atleast_3d", "autocast", "autograd", "avg_pool1d", "avg_pool2d", "bernoulli", "bfloat16",
     "bincount", "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift",
     "bitwise_xor", "bmm", "bool", "bool_", "broadcast_arrays", "broadcast_shapes", "broadcast_to", "can_cast", "cat", "cbrt", "cdouble",
     "ceil", "celu", "cfloat", "check_device", "chunk", "clamp", "clip", "compile", "complex128", "complex64", "concat", "concatenate", "cond",
@@ -113,10 +114,10 @@ __all__ = [
     "diag", "diagonal", "diff", "digamma", "disable", "div", "divide", "dot", "double", "e", "einsum", "elu", "empty", "empty_like",
     "enable_grad", "eq", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expand_dims", "expit", "expm1", "exponential", "eye", "fft",
     "finfo", "flatten", "flip", "float", "float16", "float32", "float64", "floor", "floor_divide", "fmax", "fmin", "fmod", "fori_loop",
-    "from_dlpack", "from_numpy", "full", "full_like", "gather", "ge", "gelu", "get_default_dtype", "get_num_threads", "get_rng_state", "grad", "greater",
+    "from_dlpack", "from_numpy", "full", "full_like", "gather", "ge", "gelu", "get_autocast_dtype", "get_default_dtype", "get_num_threads", "get_rng_state", "grad", "greater",
     "greater_equal", "gt", "half", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "hessian", "histogram", "hstack",
     "hypot", "iinfo", "imag", "index_add", "index_copy", "index_fill", "index_select", "inf", "inference_mode", "initial_seed", "inner",
-    "int", "int16", "int32", "int64", "int8", "interp", "is_floating_point", "is_grad_enabled", "is_tensor", "isclose", "isdtype",
+    "int", "int16", "int32", "int64", "int8", "interp", "is_autocast_enabled", "is_floating_point", "is_grad_enabled", "is_tensor", "isclose", "isdtype",
     "isfinite", "isin", "isinf", "isnan", "jacobian", "kron", "kthvalue", "le", "leaky_relu", "lerp", "less", "less_equal", "lgamma",
     "linalg", "linspace", "log", "log10", "log1p", "log2", "log_softmax", "logaddexp", "logaddexp2", "logical_and", "logical_not",
     "logical_or", "logical_xor", "logit", "logsigmoid", "logspace", "logsumexp", "long", "lt", "manual_seed", "map", "masked_fill",

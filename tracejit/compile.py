@@ -129,7 +129,7 @@ class Compiled(_Called, Inside):
         token, leaves = self._signature.flatten(args, kwargs)
         if asks_for_errors() and not all([isinstance(leaf, Tensor) for leaf in leaves]):
             return self.__wrapped__(*args, **kwargs)
-        key = token, mode.grad
+        key = token, mode.grad, mode.autocast
         if self._verifier is not None:
             return self._verifier.call(self, args, kwargs, key, leaves)
         return self.answer(args, kwargs, key, leaves)
@@ -219,8 +219,8 @@ class Compiled(_Called, Inside):
         calls = pace.foreseen()
         if not calls or self._verifier is not None or not self._unreplayed.left(key, self._entries.get(key, ())):
             return
-        (*tokens, _, same), grad = key
-        leave = functools.partial(self._gate.leave, what, self.__wrapped__, spelling=self._signature.spelling(args, kwargs), own=((mode, "grad", grad),))
+        *tokens, _, same = key[0]
+        leave = functools.partial(self._gate.leave, what, self.__wrapped__, spelling=self._signature.spelling(args, kwargs), own=_modes_of(key))
         if same is not None or not leave(times=calls, tokens=tokens):
             calls = min(calls, max(REST, 2 * pace.calls))
             others = all([self._unreplayed.left(key, kept) for key, kept in list(self._entries.items())])
@@ -248,9 +248,9 @@ class Compiled(_Called, Inside):
         if isinstance(entry, Tree) or entry.device != "cpu":
             return
         entry.asked += 1
-        (*tokens, _, same), grad = key
+        *tokens, _, same = key[0]
         if same is None and entry.asked >= ADMITTED and entry.asked & (entry.asked - 1) == 0 and (self._verifier is None or self._verifier.admits(entry)):
-            self._gate.admit(entry, self._signature.spelling(args, kwargs), tokens, ((mode, "grad", grad), (switch, "off", False)))
+            self._gate.admit(entry, self._signature.spelling(args, kwargs), tokens, (*_modes_of(key), (switch, "off", False)))
             self.__call__ = self._gate.function
 
     # Tracing
@@ -381,6 +381,12 @@ class Compiled(_Called, Inside):
 
 
 TRANSPARENT.add(Compiled)
+
+
+def _modes_of(key: Any) -> tuple[tuple[Any, str, Any], ...]:
+    """What a key says of the thread that calls: (thread-local object, name, value)."""
+    _, grad, autocast = key
+    return (mode, "grad", grad), (mode, "autocast", autocast)
 
 
 def _hand_back(trace: Trace, leaves: list[Any]) -> Any:

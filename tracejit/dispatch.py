@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from .application import Application, OpApplication, alias_of, anomaly, set_history
 from .errors import ArgumentError, DTypeError, GradError, ShapeError, fail
 from .interpreter import EAGER, Eager, Interpreter, mode, operand, spec_of
+from .precision import computed
 from .spec import broadcast_shapes, is_inexact
 from .tensor import StandIn, Storage, Tensor, method, storage_of
 
@@ -19,6 +21,8 @@ __all__ = [
 
 def bind(op: Any, *args: Any, **attrs: Any) -> Any:
     """Apply an op: ask the interpreter in force for the value, and record the application for autograd."""
+    if op.precision is not None and mode.autocast is not None:
+        return computed(op.precision, partial(bind, op), args, attrs)
     interpreter = mode.interpreter
     if interpreter is not EAGER:
         for a in args:

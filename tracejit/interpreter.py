@@ -11,11 +11,12 @@ import numpy as np
 from .backend import LARGE, get_backend
 from .device import DeviceArray, device_of, memory_of, on_host
 from .errors import ArgumentError, DeviceError, TracejitError, fail
-from .spec import TensorSpec, bfloat16, promote
+from .spec import DType, TensorSpec, bfloat16, promote
 from .tensor import Tensor, wrap
 from .whole import Whole
 
 _ndarray = np.ndarray
+Lows = tuple[tuple[str, DType], ...]  # the low dtype of each kind of device that autocast is in force for
 _PYTHON_SCALARS = frozenset((bool, int, float, complex))
 
 
@@ -121,6 +122,7 @@ class Mode(threading.local):
     interpreter: Interpreter = EAGER
     grad: bool = True
     inference: bool = False
+    autocast: Lows | None = None  # see `precision.py`
     callee: Callable[[Any], Any] = staticmethod(lambda function: function)  # what is called in the place of a function of the user's
     in_kind: Callable[[Tensor, Any], Any] = staticmethod(lambda tensor, _: tensor)  # a tensor as a value of the kind of another
 

@@ -99,7 +99,9 @@ class Misses:
         if self._last is None:
             return "first", "", "the first call"
         if self._last[0] == key[0]:
-            return ("mode", "gradients", "are recorded now, or no more") if self._last != key else ("forgotten", "", "its trace was dropped")
+            if self._last == key:
+                return "forgotten", "", "its trace was dropped"
+            return ("mode", "gradients", "are recorded now, or no more") if self._last[1] != key[1] else ("mode", "autocast", "is in force in another way")
         changes = self._signature.difference(self._last[0], key[0])
         return ("argument", *changes[0]) if changes else ("argument", "arguments", "differ")
 

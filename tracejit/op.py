@@ -16,6 +16,7 @@ import numpy as np
 from .backend import get_backend
 from .dispatch import bind
 from .errors import ArgumentError, DTypeError, fail
+from .precision import Precision
 from .spec import (
     DType, Shape, TensorSpec, accumulator_dtype, as_dtype, bool_, broadcast_shapes, category, floating_result, get_default_dtype, is_complex,
     is_inexact, promote, real_dtype, reduced_shape,
@@ -23,7 +24,6 @@ from .spec import (
 from .vjp import VJP, Differentiable
 
 OPS: dict[str, Op] = {}
-
 Range = tuple[float, float]
 
 
@@ -140,16 +140,16 @@ class Elementwise(Op):
         method: bool = True,
         cost: int = 1,  # of one element in a kernel, in additions
         parameters: str = "",
+        precision: Precision | None = None,
         doc: str = "",
     ) -> None:
         self.numpy = _in_c_order(numpy)
         self.ufunc = numpy if exact and isinstance(numpy, np.ufunc) else None  # what eager calls, where it is one
         self.scalar, self.of_complex, self.directed = scalar, of_complex, directed
         self.accepts, self.result, self.floats, self.bools, self.arity = accepts, result, floats, bools, arity
-        self._operand_dtypes, self.raises = operand_dtypes, raises
-        self.one_dtype = operand_dtypes is None  # all operands are cast to the same
+        self._operand_dtypes, self.raises, self.one_dtype = operand_dtypes, raises, operand_dtypes is None  # all are cast to the same
         self.domain = tuple(domain) * (arity if len(domain) == 1 else 1)
-        self.operator, self.method, self.exact, self.cost = operator, method, exact, cost
+        self.operator, self.method, self.exact, self.cost, self.precision = operator, method, exact, cost, precision
         self._lowers: dict[tuple[Any, ...], bool] = {}  # whether kernels compute it, by the operands' dtypes and types
         self._dtypes: dict[tuple[Any, ...], tuple[DType, ...]] = {}  # what operands are cast to, by the same and the default dtype
         if not parameters:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .dispatch import mode, record
+from .precision import Precision, computed
 from .tensor import Tensor
 from .whole import Whole
 
@@ -26,6 +27,7 @@ class Differentiable:
 
     name: str
     outputs = 1
+    precision: Precision | None = None  # in which dtype it computes under autocast
     takes_none = False  # whether the rule is given None, not zeros, for the cotangent of an output that has none, where there are several
 
     def __init__(self, vjp: VJP | None) -> None:
@@ -87,8 +89,11 @@ class Composite(Differentiable):
       of its own. With `residuals`, a tuple of it and of tensors for the gradient alone, which the VJP gets after the inputs.
     """
 
-    def __init__(self, name: str, function: Callable[..., Any], vjp: VJP, residuals: bool = False) -> None:
+    def __init__(
+        self, name: str, function: Callable[..., Any], vjp: VJP, residuals: bool = False, precision: Precision | None = None
+    ) -> None:
         super().__init__(vjp)
+        self.precision = precision
         self.name, self.function, self.has_residuals = name, function, residuals
         self.whole, self.whole_vjp = Whole(), Whole()
         if name in COMPOSITES:
@@ -96,6 +101,8 @@ class Composite(Differentiable):
         COMPOSITES[name] = self
 
     def __call__(self, *args: Tensor | None, **attrs: Any) -> Tensor:
+        if mode.autocast is not None:
+            return computed(self.precision, self, args, attrs)
         tensors = [a for a in args if a is not None]
         key = (tuple([a is None for a in args]), *attrs.items())
         grad, mode.grad = mode.grad, False

@@ -19,6 +19,7 @@ from ..ops.create import fill, zeros_like
 from ..ops.reduce import sum_to
 from ..ops.transfer import on_device
 from ..ops.view import put
+from ..precision import without_autocast
 from ..spec import TensorSpec, is_complex
 from ..tensor import Tensor, method
 from .modes import GradMode
@@ -184,6 +185,7 @@ class _Pass:
         self.sums: dict[Any, list[Any]] = {}  # of each node reached, the gradients of its outputs so far
         self.found: dict[Slot, Tensor] = {}
 
+    @without_autocast
     def run(self, roots: list[Slot], cotangents: list[Tensor]) -> dict[Slot, Tensor]:
         """Walk; the gradients of the wanted slots."""
         starts = list(dict.fromkeys(node for node, _ in roots))

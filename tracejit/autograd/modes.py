@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from ..dispatch import anomaly, mode
+from ..scope import Scope
 
 
-class GradMode:
+class GradMode(Scope):
     """Sets whether operations are recorded: in a `with` block, or inside a decorated function.
 
     `inference` None leaves inference mode as it is; inside it nothing is recorded.
@@ -30,41 +29,8 @@ class GradMode:
     def __exit__(self, *_: Any) -> None:
         mode.grad, mode.inference = self.before.pop()
 
-    def __call__(self, function: Callable) -> Callable:
-        if inspect.isgeneratorfunction(function):
-            return self._around_generator(function)
-
-        @functools.wraps(function)
-        def inside_mode(*args: Any, **kwargs: Any) -> Any:
-            with GradMode(self.grad, self.inference):
-                return function(*args, **kwargs)
-
-        return inside_mode
-
-    def _around_generator(self, function: Callable) -> Callable:
-        """The mode is in force while the generator runs, and its consumer's in between."""
-
-        @functools.wraps(function)
-        def inside_mode(*args: Any, **kwargs: Any) -> Generator:
-            generator = function(*args, **kwargs)
-            resume, sent = generator.send, None
-            while True:
-                try:
-                    with GradMode(self.grad, self.inference):
-                        value = resume(sent)
-                except StopIteration as stop:
-                    return stop.value
-                try:
-                    sent = yield value
-                    resume = generator.send
-                except GeneratorExit:
-                    with GradMode(self.grad, self.inference):
-                        generator.close()
-                    raise
-                except BaseException as error:
-                    resume, sent = generator.throw, error
-
-        return inside_mode
+    def again(self) -> GradMode:
+        return GradMode(self.grad, self.inference)
 
 
 def no_grad(function: Callable | None = None) -> Any:

@@ -19,6 +19,7 @@ from ..op import Op
 from ..ops.casts import copy
 from ..ops.create import fill
 from ..ops.view import alias
+from ..precision import without_autocast
 from ..spec import TensorSpec, is_inexact
 from ..tensor import Storage, Tensor, wrap
 
@@ -225,6 +226,7 @@ def refuse(effect: object) -> None:
         raise Untraceable(str(effect), effect=True)
 
 
+@without_autocast
 def replay(graph: Graph, tensors: Sequence[Tensor]) -> list[Tensor]:
     """The outputs of a graph of these tensors, each node applied by `bind`."""
     values: dict[Node, Any] = dict(zip(graph.inputs, tensors))

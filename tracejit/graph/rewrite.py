@@ -94,12 +94,12 @@ def _agrees(wanted: Any, value: Any, found: dict[str, Any]) -> bool:
 
 
 def _under(interpreter: Any, function: Callable[..., Any], args: Sequence[Tensor], attrs: dict[str, Any]) -> Any:
-    outside, grad = mode.interpreter, mode.grad
-    mode.interpreter, mode.grad = interpreter, False
+    outside, grad, autocast = mode.interpreter, mode.grad, mode.autocast
+    mode.interpreter, mode.grad, mode.autocast = interpreter, False, None
     try:
         return function(*args, **attrs)
     finally:
-        mode.interpreter, mode.grad = outside, grad
+        mode.interpreter, mode.grad, mode.autocast = outside, grad, autocast
 
 
 def _as(number: Any, dtype: DType) -> Any:

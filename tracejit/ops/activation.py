@@ -7,6 +7,7 @@ import numpy as np
 
 from ..errors import ArgumentError, fail
 from ..op import ROUTINE, Elementwise
+from ..precision import precision
 from ..spec import is_floating
 from ..tensor import Tensor
 from .elementwise import abs, where
@@ -43,6 +44,7 @@ def leaky_relu(x: Tensor, /, negative_slope: float = 0.01) -> Tensor:
     return where(x > 0, x, x * negative_slope)
 
 
+@precision("low")
 def prelu(x: Tensor, weight: Tensor, /) -> Tensor:
     """x where it is positive, weight · x elsewhere. A weight of several elements is one for each channel, axis 1 of x."""
     if weight.size > 1:
@@ -58,16 +60,19 @@ def threshold(x: Tensor, /, threshold: float, value: float) -> Tensor:
     return where(x > threshold, x, value)
 
 
+@precision("widest")
 def elu(x: Tensor, /, alpha: float = 1.0) -> Tensor:
     """x where it is positive, alpha (exp(x) - 1) elsewhere."""
     return where(x > 0, x, alpha * expm1(_at_most_0(x)))
 
 
+@precision("widest")
 def celu(x: Tensor, /, alpha: float = 1.0) -> Tensor:
     """x where it is positive, alpha (exp(x / alpha) - 1) elsewhere."""
     return where(x > 0, x, alpha * expm1(_at_most_0(x) / alpha))
 
 
+@precision("widest")
 def selu(x: Tensor, /) -> Tensor:
     """scale · elu(x, alpha), with the two constants that keep mean and variance (Klambauer et al. 2017)."""
     return 1.0507009873554804934193349852946 * elu(x, 1.6732632423543772848170429916717)
@@ -95,11 +100,13 @@ def gelu(x: Tensor, /, approximate: str = "none") -> Tensor:
     fail(ArgumentError, f'gelu with approximate={approximate!r}', 'Give "none" or "tanh".')
 
 
+@precision("widest")
 def mish(x: Tensor, /) -> Tensor:
     """x · tanh(softplus(x))."""
     return x * tanh(softplus_of(x))
 
 
+@precision("full")
 def softplus(x: Tensor, /, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta x)) / beta, and x itself where beta x is above the threshold."""
     scaled = x if beta == 1 else x * beta
@@ -107,6 +114,7 @@ def softplus(x: Tensor, /, beta: float = 1.0, threshold: float = 20.0) -> Tensor
     return where(scaled > threshold, x, smooth if beta == 1 else smooth / beta)
 
 
+@precision("widest")
 def logsigmoid(x: Tensor, /) -> Tensor:
     """log(sigmoid(x)), without underflow."""
     return -softplus_of(-x)

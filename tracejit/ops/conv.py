@@ -11,6 +11,7 @@ from typing import Any, Sequence
 
 from ..dispatch import bind
 from ..errors import ArgumentError, ShapeError, fail
+from ..precision import precision
 from ..spec import Shape, compute_dtype, promote
 from ..tensor import Tensor
 from .casts import cast
@@ -105,6 +106,7 @@ def overlapped(g: Tensor, shape: Shape, stride: Shape, dilation: Shape) -> Tenso
 # Convolutions
 
 
+@precision("low")
 def conv1d(
     input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Tensor:
@@ -116,6 +118,7 @@ def conv1d(
     return _conv(input, weight, bias, stride, padding, dilation, groups, 1)
 
 
+@precision("low")
 def conv2d(
     input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Tensor:
@@ -124,6 +127,7 @@ def conv2d(
     return _conv(input, weight, bias, stride, padding, dilation, groups, 2)
 
 
+@precision("low")
 def conv3d(
     input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Tensor:
@@ -166,6 +170,7 @@ def _stored(x: Tensor, dtype: Any) -> Tensor:
     return x if x.dtype == dtype else cast(x, dtype=dtype)
 
 
+@precision("low")
 def conv_transpose1d(
     input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
     groups: int = 1, dilation: Any = 1,
@@ -177,6 +182,7 @@ def conv_transpose1d(
     return _conv_transpose(input, weight, bias, stride, padding, output_padding, groups, dilation, 1)
 
 
+@precision("low")
 def conv_transpose2d(
     input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
     groups: int = 1, dilation: Any = 1,

@@ -9,6 +9,7 @@ from typing import Any, Hashable, NamedTuple, Sequence
 
 from ..dispatch import bind
 from ..errors import ArgumentError, ShapeError, fail
+from ..precision import precision
 from ..spec import Shape, promote
 from ..tensor import Tensor
 from .elementwise import cast, multiply
@@ -32,6 +33,7 @@ class Plan(NamedTuple):
     path: tuple[tuple[int, ...], ...]  # which operands to contract at each step; their result joins the end of the list
 
 
+@precision("low")
 def einsum(subscripts: Any, *operands: Any, optimize: bool = True) -> Tensor:
     """The sum of products that `subscripts` names: `einsum("bij,bjk->bik", x, y)`.
 

@@ -73,11 +73,11 @@ positive = _unary(
     "positive", numpy=np.positive, exact=True, operator="pos", accepts="ifc", scalar="{0}", of_complex="{0}", vjp=lambda g, _y, _x: (g,)
 )
 reciprocal = _unary(
-    "reciprocal", numpy=np.reciprocal, exact=True, bools=int8, scalar={"floating": "{T}(1) / {0}"}, of_complex="inverse({0})", cost=DIVISION,
+    "reciprocal", precision="full", numpy=np.reciprocal, exact=True, bools=int8, scalar={"floating": "{T}(1) / {0}"}, of_complex="inverse({0})", cost=DIVISION,
     domain=((0.5, 2),), vjp=lambda g, y, _x: (-g * conjugate(y * y),), doc="1 / x; of integers, truncated.",
 )  # fmt: skip
 square = _unary(
-    "square", numpy=np.square, exact=True, bools=int8, scalar="{0} * {0}", of_complex=SQUARE, directed=True,
+    "square", precision="full", numpy=np.square, exact=True, bools=int8, scalar="{0} * {0}", of_complex=SQUARE, directed=True,
     vjp=lambda g, _y, x: (g * (2 * conjugate(x)),), doc="x times x.",
 )  # fmt: skip
 
@@ -107,9 +107,9 @@ sqrt = _unary(
     "sqrt", numpy=np.sqrt, exact=True, floats=True, scalar="sqrt({0})", cost=DIVISION, domain=((0.1, 4),), vjp=lambda g, y, _x: (g / (2 * conjugate(y)),),
     doc="The square root; NaN of negative numbers.",
 )  # fmt: skip
-exp = _unary("exp", numpy=np.exp, floats=True, scalar="exp({0})", cost=ROUTINE, vjp=lambda g, y, _x: (g * conjugate(y),))
+exp = _unary("exp", precision="full", numpy=np.exp, floats=True, scalar="exp({0})", cost=ROUTINE, vjp=lambda g, y, _x: (g * conjugate(y),))
 log = _unary(
-    "log", numpy=np.log, floats=True, scalar="log({0})", cost=ROUTINE, domain=((0.1, 4),), vjp=lambda g, _y, x: (g / conjugate(x),),
+    "log", precision="full", numpy=np.log, floats=True, scalar="log({0})", cost=ROUTINE, domain=((0.1, 4),), vjp=lambda g, _y, x: (g / conjugate(x),),
     doc="The natural logarithm; -inf at 0, NaN of negative numbers.",
 )  # fmt: skip
 
@@ -130,7 +130,7 @@ def _log_of_base(a: Any) -> Any:
 
 
 pow = _binary(
-    "pow", raises=True, numpy=np.power, operator="pow", bools=int8, scalar={"floating": "power({0}, {1})"}, cost=ROUTINE, domain=((0.3, 2), (-2, 2)),
+    "pow", precision="full", raises=True, numpy=np.power, operator="pow", bools=int8, scalar={"floating": "power({0}, {1})"}, cost=ROUTINE, domain=((0.3, 2), (-2, 2)),
     vjp=(_pow_vjp_base, lambda g, y, a, _b: g * conjugate(y * _log_of_base(a))),
     doc="x1 to the power x2. The exponents 0.5, 1, 2, 3, 4, 5 and -1 cost arithmetic only. Of integers, the exponent must not be negative.",
 )  # fmt: skip

@@ -10,6 +10,7 @@ import numpy as np
 from ..dispatch import bind
 from ..errors import ArgumentError, AxisError, ShapeError, fail
 from ..op import Library
+from ..precision import precision
 from ..spec import SMALL_FLOATS, TensorSpec, as_axis, broadcast_shapes, compute_dtype, promote
 from ..tensor import Tensor, method
 from . import manipulate
@@ -49,6 +50,7 @@ def adjoint(x: Tensor, /) -> Tensor:
 
 
 @method()
+@precision("low")
 def matmul(x1: Tensor, x2: Tensor, /) -> Tensor:
     """The matrix product, as `x1 @ x2`.
 
@@ -117,6 +119,7 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
     return result
 
 
+@precision("widest")
 def tensordot(x1: Tensor, x2: Tensor, /, *, axes: Any = 2) -> Tensor:
     """The sum of products over pairs of axes.
 
@@ -153,6 +156,7 @@ def _paired_axes(axes: Any, ndim_a: int, ndim_b: int) -> tuple[tuple[int, ...], 
     return tuple(range(ndim_a - axes, ndim_a)), tuple(range(axes))
 
 
+@precision("low")
 def vecdot(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
     """The dot product along one axis, of the conjugate of x1 with x2; the other axes broadcast.
 
@@ -172,6 +176,7 @@ def _from_end(axis: int, a: Tensor, b: Tensor) -> int:
 
 
 @method()
+@precision("widest")
 def dot(a: Tensor, b: Tensor, /) -> Tensor:
     """NumPy's dot: `a * b` with a 0-d operand, the inner product of vectors, the matrix product of matrices; else the sum of
     products over the last axis of a and the last but one of b."""
@@ -184,6 +189,7 @@ def dot(a: Tensor, b: Tensor, /) -> Tensor:
 
 
 @method()
+@precision("widest")
 def vdot(a: Tensor, b: Tensor, /) -> Tensor:
     """The dot product of the conjugate of a, flattened, with b, flattened."""
     a, b = as_tensor(a), as_tensor(b)
@@ -191,6 +197,7 @@ def vdot(a: Tensor, b: Tensor, /) -> Tensor:
 
 
 @method()
+@precision("widest")
 def inner(a: Tensor, b: Tensor, /) -> Tensor:
     """The sum of products over the last axis of both (no conjugation)."""
     a, b = as_tensor(a), as_tensor(b)
@@ -246,6 +253,7 @@ def mv(self: Tensor, vec: Tensor, /) -> Tensor:
 
 
 @method()
+@precision("low")
 def addmm(self: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta · self + alpha · (mat1 @ mat2)."""
     product = mm(mat1, mat2)
@@ -262,11 +270,13 @@ def diagonal(x: Tensor, /, *, offset: int = 0) -> Tensor:
 
 
 @method()
+@precision("widest")
 def trace(x: Tensor, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
     """The sums of the diagonals of the matrices of the last two axes; integers are summed in 64 bits."""
     return sum(diagonal(x, offset=offset), axis=-1, dtype=dtype)
 
 
+@precision("low")
 def multi_dot(arrays: Sequence[Tensor], /) -> Tensor:
     """The product of several matrices, in the order of the fewest multiplications; the first and last may be vectors."""
     if not arrays:

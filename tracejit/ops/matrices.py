@@ -11,6 +11,7 @@ import numpy as np
 from ..dispatch import bind
 from ..errors import ArgumentError, AxisError, ShapeError, fail
 from ..op import Library
+from ..precision import precision
 from ..spec import SMALL_FLOATS, TensorSpec, as_axes, as_axis, float32, float64, int64, is_complex, is_inexact, real_dtype, reduced_shape
 from ..tensor import Tensor, method
 from .create import fill
@@ -34,6 +35,7 @@ class LstsqResult(NamedTuple):
 # Norms
 
 
+@precision("full")
 def vector_norm(x: Tensor, /, *, axis: Any = None, keepdims: bool = False, ord: float = 2) -> Tensor:
     """(Σ |x|^ord)^(1/ord) over `axis` (an int or a tuple; all axes, if None); real.
 
@@ -74,6 +76,7 @@ def _largest(sizes: Tensor, axes: tuple[int, ...], keepdims: bool = False) -> Te
     return reduce(sizes, axis=axes, keepdims=keepdims)
 
 
+@precision("full")
 def matrix_norm(x: Tensor, /, *, keepdims: bool = False, ord: Any = "fro") -> Tensor:
     """The norm of each matrix (..., M, N), of shape (...); real.
 

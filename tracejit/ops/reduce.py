@@ -10,6 +10,7 @@ import numpy as np
 from ..dispatch import bind
 from ..errors import ArgumentError, ShapeError, fail
 from ..op import Library, Reduction
+from ..precision import precision
 from ..spec import (
     DType, Shape, TensorSpec, accumulator_dtype, as_axes, as_axis, as_dtype, bool_, complex64, complex128, compute_dtype, float32,
     float64, floating_result, int64, is_complex, is_inexact, reduced_shape,
@@ -114,6 +115,7 @@ def _as(x: Tensor, dtype: DType) -> Tensor:
     return x if x.dtype == dtype else cast(x, dtype=dtype)
 
 
+@precision("full")
 def sum(x: Tensor, /, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
     """The sum over `axis`: an int, a tuple, or None for all axes; 0 over nothing.
 
@@ -126,6 +128,7 @@ def sum(x: Tensor, /, axis: Any = None, dtype: Any = None, keepdims: bool = Fals
     return _as(sum_over(_as(x, as_dtype(dtype)), as_axes(axis, x.ndim), bool(keepdims)), as_dtype(dtype))
 
 
+@precision("full")
 def prod(x: Tensor, /, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
     """The product over `axis` (all axes if None), with the dtypes of `sum`; 1 over nothing."""
     x = as_tensor(x)
@@ -279,6 +282,7 @@ def _in_floats(x: Any) -> tuple[Tensor, DType]:
     return _as(x, compute_dtype(dtype)), dtype
 
 
+@precision("full")
 def logsumexp(x: Tensor, /, axis: Any = None, keepdims: bool = False) -> Tensor:
     """log Σ exp(x) over `axis` (all axes if None), without overflow; float16 and bfloat16 by way of float32."""
     x, dtype = _in_floats(x)
@@ -289,6 +293,7 @@ def logsumexp(x: Tensor, /, axis: Any = None, keepdims: bool = False) -> Tensor:
     return _as(total if keepdims else total.reshape(reduced_shape(x.shape, axes, False)), dtype)
 
 
+@precision("full")
 def softmax(x: Tensor, /, axis: Any = -1) -> Tensor:
     """exp(x) / Σ exp(x) along `axis`; float16 and bfloat16 by way of float32."""
     x, dtype = _in_floats(x)
@@ -297,6 +302,7 @@ def softmax(x: Tensor, /, axis: Any = -1) -> Tensor:
     return _as(grown * (1 / sum_over(grown, axes, True)), dtype)
 
 
+@precision("full")
 def log_softmax(x: Tensor, /, axis: Any = -1) -> Tensor:
     """The logarithm of `softmax`, without overflow; float16 and bfloat16 by way of float32."""
     x, dtype = _in_floats(x)

@@ -9,6 +9,7 @@ import numpy as np
 from ..dispatch import bind
 from ..errors import ShapeError, fail
 from ..op import Library
+from ..precision import precision
 from ..spec import TensorSpec, accumulator_dtype, as_axis, as_dtype, compute_dtype
 from ..tensor import Tensor, method
 from .casts import cast, conjugate
@@ -115,6 +116,7 @@ def _with_first(x: Tensor, axis: int, first: int) -> Tensor:
     return result
 
 
+@precision("full")
 def cumulative_sum(x: Tensor, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Tensor:
     """Running sums along `axis` (which may be left out for a 1-D tensor); with `include_initial`, a 0 comes first.
 
@@ -126,6 +128,7 @@ def cumulative_sum(x: Tensor, /, *, axis: int | None = None, dtype: Any = None, 
     return _with_first(result, axis, 0) if include_initial else result
 
 
+@precision("full")
 def cumulative_prod(x: Tensor, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Tensor:
     """Running products along `axis` (which may be left out for a 1-D tensor); with `include_initial`, a 1 comes first.
 
@@ -144,11 +147,13 @@ def _numpy_form(op: Library, x: Any, axis: int | None, dtype: Any) -> Tensor:
     return _running(op, x, as_axis(axis, x.ndim), dtype)
 
 
+@precision("full")
 def cumsum(x: Tensor, /, axis: int | None = None, dtype: Any = None) -> Tensor:
     """Running sums along `axis`; of the flattened tensor, if None. The dtypes are those of `cumulative_sum`."""
     return _numpy_form(running_sum, x, axis, dtype)
 
 
+@precision("full")
 def cumprod(x: Tensor, /, axis: int | None = None, dtype: Any = None) -> Tensor:
     """Running products along `axis`; of the flattened tensor, if None. The dtypes are those of `cumulative_prod`."""
     return _numpy_form(running_product, x, axis, dtype)

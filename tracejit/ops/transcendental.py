@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..op import ROUTINE, Elementwise
+from ..precision import precision
 from ..spec import is_complex
 from ..tensor import Tensor
 from .convert import as_tensor, beside
@@ -41,10 +42,10 @@ def _expm1(x: np.ndarray) -> np.ndarray:
 
 
 exp2 = _unary("exp2", np.exp2, lambda g, y, _x: (g * conjugate(y) * LN2,), doc="2 to the power x.")
-expm1 = _unary("expm1", _expm1, lambda g, y, _x: (g * conjugate(y + 1),), doc="exp(x) - 1, without cancellation near 0.")
-log1p = _unary("log1p", np.log1p, lambda g, _y, x: (g / conjugate(1 + x),), (-0.5, 4), doc="log(1 + x), without cancellation near 0.")
-log2 = _unary("log2", np.log2, lambda g, _y, x: (g / (conjugate(x) * LN2),), (0.1, 4), doc="The logarithm to base 2.")
-log10 = _unary("log10", np.log10, lambda g, _y, x: (g / (conjugate(x) * LN10),), (0.1, 4), doc="The logarithm to base 10.")
+expm1 = _unary("expm1", _expm1, lambda g, y, _x: (g * conjugate(y + 1),), precision="full", doc="exp(x) - 1, without cancellation near 0.")
+log1p = _unary("log1p", np.log1p, lambda g, _y, x: (g / conjugate(1 + x),), (-0.5, 4), precision="full", doc="log(1 + x), without cancellation near 0.")
+log2 = _unary("log2", np.log2, lambda g, _y, x: (g / (conjugate(x) * LN2),), (0.1, 4), precision="full", doc="The logarithm to base 2.")
+log10 = _unary("log10", np.log10, lambda g, _y, x: (g / (conjugate(x) * LN10),), (0.1, 4), precision="full", doc="The logarithm to base 10.")
 logaddexp = _binary(
     "logaddexp", np.logaddexp, lambda g, _y, a, b: (g * sigmoid(a - b), g * sigmoid(b - a)), doc="log(exp(x1) + exp(x2)), without overflow."
 )
@@ -58,12 +59,12 @@ cbrt = _unary("cbrt", np.cbrt, lambda g, y, _x: (g / (3 * y * y),), (0.5, 4), ac
 
 sin = _unary("sin", np.sin, lambda g, _y, x: (g * conjugate(cos(x)),), doc="The sine of radians.")
 cos = _unary("cos", np.cos, lambda g, _y, x: (-g * conjugate(sin(x)),), doc="The cosine of radians.")
-tan = _unary("tan", np.tan, lambda g, y, _x: (g * conjugate(1 + y * y),), (-1.2, 1.2), doc="The tangent of radians.")
+tan = _unary("tan", np.tan, lambda g, y, _x: (g * conjugate(1 + y * y),), (-1.2, 1.2), precision="full", doc="The tangent of radians.")
 asin = _unary(
-    "asin", np.arcsin, lambda g, _y, x: (g / conjugate(sqrt((1 - x) * (1 + x))),), (-0.9, 0.9), doc="The arc sine, in [-π/2, π/2]."
+    "asin", np.arcsin, lambda g, _y, x: (g / conjugate(sqrt((1 - x) * (1 + x))),), (-0.9, 0.9), precision="full", doc="The arc sine, in [-π/2, π/2]."
 )
 acos = _unary(
-    "acos", np.arccos, lambda g, _y, x: (-g / conjugate(sqrt((1 - x) * (1 + x))),), (-0.9, 0.9), doc="The arc cosine, in [0, π]."
+    "acos", np.arccos, lambda g, _y, x: (-g / conjugate(sqrt((1 - x) * (1 + x))),), (-0.9, 0.9), precision="full", doc="The arc cosine, in [0, π]."
 )
 atan = _unary("atan", np.arctan, lambda g, _y, x: (g / conjugate(1 + x * x),), doc="The arc tangent, in [-π/2, π/2].")
 atan2 = _binary(
@@ -78,8 +79,8 @@ def _atan2_vjp(g: Tensor, a: Any, b: Any) -> tuple[Tensor, Tensor]:
 
 # Hyperbolic functions
 
-sinh = _unary("sinh", np.sinh, lambda g, _y, x: (g * conjugate(cosh(x)),))
-cosh = _unary("cosh", np.cosh, lambda g, _y, x: (g * conjugate(sinh(x)),))
+sinh = _unary("sinh", np.sinh, lambda g, _y, x: (g * conjugate(cosh(x)),), precision="full")
+cosh = _unary("cosh", np.cosh, lambda g, _y, x: (g * conjugate(sinh(x)),), precision="full")
 tanh = _unary("tanh", np.tanh, lambda g, y, _x: (g * conjugate(1 - y * y),))
 asinh = _unary("asinh", np.arcsinh, lambda g, _y, x: (g / conjugate(sqrt(x * x + 1)),))
 acosh = _unary("acosh", np.arccosh, lambda g, _y, x: (g / conjugate(sqrt(x - 1) * sqrt(x + 1)),), (1.2, 4))
@@ -105,7 +106,7 @@ erfc = _unary(
 )
 erfinv = _unary(
     "erfinv", special("erfinv"), lambda g, y, _x: (g * (exp(y * y) * (SQRT_PI / 2)),), (-0.9, 0.9), accepts="bif", scalar={},
-    doc="The inverse of erf; ±inf at ±1, NaN outside [-1, 1].",
+    precision="full", doc="The inverse of erf; ±inf at ±1, NaN outside [-1, 1].",
 )  # fmt: skip
 lgamma = _unary(
     "lgamma", in_double(lambda x: np.where(np.isneginf(x), np.inf, scipy("special").gammaln(x))),
@@ -138,11 +139,13 @@ expit = sigmoid
 # Made of the above
 
 
+@precision("full")
 def rsqrt(x: Tensor, /) -> Tensor:
     """1 / √x."""
     return reciprocal(sqrt(x))
 
 
+@precision("widest")
 def logit(x: Tensor, /, eps: float | None = None) -> Tensor:
     """log(x / (1 - x)), the inverse of the sigmoid; with `eps`, x is first clipped to [eps, 1 - eps]."""
     if eps is not None:
@@ -150,6 +153,7 @@ def logit(x: Tensor, /, eps: float | None = None) -> Tensor:
     return log(x / (1 - x))
 
 
+@precision("widest")
 def xlogy(x: Any, y: Any, /) -> Tensor:
     """x log(y), and 0 where x is 0 (NaN where y is NaN)."""
     x = as_tensor(x)

@@ -10,6 +10,7 @@ from ..dispatch import assign, mode
 from ..errors import ArgumentError, GradError, fail
 from ..ops.create import zeros_like
 from ..ops.elementwise import cast, copy
+from ..precision import without_autocast
 from ..spec import is_floating
 from ..tensor import Tensor
 from .group import Clock, ParamGroup, scalar
@@ -85,6 +86,7 @@ class Optimizer(ABC):
                     self._step_together(clock, grads, group)
         return loss
 
+    @without_autocast
     def _step_together(self, clock: Clock, grads: list[Tensor], group: ParamGroup) -> None:
         if not self.pure:
             self._move(clock, grads, group)

@@ -12,6 +12,7 @@ from ..lowering.kernel import Kernel
 from ..lowering.plan import Plan
 from ..lowering.steps import Move
 from ..named import name_of, written_at
+from ..precision import in_words
 from ..paths import Leaf, Tree, Unseen
 from ..verify import Snapshot
 from .drawing import drawn
@@ -137,7 +138,9 @@ def _reasons(compiled: Inside, entry: Entry | Tree | None, key: Any) -> list[str
 
 
 def _arguments(signature: Signature, key: Any) -> list[tuple[str, str]]:
-    return [*signature.words(key[0]), *([] if key[1] else [("gradients", "not recorded")])]
+    token, grad, autocast = key
+    modes = [] if grad else [("gradients", "not recorded")]
+    return [*signature.words(token), *modes, *([] if autocast is None else [("autocast", in_words(autocast))])]
 
 
 def _guards(entry: Entry | Tree | None) -> list[str]:

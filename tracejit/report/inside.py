@@ -79,7 +79,7 @@ class Inside(abc.ABC):
 
     def _keyed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[Any]]:
         token, leaves = self._signature.flatten(args, kwargs)
-        return (token, mode.grad), leaves
+        return (token, mode.grad, mode.autocast), leaves
 
     def _entry(self, args: tuple[Any, ...], kwargs: dict[str, Any], call: bool = True) -> Entry | Tree:
         """The trace of a call that is replayed."""

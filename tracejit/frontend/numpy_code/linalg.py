@@ -15,6 +15,7 @@ from ...ops.linalg import matmul, tensordot, vdot
 from ...ops.linalg import inner as inner_product
 from ...ops.solve import determinant, inverse, log_determinant, solution
 from ...ops.view import index_basic, permute, reshape
+from ...precision import without_autocast
 from ...spec import SMALL_FLOATS, broadcast_shapes, float64, is_inexact
 from ...tensor import Tensor
 from .array import Array, array_of
@@ -145,6 +146,7 @@ _QRResult, _SVDResult, _EighResult = (type(f(np.eye(1))) for f in (np.linalg.qr,
 # Products
 
 
+@without_autocast
 def product(a: Any, b: Any, compute: Callable[[Tensor, Tensor], Tensor]) -> Any:
     """A product of two arrays in their common dtype; a scalar where no axis is left."""
     x, y = asarray(a), asarray(b)
@@ -200,6 +202,7 @@ def matrix_product(x1: Any, x2: Any, /, out: Any = None, **options: Any) -> Any:
 
 
 @function(c_einsum)
+@without_autocast
 def summed(*operands: Any, **options: Any) -> Any:
     """np.einsum of a subscript and arrays."""
     subscripts, *arrays = operands

@@ -13,6 +13,7 @@ from ...op import OPS, Op
 from ...ops.casts import cast, where
 from ...ops.numpy_protocol import UFUNCS
 from ...ops.view import reshape, strides_of
+from ...precision import without_autocast
 from ...spec import DTYPES, float32, float64, TensorSpec, broadcast_shapes
 from ...tensor import Tensor
 from .array import Array, array_of
@@ -170,6 +171,7 @@ def _scaled(ufunc: np.ufunc, dtype: np.dtype) -> Callable[[Tensor], Tensor]:
 # Running it
 
 
+@without_autocast
 def run(ufunc: np.ufunc, plan: Plan, values: list[Any]) -> Any:
     """The results of a plan, laid out in memory as NumPy does. NotImplemented where the operands do not fit, which NumPy words."""
     order: Order = C_ORDER

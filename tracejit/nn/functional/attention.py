@@ -11,12 +11,14 @@ from ...ops.create import iota
 from ...ops.linalg import matmul
 from ...ops.reduce import max as largest
 from ...ops.reduce import softmax
+from ...precision import precision
 from ...spec import bool_, int64
 from ...tensor import Tensor
 from .dropout import dropout
 from .precision import narrowed, widened
 
 
+@precision("low")
 def scaled_dot_product_attention(
     query: Tensor,
     key: Tensor,

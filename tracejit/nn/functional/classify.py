@@ -13,6 +13,7 @@ from ...ops.casts import cast, where
 from ...ops.create import iota
 from ...ops.gather import within
 from ...ops.reduce import log_softmax
+from ...precision import precision
 from ...spec import int64, is_floating, is_integer
 from ...tensor import Tensor
 from .pick import loss_of_scores, share_of
@@ -20,6 +21,7 @@ from .precision import narrowed, widened
 from .reduction import check_reduction, reduced
 
 
+@precision("full")
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -49,6 +51,7 @@ def cross_entropy(
     return narrowed(loss, input.dtype)
 
 
+@precision("full")
 def nll_loss(
     input: Tensor,
     target: Tensor,

@@ -11,6 +11,7 @@ from ...ops.elementwise import conjugate
 from ...ops.linalg import matmul
 from ...ops.manipulate import flatten as _flatten
 from ...ops.reduce import sum_to
+from ...precision import precision
 from ...tensor import Tensor
 from ...vjp import Composite
 
@@ -41,7 +42,7 @@ def _weight_gradient(g: Tensor, _y: Any, x: Tensor, _weight: Any, _bias: Any) ->
 
 
 affine = Composite(
-    "linear", _affine,
+    "linear", _affine, precision="low",
     vjp=(
         lambda g, _y, _x, weight, _bias: matmul(g, conjugate(weight)), _weight_gradient,
         lambda g, _y, _x, _weight, _bias: sum_to(g, _bias.shape),
@@ -49,6 +50,7 @@ affine = Composite(
 )  # fmt: skip
 
 
+@precision("widest")
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`input1ᵀ weight[o] input2` for each o: (…, in1) and (…, in2) with weight (out, in1, in2) to (…, out)."""
     out, in1, in2 = weight.shape

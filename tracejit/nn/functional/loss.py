@@ -9,6 +9,7 @@ from ...errors import ArgumentError, fail
 from ...ops.activation import softplus_of
 from ...ops.casts import where
 from ...ops.transcendental import log1p, xlogy
+from ...precision import precision
 from ...tensor import Tensor
 from .reduction import check_reduction, reduced
 from .sparse import cosine_similarity, pairwise_distance
@@ -31,6 +32,7 @@ def _weighted(losses: Tensor, weight: Tensor | None) -> Tensor:
 # Of numbers
 
 
+@precision("full")
 def mse_loss(
     input: Tensor,
     target: Tensor,
@@ -44,6 +46,7 @@ def mse_loss(
     return reduced(_weighted(gap * gap, weight), check_reduction(reduction, size_average, reduce))
 
 
+@precision("full")
 def l1_loss(
     input: Tensor,
     target: Tensor,
@@ -56,6 +59,7 @@ def l1_loss(
     return reduced(_weighted(_gap(input, target, "l1_loss").abs(), weight), check_reduction(reduction, size_average, reduce))
 
 
+@precision("full")
 def smooth_l1_loss(
     input: Tensor,
     target: Tensor,
@@ -72,6 +76,7 @@ def smooth_l1_loss(
     return reduced(losses, check_reduction(reduction, size_average, reduce))
 
 
+@precision("full")
 def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
 ) -> Tensor:
@@ -90,6 +95,7 @@ def _clamped_log(p: Tensor, log_where_safe: Tensor, zero: Tensor) -> Tensor:
     return where(zero, -100.0, log_where_safe.clip(-100.0, None))
 
 
+@precision("full")
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -106,6 +112,7 @@ def binary_cross_entropy(
     return reduced(_weighted(losses, weight), check_reduction(reduction, size_average, reduce))
 
 
+@precision("full")
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -123,6 +130,7 @@ def binary_cross_entropy_with_logits(
     return reduced(_weighted(losses, weight), check_reduction(reduction, size_average, reduce))
 
 
+@precision("full")
 def kl_div(
     input: Tensor,
     target: Tensor,
@@ -142,6 +150,7 @@ def kl_div(
     return reduced(losses, reduction)
 
 
+@precision("full")
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -160,6 +169,7 @@ def poisson_nll_loss(
     return reduced(losses, check_reduction(reduction, size_average, reduce))
 
 
+@precision("full")
 def gaussian_nll_loss(
     input: Tensor, target: Tensor, var: Tensor, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
 ) -> Tensor:
@@ -172,6 +182,7 @@ def gaussian_nll_loss(
 # Of distances and margins
 
 
+@precision("full")
 def cosine_embedding_loss(
     input1: Tensor,
     input2: Tensor,
@@ -187,6 +198,7 @@ def cosine_embedding_loss(
     return reduced(losses, check_reduction(reduction, size_average, reduce))
 
 
+@precision("full")
 def margin_ranking_loss(
     input1: Tensor,
     input2: Tensor,
@@ -200,6 +212,7 @@ def margin_ranking_loss(
     return reduced((margin - target * (input1 - input2)).clip(0, None), check_reduction(reduction, size_average, reduce))
 
 
+@precision("full")
 def hinge_embedding_loss(
     input: Tensor,
     target: Tensor,
@@ -213,6 +226,7 @@ def hinge_embedding_loss(
     return reduced(losses, check_reduction(reduction, size_average, reduce))
 
 
+@precision("full")
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,

@@ -11,6 +11,7 @@ from ...errors import ArgumentError, ShapeError, fail
 from ...ops.dtypes import finfo
 from ...ops.elementwise import sqrt
 from ...ops.reduce import sum_to
+from ...precision import precision, without_autocast
 from ...tensor import Tensor
 from ...vjp import Composite
 from ..parameter import overwrite
@@ -74,6 +75,7 @@ def _move(running: Tensor | None, batch: Tensor, momentum: Any, factor: float = 
             overwrite(running, running * (1 - momentum) + (flat if factor == 1 else flat * factor) * momentum)
 
 
+@precision("full")
 def layer_norm(
     input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
 ) -> Tensor:
@@ -131,6 +133,7 @@ standardised = Composite(
 )  # fmt: skip
 
 
+@precision("full")
 def rms_norm(input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None) -> Tensor:
     """Divides by the root of the mean square over the trailing axes; then scales by weight. `eps=None`: the dtype's epsilon."""
     axes = _trailing(input, normalized_shape, "rms_norm")
@@ -151,6 +154,7 @@ def _trailing(input: Tensor, normalized_shape: Sequence[int], what: str) -> tupl
     return tuple(range(input.ndim - len(wanted), input.ndim))
 
 
+@precision("full")
 def group_norm(
     input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
 ) -> Tensor:
@@ -167,6 +171,7 @@ def group_norm(
     return narrowed(result if bias is None else result + bias.reshape(aligned), input.dtype)
 
 
+@without_autocast
 def instance_norm(
     input: Tensor,
     running_mean: Tensor | None = None,

@@ -10,6 +10,7 @@ from ...ops.casts import where
 from ...ops.index import one_hot as _one_hot
 from ...ops.index import take
 from ...ops.reduce import max as largest
+from ...precision import precision
 from ...spec import is_integer
 from ...tensor import Tensor
 
@@ -58,12 +59,14 @@ def _limit_norms(weight: Tensor, input: Tensor, max_norm: float, norm_type: floa
         weight[index] = where(norms > max_norm, rows * (max_norm / (norms + 1e-7)), rows)
 
 
+@precision("full")
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between vectors along `dim`; norms are at least `eps`."""
     squares = [(x * x).sum(axis=dim).clip(eps * eps, None).sqrt() for x in (x1, x2)]
     return (x1 * x2).sum(axis=dim) / (squares[0] * squares[1])
 
 
+@precision("full")
 def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:
     """Each vector along `dim` divided by its p-norm, which is taken to be at least `eps`."""
     if p == 2:
@@ -77,6 +80,7 @@ def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -
     return input / norms
 
 
+@precision("full")
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """The p-norm of x1 - x2 + eps along the last axis."""
     gap = (x1 - x2 + eps).abs()

@@ -1,0 +1,357 @@
+"""Mixed precision: which dtype each operation computes in under autocast, what gradients it gives, and that compiling changes no bit."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from support import assert_bits_equal
+
+import tracejit as tj
+import tracejit.nn.functional as F
+from tracejit import nn
+from tracejit.errors import DeviceError, DTypeError
+
+# What each row's function gives of `h` (bfloat16) and `x` (float32), both 4×4; `t` is the library, `f` its nn.functional.
+UNARY = (
+    "exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh erf erfc erfinv lgamma digamma sigmoid rsqrt reciprocal "
+    "sqrt square logit sinc abs relu sum prod mean var std amax trace softmax log_softmax elu celu selu mish logsigmoid softplus gelu silu "
+    "hardswish glu normalize"
+).split()
+TABLE = {
+    **{name: lambda t, f, h, x, name=name: _called(t, f, name, h) for name in UNARY},
+    "pow": lambda t, f, h, x: h**2,
+    "reflected pow": lambda t, f, h, x: 2.0**h,
+    "logsumexp": lambda t, f, h, x: t.logsumexp(h, 0),
+    "cumsum": lambda t, f, h, x: t.cumsum(h, 0),
+    "cumprod": lambda t, f, h, x: t.cumprod(h, 0),
+    "sum to a dtype": lambda t, f, h, x: h.sum(dtype=t.bfloat16),
+    "logaddexp": lambda t, f, h, x: t.logaddexp(h, h),
+    "xlogy": lambda t, f, h, x: t.xlogy(h, h),
+    "atan2": lambda t, f, h, x: t.atan2(h, h),
+    "atan2 of two": lambda t, f, h, x: t.atan2(h, x),
+    "add": lambda t, f, h, x: h + h,
+    "add of two": lambda t, f, h, x: h + x,
+    "where": lambda t, f, h, x: t.where(x > 0, x, h),
+    "concatenate": lambda t, f, h, x: t.cat([x, h]),
+    "stack": lambda t, f, h, x: t.stack([x, h]),
+    "matmul": lambda t, f, h, x: x @ x,
+    "matmul of two": lambda t, f, h, x: t.matmul(h, x),
+    "mm": lambda t, f, h, x: t.mm(x, x),
+    "mv": lambda t, f, h, x: t.mv(x, row(x)),
+    "bmm": lambda t, f, h, x: t.bmm(x.reshape(1, 4, 4), x.reshape(1, 4, 4)),
+    "addmm": lambda t, f, h, x: t.addmm(x, x, x),
+    "dot": lambda t, f, h, x: t.dot(row(x), row(x)),
+    "dot in bfloat16": lambda t, f, h, x: t.dot(row(h), row(h)),
+    "inner of two": lambda t, f, h, x: t.inner(h, x),
+    "outer": lambda t, f, h, x: t.outer(row(x), row(x)),
+    "tensordot": lambda t, f, h, x: t.tensordot(h, h),
+    "vecdot": lambda t, f, h, x: t.linalg.vecdot(x, x),
+    "multi_dot": lambda t, f, h, x: t.linalg.multi_dot([x, x, x]),
+    "einsum": lambda t, f, h, x: t.einsum("ij,jk->ik", x, x),
+    "matmul in float64": lambda t, f, h, x: x.double() @ x.double(),
+    "vector_norm": lambda t, f, h, x: t.linalg.vector_norm(h),
+    "matrix_norm": lambda t, f, h, x: t.linalg.matrix_norm(h),
+    "linear": lambda t, f, h, x: f.linear(x, x, row(x)),
+    "linear without bias": lambda t, f, h, x: f.linear(h, x),
+    "bilinear": lambda t, f, h, x: f.bilinear(x, x, x.reshape(1, 4, 4)),
+    "prelu": lambda t, f, h, x: f.prelu(x, row(x).narrow(0, 0, 1)),
+    "conv1d": lambda t, f, h, x: f.conv1d(x.reshape(1, 2, 8), x.reshape(2, 2, 4)),
+    "conv2d": lambda t, f, h, x: f.conv2d(x.reshape(1, 1, 4, 4), x.reshape(4, 1, 2, 2)),
+    "conv_transpose2d": lambda t, f, h, x: f.conv_transpose2d(h.reshape(1, 1, 4, 4), x.reshape(1, 4, 2, 2)),
+    "attention": lambda t, f, h, x: f.scaled_dot_product_attention(*[x.reshape(1, 1, 4, 4)] * 3),
+    "max_pool": lambda t, f, h, x: f.max_pool2d(h.reshape(1, 1, 4, 4), 2),
+    "layer_norm": lambda t, f, h, x: f.layer_norm(h, (4,)),
+    "group_norm": lambda t, f, h, x: f.group_norm(h.reshape(1, 4, 4), 2),
+    "rms_norm": lambda t, f, h, x: f.rms_norm(h, (4,)),
+    "instance_norm": lambda t, f, h, x: f.instance_norm(h.reshape(1, 4, 4)),
+    "cosine_similarity": lambda t, f, h, x: f.cosine_similarity(h, x * x),
+    "cross_entropy": lambda t, f, h, x: f.cross_entropy(h, (row(x) > 0).long()),
+    "kl_div": lambda t, f, h, x: f.kl_div(h, x, reduction="batchmean"),
+    "losses of classes": lambda t, f, h, x: f.cross_entropy(h, (row(x) > 0).long(), reduction="none"),
+    "nll_loss": lambda t, f, h, x: f.nll_loss(h, (row(x) > 0).long()),
+    **{
+        name: lambda t, f, h, x, name=name: getattr(f, name)(h, x * x)
+        for name in ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "poisson_nll_loss", "binary_cross_entropy_with_logits", "hinge_embedding_loss")
+    },
+}  # fmt: skip
+
+
+def row(x):
+    """The first row; PyTorch's tensors without values know no brackets."""
+    return x.narrow(0, 0, 1).reshape(4)
+
+
+def _called(t, f, name, h):
+    return f.__dict__[name](h, dim=-1) if name in ("softmax", "log_softmax") else getattr(t if hasattr(t, name) else f, name)(h)
+
+
+def operands(lib=tj):
+    """`h` and `x`: between 0.1 and 0.9, so that all functions are defined."""
+    x = np.linspace(0.1, 0.9, 16, dtype=np.float32).reshape(4, 4)
+    x = lib.asarray(x)
+    return (x * 0.9).to(lib.bfloat16), x
+
+
+@pytest.fixture(scope="module")
+def theirs():
+    """The dtype of each row under PyTorch's autocast on CUDA, which needs no GPU: tensors without values."""
+    torch = pytest.importorskip("torch")
+    fake = pytest.importorskip("torch._subclasses.fake_tensor")
+    before = torch.is_autocast_enabled("cuda"), torch.get_autocast_dtype("cuda")
+    torch.set_autocast_enabled("cuda", True)
+    torch.set_autocast_dtype("cuda", torch.bfloat16)
+    try:
+        with fake.FakeTensorMode():
+            x = torch.empty(4, 4, device="cuda")
+            h = torch.empty(4, 4, device="cuda", dtype=torch.bfloat16)
+            return {name: _dtype_of(torch, function, h, x) for name, function in TABLE.items()}
+    finally:
+        torch.set_autocast_enabled("cuda", before[0])
+        torch.set_autocast_dtype("cuda", before[1])
+
+
+def _dtype_of(torch, function, h, x):
+    try:
+        return str(function(torch, torch.nn.functional, h, x).dtype).removeprefix("torch.")
+    except RuntimeError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_dtypes_are_those_of_pytorch_on_cuda(name, theirs):
+    with tj.autocast("bfloat16"):
+        assert TABLE[name](tj, F, *operands()).dtype.name == theirs[name]
+
+
+def gap(got, wanted):
+    """The largest error, in units of the largest value wanted."""
+    wanted = np.asarray(wanted.detach().numpy(), np.float64)
+    return np.abs(np.asarray(got.detach().numpy()).astype(np.float64) - wanted).max() / max(np.abs(wanted).max(), 1e-30)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_values_and_gradients_are_right_to_the_digits_of_bfloat16_and_gradients_have_the_dtypes_of_the_leaves(name):
+    h, x = operands()
+    wide, leaves = [v.double().requires_grad_() for v in (h, x)], [v.requires_grad_() for v in (h, x)]
+    wanted = TABLE[name](tj, F, *wide)
+    with tj.autocast("bfloat16"):
+        result = TABLE[name](tj, F, *leaves)
+    assert gap(result, wanted) < 2**-6
+    weights = tj.arange(wanted.numel(), dtype=tj.float64).cos().reshape(wanted.shape)  # the gradients of plain sums are 0 for some
+    (wanted * weights).sum().backward()
+    (result.double() * weights).sum().backward()
+    for leaf, exact in zip(leaves, wide):
+        assert (leaf.grad is None) == (exact.grad is None)
+        if leaf.grad is not None:
+            assert leaf.grad.dtype == leaf.dtype
+            assert gap(leaf.grad, exact.grad) < 2**-4
+
+
+def test_compiling_changes_no_bit_of_the_table():
+    @tj.compile
+    def all_rows(h, x):
+        return [function(tj, F, h, x) for function in TABLE.values()]
+
+    with tj.autocast("bfloat16"):
+        for got, wanted, name in zip(all_rows(*operands()), all_rows.__wrapped__(*operands()), TABLE):
+            assert_bits_equal(got, wanted, name)
+
+
+# Where it is in force
+
+
+def low():
+    x = operands()[1]
+    return (x @ x).dtype.name
+
+
+def test_contexts_nest_and_are_left():
+    assert low() == "float32"
+    with tj.autocast("bfloat16"):
+        assert low() == "bfloat16"
+        with tj.autocast(dtype=tj.float16):
+            assert low() == "float16"
+            with tj.autocast(enabled=False):
+                assert low() == "float32" and not tj.is_autocast_enabled()
+            assert low() == "float16"
+        with pytest.raises(ValueError, match="left"), tj.autocast("float16"):
+            raise ValueError("left")
+        assert low() == "bfloat16" and tj.is_autocast_enabled("cpu")
+    assert low() == "float32" and not tj.is_autocast_enabled()
+
+
+@pytest.mark.parametrize(
+    "args, kwargs, dtype",
+    [
+        ((), {}, "bfloat16"),
+        (("bfloat16",), {}, "bfloat16"),
+        ((tj.float16,), {}, "float16"),
+        (("cpu",), {}, "bfloat16"),
+        (("cpu", tj.float16), {}, "float16"),
+        (("cpu", "float16", True, False), {}, "float16"),
+        ((), {"device_type": "cpu", "dtype": tj.bfloat16, "cache_enabled": True}, "bfloat16"),
+        (("cuda",), {}, "float32"),
+        (("cuda", tj.bfloat16), {}, "float32"),
+        (("cpu",), {"enabled": False}, "float32"),
+    ],
+)
+def test_it_is_called_as_in_pytorch_and_by_a_dtype_alone(args, kwargs, dtype):
+    with tj.autocast(*args, **kwargs):
+        assert low() == dtype
+
+
+def test_each_device_has_its_own():
+    with tj.autocast("cuda"), tj.autocast("cpu"):
+        assert tj.get_autocast_dtype("cuda") == tj.float16 and tj.get_autocast_dtype("cpu") == tj.bfloat16
+        with tj.autocast("cpu", enabled=False):
+            assert low() == "float32" and tj.is_autocast_enabled("cuda:0") and not tj.is_autocast_enabled("cpu")
+
+
+def test_errors_say_what_there_is():
+    with pytest.raises(DTypeError, match="bfloat16"):
+        tj.autocast("float64")
+    with pytest.raises(DeviceError, match="tpu"):
+        tj.autocast("tpu", dtype=tj.bfloat16)
+
+
+def test_it_decorates_functions_and_generators():
+    @tj.autocast("bfloat16")
+    def turns():
+        for _ in range(2):
+            yield low()
+
+    assert tj.autocast("bfloat16")(low)() == "bfloat16"
+    assert [(inside, low()) for inside in turns()] == [("bfloat16", "float32")] * 2
+
+
+def test_a_thread_has_its_own():
+    found = []
+    with tj.autocast("bfloat16"):
+        thread = threading.Thread(target=lambda: found.append(low()))
+        thread.start()
+        thread.join()
+        assert low() == "bfloat16"
+    assert found == ["float32"]
+
+
+def test_a_backward_pass_is_the_same_inside_and_outside():
+    def gradient(inside):
+        x = operands()[1].requires_grad_()
+        with tj.autocast("bfloat16"):
+            loss = F.elu(x @ x).exp().sum()
+            if inside:
+                loss.backward()
+        if not inside:
+            loss.backward()
+        return x.grad
+
+    assert_bits_equal(gradient(True), gradient(False))
+
+
+def test_a_function_of_ones_own_gets_what_it_is_given():
+    class Square(tj.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            assert x.dtype == tj.float32 and (x @ x).dtype == tj.bfloat16
+            return x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            assert (x @ x).dtype == tj.float32
+            return 2 * x * g
+
+    x = operands()[1].requires_grad_()
+    with tj.autocast("bfloat16"):
+        y = Square.apply(x)
+        assert y.dtype == tj.float32
+        y.sum().backward()
+    assert_bits_equal(x.grad, 2 * x.detach())
+
+
+def test_numpy_code_is_not_altered_by_compiling():
+    def products(a, b):
+        half = b.astype(np.float16)
+        return a @ b, np.dot(a, b), np.einsum("ij,jk", a, b), a.dot(b), np.exp(half), half**2, half.sum()
+
+    a, b = (np.random.default_rng(seed).random((4, 4), np.float32) for seed in (0, 1))
+    with tj.autocast("bfloat16"):
+        for got, wanted in zip(tj.compile(products)(a, b), products(a, b)):
+            assert got.dtype == wanted.dtype
+            np.testing.assert_allclose(got, wanted, rtol=1e-3)
+
+
+# Compiled
+
+
+def test_the_state_is_part_of_what_a_trace_is_found_by():
+    @tj.compile
+    def product(x):
+        return x @ x
+
+    x = operands()[1]
+    for _ in range(40):  # beyond the call from which native code answers
+        for state, dtype in ((tj.autocast("bfloat16"), "bfloat16"), (tj.autocast("float16"), "float16"), (tj.autocast(enabled=False), "float32")):
+            with state:
+                assert product(x).dtype.name == dtype
+    assert product.trace_count == 3
+    assert product.explain(x).misses[1].what == "autocast"
+
+
+class Block(nn.Module):
+    """A transformer's layer and a head."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True)
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, x):
+        return self.head(self.layer(x)).mean(1)
+
+
+MODELS = {
+    "perceptron": (lambda: nn.Sequential(nn.Linear(8, 16), nn.LayerNorm(16), nn.GELU(), nn.Linear(16, 3)), (6, 8)),
+    "convolutions": (lambda: nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(16, 3)), (6, 1, 4, 4)),
+    "transformer": (Block, (6, 5, 8)),
+}  # fmt: skip
+
+
+def problem(name):
+    """A model, and what it is to learn."""
+    tj.manual_seed(0)
+    make, shape = MODELS[name]
+    return make(), tj.randn(*shape), tj.randint(0, 3, (shape[0],))
+
+
+def trained(name, compiled, scaled=False, steps=4):
+    """The losses of a few steps, and all that training changed."""
+    model, x, y = problem(name)
+    optimizer = tj.optim.Adam(model.parameters(), lr=1e-2)
+
+    def step(x, y):
+        optimizer.zero_grad()
+        with tj.autocast("bfloat16"):
+            loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    run = tj.compile(step) if compiled else step
+    losses = [run(x, y).item() for _ in range(steps)]
+    if compiled:
+        assert run.trace_count == 1 and run.explain(x, y).mode == "graph"
+    return losses, [*model.parameters(), *model.buffers(), *(p.grad for p in model.parameters())]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_compiled_step_is_the_eager_one_to_the_bit_and_learns(name):
+    losses, state = trained(name, compiled=False)
+    again, compiled = trained(name, compiled=True)
+    assert again == losses and losses[-1] < losses[0]
+    for got, wanted in zip(compiled, state):
+        assert got.dtype == tj.float32 or got.dtype == tj.int64
+        assert_bits_equal(got, wanted)
