@@ -115,3 +115,20 @@ def test_train_and_eval_take_effect() -> None:
             assert_bits_equal(compiled, model(x).numpy())
             for key, value in model.state_dict().items():
                 assert_bits_equal(after[key], value.numpy())
+
+
+def test_a_module_of_ones_own_is_a_graph_and_the_arrays_its_forward_reads_are_read_at_each_call():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.factor = nn.Linear(3, 3), np.ones(3, np.float32)
+
+        def forward(self, x):
+            return self.layer(x) * (self.factor * 2)
+
+    model, x = Scaled(), tj.ones(2, 3)
+    for compiled in (tj.compile(lambda x: model(x)), tj.compile(model)):
+        for scale in (1, 5):
+            model.factor[:] = scale
+            assert_bits_equal(compiled(x), model(x))
+        assert compiled.explain(x).mode == "graph" and compiled.trace_count == 1

@@ -42,7 +42,7 @@ def call_with_hooks(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any
         args, kwargs = _before(module, hooks, args, kwargs)
         if crossing is not None:
             args = crossing.enter(args)
-        result = _after(module, hooks, args, kwargs, module.forward(*args, **kwargs), done)
+        result = _after(module, hooks, args, kwargs, mode.callee(module.forward)(*args, **kwargs), done)
         return result if crossing is None else crossing.leave(result)
     except Exception:
         for hook in hooks:

@@ -39,7 +39,7 @@ class Module(Walk):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._hooks:
             return call_with_hooks(self, args, kwargs)
-        return self.forward(*args, **kwargs)
+        return mode.callee(self.forward)(*args, **kwargs)
 
     # Attributes
 

@@ -124,7 +124,8 @@ def callee(function: Any) -> Any:
     call = getattr(kind, "__call__", None)
     if type(call) is FunctionType and not in_package(call.__code__.co_filename):
         return functools.partial(_of_function(call), function)
-    return Unwrapping(function) if kind.__module__.startswith("tracejit.") else Unknown(function) if callable(function) else function
+    ours = type(call) is FunctionType or kind.__module__.startswith("tracejit.")  # the `__call__` is, of the user's own modules too
+    return Unwrapping(function) if ours else Unknown(function) if callable(function) else function
 
 
 def _may_stand_in_a_loop(function: Any, kind: type) -> bool:
