@@ -1,6 +1,6 @@
 """Logs of what the compiler does, as it happens: Python's `logging`, one line each, nothing unless asked for.
 
-`TRACEJIT_LOG=traces,guards,kernels,paths` (or `all`) writes them to standard error; a program sets the level of the loggers
+`TRACEJIT_LOG=traces,guards,kernels,paths,cuda` (or `all`) writes them to standard error; a program sets the level of the loggers
 `tracejit.traces` … itself.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import os
 
-NAMES = ("traces", "guards", "kernels", "paths")
-traces, guards, kernels, paths = (logging.getLogger(f"tracejit.{name}") for name in NAMES)
+NAMES = ("traces", "guards", "kernels", "paths", "cuda")
+traces, guards, kernels, paths, cuda = (logging.getLogger(f"tracejit.{name}") for name in NAMES)
 
 
 def begin(asked: str) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from time import perf_counter
 from typing import Any, Callable, Sequence
 
 import numpy as np
 
+from ... import logs
 from ...backend import Backend, NotKept
 from ...device import DeviceArray, Memory, on_host
 from ...forks import shared_lock
@@ -25,12 +26,15 @@ from ...spec import Shape, TensorSpec, contiguous_strides, element_strides
 from ...tensor import Tensor
 from ..one_node import graph_of, text_of
 from ..recent import Recent
-from .devices import driver_of
-from .ptx import ptx_of
+from .arrays import arrays_of
+from .devices import driver_of, simulated
 from .executor import DeviceExecutable
+from .libraries import whole
+from .ptx import ptx_of
 from .source import Printed, print_map
 
 _lock = shared_lock()
+WORD = 8  # bytes of an argument
 Layout = tuple[int, ...] | None  # the strides of an input in elements; None: one element of the host's, which is passed by value
 
 
@@ -54,6 +58,7 @@ class Cuda(Backend):
     def __init__(self, number: int) -> None:
         self.name, self.driver = f"cuda:{number}", driver_of(number)
         self.one_node, self.executables, self.functions = Recent(4096), Recent(512), dict[str, Any]()
+        self.number, self.on_host = number, set[str]()  # on_host: the names of ops that were computed there
         self._failed: DeviceArray | None = None
 
     # Memory
@@ -136,12 +141,20 @@ class Cuda(Backend):
         return results[0] if op.outputs_of(attrs) == 1 else tuple(results)
 
     def whole(self, op: Op, values: Sequence[Any], attrs: dict[str, Any]) -> Any:
-        """What an op on whole arrays gives: of a library's routine, or of its NumPy function, on copies in the host's memory."""
-        found = op.eager(*[on_host(v) for v in values], **attrs)
-        return tuple(map(self._back, found)) if isinstance(found, tuple) else self._back(found)
+        """What an op on whole arrays gives."""
+        results = whole(self, op, values, attrs)
+        return results[0] if op.outputs_of(attrs) == 1 else tuple(results)
 
-    def _back(self, value: Any) -> Any:
-        return self.upload(np.asarray(value))
+    @cached_property
+    def arrays(self) -> Any:
+        """The library of this GPU's arrays: imported when an op first needs it."""
+        return arrays_of(self.driver, self.number, simulated())
+
+    def told_of_host(self, op: Op, reason: str) -> None:
+        """Tell the log, once, of an op that the host computes."""
+        if op.name not in self.on_host:
+            self.on_host.add(op.name)
+            logs.cuda.info("%s is computed on the host, for %s", op.name, reason)
 
     def _view(self, op: Any, array: DeviceArray, attrs: dict[str, Any]) -> DeviceArray:
         return array.under(op, attrs)
@@ -197,7 +210,7 @@ def _layout(array: Any, written: bool = False) -> Layout:
     """How an input lies: a NumPy array is brought to the device in row-major order, one element of it by value."""
     if type(array) is DeviceArray:
         return element_strides(array)
-    return contiguous_strides(array.shape) if array.shape or written else None
+    return contiguous_strides(array.shape) if array.shape or written or array.itemsize > WORD else None
 
 
 def _in_dtypes(values: Sequence[Any], graph: Graph) -> list[Any]:

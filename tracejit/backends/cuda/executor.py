@@ -15,6 +15,7 @@ from ...lowering.plan import Plan
 from ...lowering.steps import Call, Cell, Label, Move, Operand
 from ...spec import compute_dtype
 from ..text.statements import Parameter
+from .libraries import whole
 from .schedule import BLOCKS
 from .source import Printed
 
@@ -86,17 +87,16 @@ def _bits(value: Any) -> int:
 
 
 class DeviceCall:
-    """A step on whole arrays: a library's routine; or, where there is none, the op's NumPy function on copies in the host's memory."""
+    """A step on whole arrays, as `libraries.py` says what computes it."""
 
     def __init__(self, device: Any, plan: Plan, call: Call) -> None:
         self.device, self.plan, self.call = device, plan, call
 
     def __call__(self, call: Kept) -> None:
         node = self.call.node
-        values = [self._seen(o, call) if isinstance(o, tuple) else o for o in self.call.operands]
-        found = self.device.whole(node.op, values, dict(node.attrs))
-        for slot, value in zip(self.call.results, found if isinstance(found, tuple) else (found,)):
-            self.device.write(self._seen((slot, slot.shape, slot.strides, 0), call), value)
+        values = [self._seen(o, call) if isinstance(o, tuple) else np.asarray(o, n.dtype) for o, n in zip(self.call.operands, node.inputs)]
+        results = [self._seen((slot, slot.shape, slot.strides, 0), call) for slot in self.call.results]
+        whole(self.device, node.op, values, dict(node.attrs), results)
 
     def _seen(self, operand: Operand, call: Kept) -> Any:
         slot, shape, strides, offset = operand

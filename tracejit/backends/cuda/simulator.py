@@ -73,23 +73,24 @@ class Simulator:
         self.held -= size
         del self.rooms[address]
 
-    def _bytes(self, address: int, size: int) -> np.ndarray:
+    def bytes_at(self, address: int, size: int) -> np.ndarray:
+        """So many bytes of memory, which must have been allocated as one."""
         for start, room in self.rooms.items():
             if start <= address and address + size <= start + len(room):
                 return room[address - start : address - start + size]
         raise IndexError(f"{size} bytes at {address:#x}, which nobody has allocated")
 
     def upload(self, address: int, array: np.ndarray) -> None:
-        self._bytes(address, array.nbytes)[...] = np.frombuffer(array.tobytes(), np.uint8)
+        self.bytes_at(address, array.nbytes)[...] = np.frombuffer(array.tobytes(), np.uint8)
 
     def download(self, address: int, array: np.ndarray) -> None:
-        array.reshape(-1).view(np.uint8)[...] = self._bytes(address, array.nbytes)
+        array.reshape(-1).view(np.uint8)[...] = self.bytes_at(address, array.nbytes)
 
     def copy(self, target: int, source: int, size: int) -> None:
-        self._bytes(target, size)[...] = self._bytes(source, size).copy()
+        self.bytes_at(target, size)[...] = self.bytes_at(source, size).copy()
 
     def fill(self, address: int, size: int, byte: int = 0) -> None:
-        self._bytes(address, size)[...] = byte
+        self.bytes_at(address, size)[...] = byte
 
     def memory_stats(self) -> dict[str, int]:
         return {"allocated": self.held, "reserved": self.held, "peak": self.peak, "capacity": CAPACITY}

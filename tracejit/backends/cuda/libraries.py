@@ -1,0 +1,147 @@
+"""Ops on whole arrays on a GPU: what computes each. Eager ops and the steps of plans come here alike, so both have the same bits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Callable, Sequence
+
+import numpy as np
+
+from ...device import DeviceArray, on_host
+from ...op import Op
+from ...spec import TensorSpec, category
+from . import convolutions, matrices, orders, products
+
+Written = Callable[[Any, Sequence[DeviceArray], Sequence[DeviceArray], dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What computes an op.
+
+    writes: (device, results, operands, attrs) writes the results into memory. gives: (library, arrays, attrs) gives arrays of the library.
+    With neither the op is computed on the host, and `reason` says why. only: the first letters of the categories of dtypes that it takes,
+    of b(ool) i(nteger) f(loating) c(omplex); others are computed on the host. waits: the host looks at values.
+    """
+
+    writes: Written | None = None
+    gives: Callable[..., Any] | None = None
+    only: str = "bifc"
+    reason: str = ""
+    waits: bool = False
+
+
+def _same(function: Callable[..., Any], waits: bool = False, **row: Any) -> Row:
+    """A function of (xp, arrays, attrs)."""
+    return Row(gives=lambda arrays, *values, **attrs: function(arrays.xp, *values, **attrs), waits=waits, **row)
+
+
+def _linalg(name: str, waits: bool = True, **fixed: Any) -> Row:
+    """A function of the library's `linalg`, which raises where it refuses values: so the host waits for it."""
+    return Row(gives=lambda arrays, x, **attrs: getattr(arrays.xp.linalg, name)(x, **fixed, **attrs), waits=waits)
+
+
+_NUMPYS = Row(reason="it is a call of NumPy's")
+_NO_ROUTINE = Row(reason="there is no routine for it")
+_SVD = Row(gives=lambda arrays, x, *, full: arrays.xp.linalg.svd(x, full_matrices=full), waits=True)
+_REAL, _INEXACT = "bif", "fc"
+
+ROWS: dict[str, Row] = {
+    "assemble": _same(lambda xp, *parts: xp.stack(parts)),
+    "matmul": Row(products.product, only=_INEXACT, reason="cuBLAS multiplies no integers"),
+    "convolution_by_positions": Row(convolutions.by_positions, only=_INEXACT, reason="cuBLAS multiplies no integers"),
+    "convolution_by_channels": Row(convolutions.by_channels, only=_INEXACT, reason="cuBLAS multiplies no integers"),
+    "convolution_by_lines": Row(convolutions.by_lines, only=_INEXACT, reason="cuBLAS multiplies no integers"),
+    # linear algebra
+    "solve": _same(matrices.solve, waits=True),
+    "solve_triangular": Row(gives=lambda arrays, *values, **attrs: matrices.solve_triangular(arrays.xp, arrays.linalg, *values, **attrs), waits=True),
+    "inv": _linalg("inv"),
+    "det": _linalg("det", waits=False),
+    "slogdet": _linalg("slogdet", waits=False),
+    "cofactors": _same(matrices.cofactors, waits=True),
+    "cholesky": _linalg("cholesky"),
+    "qr": _linalg("qr"),
+    "svd": _SVD,
+    "svdvals": _linalg("svd", compute_uv=False),
+    "eigh": _linalg("eigh"),
+    "eigvalsh": _linalg("eigvalsh"),
+    "eig": _same(matrices.eig, waits=True),
+    "pinv": _same(matrices.pinv, waits=True),
+    # Fourier transforms
+    "fft": _same(matrices.fft),
+    "rfft": _same(lambda xp, x, *, axis, norm: xp.fft.rfft(x, axis=axis, norm=norm)),
+    "irfft": _same(lambda xp, x, *, n, axis, norm: xp.fft.irfft(x, n, axis, norm)),
+    # sorting, searching, counting
+    "argsort": _same(orders.argsort),
+    "sort": _same(orders.sort),
+    "argmax": _same(partial(orders.extreme, smallest=False), only=_REAL, reason="complex numbers are compared by NumPy alone"),
+    "argmin": _same(partial(orders.extreme, smallest=True), only=_REAL, reason="complex numbers are compared by NumPy alone"),
+    "searchsorted": _same(orders.searchsorted, only=_REAL, reason="complex numbers are compared by NumPy alone"),
+    "interval": _same(orders.interval),
+    "isin": _same(orders.isin, only=_REAL, reason="complex numbers are compared by NumPy alone"),
+    "nonzero": _same(orders.nonzero, waits=True),
+    "unique": _same(orders.unique, waits=True),
+    "histogram": _same(orders.histogram, waits=True),
+    "host": _NUMPYS,
+    "host_pair": _NUMPYS,
+}
+ROWS |= {f"numpy_{name}": ROWS[name] for name in ("inv", "solve", "cholesky", "qr", "svd", "svdvals", "eigh", "eigvalsh")}
+
+
+def row_of(op: Op, dtypes: Sequence[Any]) -> Row:
+    """What computes an op of operands of these dtypes."""
+    row = ROWS.get(op.name, _NO_ROUTINE)
+    if all(category(dtype)[0] in row.only for dtype in dtypes):
+        return row
+    return Row(reason=row.reason)
+
+
+def whole(device: Any, op: Op, values: Sequence[Any], attrs: dict[str, Any], into: Sequence[DeviceArray] | None = None) -> list[DeviceArray]:
+    """The results of an op on whole arrays: in `into`, or, where that is None, in new memory."""
+    row = row_of(op, [v.dtype for v in values if isinstance(v, (DeviceArray, np.ndarray))])
+    if row.writes is None and row.gives is None:
+        device.told_of_host(op, row.reason)
+        return _on_host(device, op, values, attrs, into)
+    operands = [_operand(device, v, k in op.contiguous) for k, v in enumerate(values)]
+    if op.dynamic:
+        return _given(device, row, operands, attrs, None)
+    specs = op.spec(*[TensorSpec(v.shape, v.dtype) for v in operands], **attrs)
+    results = into or [device.empty(s.shape, s.dtype) for s in (specs if type(specs) is tuple else (specs,))]
+    if not any(r.size for r in results):
+        return list(results)
+    if row.writes is not None:
+        row.writes(device, results, operands, attrs)
+        return list(results)
+    try:
+        return _given(device, row, operands, attrs, results)
+    except np.linalg.LinAlgError:  # the host says what is wrong, or finds the answer
+        return _on_host(device, op, values, attrs, results)
+
+
+def _operand(device: Any, value: Any, contiguous: bool) -> DeviceArray:
+    array = value if type(value) is DeviceArray else device.upload(np.asarray(value))
+    return device.copied(array) if contiguous and not array.flags.c_contiguous else array
+
+
+def _given(device: Any, row: Row, operands: Sequence[DeviceArray], attrs: dict[str, Any], into: Sequence[DeviceArray] | None) -> list[DeviceArray]:
+    arrays = device.arrays
+    with arrays.here():
+        found = row.gives(arrays, *map(arrays.read, operands), **attrs)  # type: ignore[misc]
+        found = found if isinstance(found, tuple) else (found,)
+        results = into or [device.empty(f.shape, np.dtype(f.dtype)) for f in found]
+        for result, each in zip(results, found):
+            if result.size:
+                arrays.put(result, each)
+    return list(results)
+
+
+def _on_host(device: Any, op: Op, values: Sequence[Any], attrs: dict[str, Any], into: Sequence[DeviceArray] | None) -> list[DeviceArray]:
+    """By the op's NumPy function, on copies in the host's memory."""
+    found = op.eager(*map(on_host, values), **attrs)
+    found = found if isinstance(found, tuple) else (found,)
+    if into is None:
+        return [device.upload(np.asarray(f)) for f in found]
+    for result, each in zip(into, found):
+        device.write(result, np.asarray(each))
+    return list(into)

@@ -1,0 +1,106 @@
+"""Products of matrices by cuBLAS, of operands as they lie: a transposed one is transposed by a flag, a broadcast one read again and again."""
+
+from __future__ import annotations
+
+from typing import Any, Sequence
+
+import numpy as np
+
+from ...device import DeviceArray
+from ...errors import ArgumentError, fail
+from ...spec import element_strides
+from ..products import matrix
+from .arrays import Matrix, Product
+
+_PRECISIONS = ("highest", "high")
+_precision = {"float32": "highest"}
+
+
+def set_float32_matmul_precision(precision: str) -> None:
+    """How GPUs multiply matrices of float32: "highest", as they are; "high", their factors rounded to TF32 (10 bits behind the point) for tensor
+    cores. It counts when a product is computed, in eager and in compiled code. The CPU's products, and other dtypes, are as they were.
+
+    Raises ArgumentError for any other precision.
+    """
+    if precision not in _PRECISIONS:
+        fail(ArgumentError, f"a precision of matmul {precision!r}", 'Give "highest" or "high".')
+    _precision["float32"] = precision
+
+
+def get_float32_matmul_precision() -> str:
+    """What `set_float32_matmul_precision` has set; "highest" at first."""
+    return _precision["float32"]
+
+
+def product(device: Any, results: Sequence[DeviceArray], operands: Sequence[DeviceArray], attrs: dict[str, Any]) -> None:
+    """The op `matmul`: (…, m, k) by (…, k, n), the leading axes broadcast."""
+    a, b = operands
+    multiply(device, results[0], a, b)
+
+
+def multiply(device: Any, result: DeviceArray, a: DeviceArray, b: DeviceArray, add: bool = False) -> None:
+    """Write a·b into `result`, whose rows are contiguous, or add it there. Operands that cuBLAS cannot walk are copied first."""
+    if not result.size:
+        return
+    if not a.size:
+        if not add:
+            device.write(result, 0)
+        return
+    a, b = (x if _lead(x) is not None else device.copied(x) for x in (a, b))
+    for each in products_of(result, a, b, add, _precision["float32"] == "highest"):
+        device.arrays.multiply(each)
+
+
+def products_of(result: DeviceArray, a: DeviceArray, b: DeviceArray, add: bool, precise: bool) -> list[Product]:
+    """The calls that compute a product: one, unless the batch's axes cannot be walked by one step.
+
+    cuBLAS's matrices lie column by column. So lie the transposes of ours, and the transpose of a·b is that of b times that of a.
+    """
+    (turned_a, lead_a), (turned_b, lead_b) = _lead(a), _lead(b)  # type: ignore[misc]
+    batch = result.shape[:-2]
+    axes = merged([(n, strides) for n, *strides in zip(batch, *[batch_strides(x, batch) for x in (result, a, b)])])
+    inner = max(axes, key=lambda axis: axis[0], default=(1, (0, 0, 0)))
+    axes.remove(inner) if axes else None
+    size, found = a.itemsize, []
+    for place in np.ndindex(*[n for n, _ in axes]):
+        c_at, a_at, b_at = (x.address + size * sum(i * axis[1][k] for i, axis in zip(place, axes)) for k, x in enumerate((result, a, b)))
+        steps = inner[1]
+        found.append(Product(
+            a.dtype, (bool(turned_b), bool(turned_a)), result.shape[-1], result.shape[-2], a.shape[-1], Matrix(b_at, lead_b, steps[2]),
+            Matrix(a_at, lead_a, steps[1]), Matrix(c_at, _row(result), steps[0]), inner[0], add, precise,
+        ))  # fmt: skip
+    return found
+
+
+def _lead(x: DeviceArray) -> tuple[int, int] | None:
+    """(transposed, elements from row to row) of matrices whose rows, or columns, are contiguous."""
+    strides = element_strides(x)
+    return matrix((None, x.shape, strides, 0)) if min(strides[-2:]) >= 0 else None  # type: ignore[arg-type]
+
+
+def _row(result: DeviceArray) -> int:
+    """Elements from row to row of a result."""
+    rows, columns = result.shape[-2:]
+    row, column = element_strides(result)[-2:]
+    if columns > 1 and column != 1:
+        raise ValueError("a product is written into contiguous rows")
+    return row if rows > 1 else max(columns, 1)
+
+
+def batch_strides(x: DeviceArray, batch: tuple[int, ...]) -> tuple[int, ...]:
+    """Strides along the axes of a batch, 0 where an array is broadcast."""
+    own = [0 if n == 1 else s for n, s in zip(x.shape[:-2], element_strides(x))]
+    return (0,) * (len(batch) - len(own)) + tuple(own)
+
+
+def merged(axes: Sequence[Any]) -> list[Any]:
+    """Axes (extent, strides) as the fewest that walk all arrays alike, those of one element left out."""
+    found: list[Any] = []
+    for extent, strides in axes:
+        if extent == 1:
+            continue
+        if found and all(outer == inner * extent for outer, inner in zip(found[-1][1], strides)):
+            found[-1] = (found[-1][0] * extent, tuple(strides))
+        else:
+            found.append((extent, tuple(strides)))
+    return found
