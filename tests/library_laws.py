@@ -4,7 +4,7 @@ written beside a result. `test_cuda_libraries.py` asks them of a simulated GPU, 
 from __future__ import annotations
 
 import numpy as np
-from op_samples import INVARIANT, SAMPLES
+from op_samples import CONSTANT, INVARIANT, SAMPLES
 
 import tracejit as tj
 from tracejit.backend import get_backend
@@ -148,7 +148,7 @@ def check_gradient(name: str) -> None:
         args, attrs = sample()
         sides = []
         for place in ("cpu", "cuda"):
-            moved = [a.to(place).requires_grad_(a.dtype.kind in "fc") for a in args]
+            moved = [a.to(place).requires_grad_(a.dtype.kind in "fc" and k not in CONSTANT.get(name, ())) for k, a in enumerate(args)]
             outputs = [defined(name, r, args, attrs) for r in results(op(*moved, **attrs))]
             weights = [tj.asarray(np.linspace(0.5, 1.5, max(r.size, 1))[: r.size].reshape(r.shape)).astype(r.dtype).to(place) for r in outputs]
             wanted = [m for m in moved if m.requires_grad]
@@ -157,7 +157,57 @@ def check_gradient(name: str) -> None:
         assert_close("", sides[1], sides[0], 5000.0)
 
 
-def random(dtype, *shape: int, seed: int = 0) -> Tensor:
-    rng = np.random.default_rng(seed)
-    drawn = rng.uniform(-1, 1, shape)
-    return wrap((drawn + 1j * rng.uniform(-1, 1, shape) if dtype.kind == "c" else drawn).astype(dtype))
+ODD = np.array([np.nan, -0.0, 0.0, np.inf, 1.5, -np.inf, np.nan, -2.0, 0.0, 1.5, -0.0, 3.0])
+ODD_COMPLEX = np.array([complex(a, b) for a in (np.nan, 1.0, -0.0, 0.0, np.inf) for b in (2.0, np.nan, -1.0)])
+ASKED = {
+    "argsort": [{"axis": 0, "descending": d} for d in (False, True)], "sort": [{"axis": 0, "descending": d, "stable": True} for d in (False, True)],
+    "argmax": [{"axis": 0, "keepdims": False}, {"axis": None, "keepdims": True}], "argmin": [{"axis": 0, "keepdims": True}], "unique": [{}],
+}  # fmt: skip
+
+
+def check_order(name: str) -> None:
+    """NaN, infinities and zeros of both signs stand where NumPy puts them."""
+    for dtype in (float16, bfloat16, float32, float64, np.dtype(np.complex64), np.dtype(np.complex128)):
+        values = (ODD_COMPLEX if dtype.kind == "c" else ODD).astype(dtype)
+        for x in (wrap(values), wrap(values[:12].reshape(4, 3)), wrap(values[1:2])):
+            for attrs in ASKED[name]:
+                for found, wanted in zip(results(OPS[name](x.to("cuda"), **attrs)), results(OPS[name](x, **attrs))):
+                    assert found.cpu().numpy().tobytes() == wanted.numpy().tobytes(), (name, dtype, attrs)
+
+
+REFUSED = {
+    "solve": (np.zeros((2, 2)), np.ones((2, 1))), "inv": (np.ones((3, 3)),), "cholesky": (-np.eye(2),),
+    "solve_triangular": (np.triu(np.ones((2, 2)), 1), np.ones((2, 1))), "numpy_inv": (np.zeros((2, 2)),), "svd": (np.full((2, 2), np.nan),),
+}  # fmt: skip
+ATTRS = {"solve_triangular": {"upper": True, "unit": False}, "svd": {"full": False}}
+
+
+def check_refusal(name: str) -> None:
+    """Values that the CPU refuses are refused with the same words."""
+    said = []
+    for place in ("cpu", "cuda"):
+        try:
+            OPS[name](*[wrap(v).to(place) for v in REFUSED[name]], **ATTRS.get(name, {}))
+            said.append("nothing")
+        except np.linalg.LinAlgError as error:
+            said.append(f"{type(error)} {error}")
+    assert said[0] == said[1] != "nothing", said
+
+
+SHAPES = [
+    ((3, 4), (4, 5)), ((1, 7), (7, 1)), ((7, 1), (1, 3)), ((2, 3, 4), (4, 5)), ((2, 3, 4), (2, 4, 5)), ((2, 1, 3, 4), (3, 4, 2)), ((3, 0), (0, 2)), ((0, 3), (3, 2)),
+    ((2, 3, 2, 3, 4), (2, 1, 2, 4, 1)), ((1, 1), (1, 1)), ((3, 1, 2, 2), (1, 2, 2, 2)),
+]  # fmt: skip
+
+
+def check_products(dtype: np.dtype) -> None:
+    """Products of every shape in every layout; small floats are added up in float32, and rounded once."""
+    rng = np.random.default_rng(1)
+    for shapes in SHAPES:
+        drawn = [rng.uniform(-1, 1, (2, *shape)) for shape in shapes]
+        arrays = [(a[0] + 1j * a[1] if dtype.kind == "c" else a[0]).astype(dtype) for a in drawn]
+        wide = np.complex128 if dtype.kind == "c" else np.float64
+        wanted = np.matmul(*[a.astype(wide) for a in arrays]).astype(dtype)
+        for first in LAYOUTS:
+            for second in LAYOUTS if dtype == float32 else [first]:
+                assert_close("", OPS["matmul"](there(wrap(arrays[0]), first), there(wrap(arrays[1]), second)), wrap(wanted), 20.0)

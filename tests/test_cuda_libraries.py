@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 
 import library_laws as laws
+import numpy as np
 import pytest
 from op_samples import SAMPLES
 
+import tracejit as tj
+from tracejit.backend import get_backend
+from tracejit.backends.cuda import convolutions
 from tracejit.backends.cuda.libraries import ROWS
+from tracejit.backends.cuda.products import products_of
+from tracejit.errors import ArgumentError
 from tracejit.op import OPS
+from tracejit.spec import DTYPES, is_inexact
+from tracejit.tensor import wrap
 
 pytestmark = [pytest.mark.filterwarnings("ignore::RuntimeWarning"), pytest.mark.usefixtures("simulated_gpu")]
 every_op = pytest.mark.parametrize("name", laws.LIBRARY_OPS)
@@ -17,7 +26,7 @@ STATIC = [name for name in laws.LIBRARY_OPS if not OPS[name].dynamic]
 
 @every_op
 def test_an_op_is_as_exact_as_on_the_cpu_in_every_layout(name):
-    laws.check_as_exact(name)
+    laws.check_as_exact(name, ("contiguous",) if name.startswith("numpy") else tuple(laws.LAYOUTS))
 
 
 @pytest.mark.parametrize("name", STATIC)
@@ -30,9 +39,72 @@ def test_nothing_is_written_beside_a_result(name):
     laws.check_writes(name)
 
 
-@pytest.mark.parametrize("name", [name for name in STATIC if OPS[name].vjp is not None])
-def test_gradients_are_those_of_the_cpu(name):
-    laws.check_gradient(name)
+@pytest.mark.parametrize("name", laws.ASKED)
+def test_nan_and_zeros_stand_where_numpy_puts_them(name):
+    laws.check_order(name)
+
+
+@pytest.mark.parametrize("name", laws.REFUSED)
+def test_values_are_refused_with_the_words_of_the_cpu(name):
+    laws.check_refusal(name)
+
+
+@pytest.mark.parametrize("dtype", [d for d in DTYPES if is_inexact(d)], ids=str)
+def test_products_of_every_shape_and_layout(dtype):
+    laws.check_products(dtype)
+
+
+@pytest.mark.parametrize("name", [name for name in laws.LIBRARY_OPS if "convolution" in name])
+def test_convolutions_in_portions(name, monkeypatch):
+    monkeypatch.setattr(convolutions, "ROOM", 1)
+    laws.check_as_exact(name, ("contiguous",))
+
+
+def plan(a, b, *layouts):
+    """The products that compute a @ b."""
+    values = [laws.there(wrap(np.zeros(shape)), layout)._value for shape, layout in zip((a, b), layouts)]
+    shape = np.matmul(*[np.zeros(s) for s in (a, b)]).shape
+    return products_of(get_backend("cuda:0").empty(shape, np.dtype(float)), *values, False, True)
+
+
+def test_a_product_is_one_call_of_operands_as_they_lie():
+    (one,) = plan((3, 4), (4, 5), "contiguous", "transposed")
+    assert (one.m, one.n, one.k, one.times, one.turned) == (5, 3, 4, 1, (True, False))  # the transpose of b times that of a
+    (one,) = plan((2, 6, 3, 4), (2, 6, 4, 5), "contiguous", "contiguous")
+    assert (one.times, one.a.step, one.b.step, one.c.step) == (12, 20, 12, 15)
+    (one,) = plan((6, 3, 4), (1, 4, 5), "contiguous", "contiguous")
+    assert (one.times, one.a.step) == (6, 0)
+    assert [p.times for p in plan((6, 1, 3, 4), (1, 2, 4, 5), "contiguous", "contiguous")] == [6, 6]
+
+
+def test_the_precision_of_float32_products_is_asked_when_they_are_computed(monkeypatch):
+    seen = []
+    device = get_backend("cuda:0")
+    monkeypatch.setattr(device.arrays, "multiply", lambda product: seen.append(product.precise))
+    multiply = tj.compile(lambda x: x @ x)
+    x = tj.ones((2, 2)).to("cuda")
+    multiply(x)
+    try:
+        for precision in ("high", "highest"):
+            tj.set_float32_matmul_precision(precision)
+            assert tj.get_float32_matmul_precision() == precision
+            multiply(x)
+            x @ x
+    finally:
+        tj.set_float32_matmul_precision("highest")
+    assert seen == [True, False, False, True, True]
+    with pytest.raises(ArgumentError, match="highest"):
+        tj.set_float32_matmul_precision("low")
+
+
+def test_what_the_host_computes_is_told_once(caplog):
+    device = get_backend("cuda:0")
+    device.on_host.clear()
+    x = tj.arange(6).to("cuda").reshape(2, 3)
+    with caplog.at_level(logging.INFO, "tracejit.cuda"):
+        assert ((x @ x.mT) == (x.cpu() @ x.cpu().mT).to("cuda")).cpu().all()
+        x @ x.mT
+    assert [r.message for r in caplog.records] == ["matmul is computed on the host, for cuBLAS multiplies no integers"]
 
 
 def test_every_library_op_says_what_computes_it():

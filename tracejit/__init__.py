@@ -8,6 +8,7 @@ import sys as _sys
 from . import autograd, cuda, fft, linalg, nn, optim, random
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .autograd.transforms import grad, hessian, jacobian, value_and_grad, vjp
+from .backends.cuda.products import get_float32_matmul_precision, set_float32_matmul_precision
 from .backends.native.threads import get_num_threads, set_num_threads
 from .compile import compile
 from .control import cond, fori_loop, map, scan, switch, while_loop
@@ -114,7 +115,7 @@ __all__ = [
     "diag", "diagonal", "diff", "digamma", "disable", "div", "divide", "dot", "double", "e", "einsum", "elu", "empty", "empty_like",
     "enable_grad", "eq", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expand_dims", "expit", "expm1", "exponential", "eye", "fft",
     "finfo", "flatten", "flip", "float", "float16", "float32", "float64", "floor", "floor_divide", "fmax", "fmin", "fmod", "fori_loop",
-    "from_dlpack", "from_numpy", "full", "full_like", "gather", "ge", "gelu", "get_autocast_dtype", "get_default_dtype", "get_num_threads", "get_rng_state", "grad", "greater",
+    "from_dlpack", "from_numpy", "full", "full_like", "gather", "ge", "gelu", "get_autocast_dtype", "get_default_dtype", "get_float32_matmul_precision", "get_num_threads", "get_rng_state", "grad", "greater",
     "greater_equal", "gt", "half", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "hessian", "histogram", "hstack",
     "hypot", "iinfo", "imag", "index_add", "index_copy", "index_fill", "index_select", "inf", "inference_mode", "initial_seed", "inner",
     "int", "int16", "int32", "int64", "int8", "interp", "is_autocast_enabled", "is_floating_point", "is_grad_enabled", "is_tensor", "isclose", "isdtype",
@@ -128,7 +129,7 @@ __all__ = [
     "prod", "promote_types", "quantile", "rad2deg", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "random",
     "randperm", "ravel", "real", "reciprocal", "relu", "relu6", "remainder", "repeat", "repeat_interleave", "reshape", "result_type",
     "rint", "roll", "rot90", "round", "rsqrt", "scan", "scatter", "scatter_add", "searchsorted", "seed", "segment_sum", "selu",
-    "set_default_dtype", "set_grad_enabled", "set_num_threads", "set_printoptions", "set_rng_state", "short", "shuffle", "sigmoid", "sign", "signbit",
+    "set_default_dtype", "set_float32_matmul_precision", "set_grad_enabled", "set_num_threads", "set_printoptions", "set_rng_state", "short", "shuffle", "sigmoid", "sign", "signbit",
     "silu", "sin", "sinc", "sinh", "sliding_window_view", "softmax", "softplus", "softshrink", "softsign", "sort", "split", "sqrt",
     "square", "squeeze", "stack", "std", "sub", "subtract", "sum", "swapaxes", "swapdims", "switch", "take", "take_along_axis", "tan", "tanh",
     "tanhshrink", "tensor", "tensordot", "threshold", "tile", "topk", "trace", "transpose", "tri", "tril", "tril_indices", "triu",

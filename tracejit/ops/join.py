@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from typing import Any, Iterable, Sequence
 
+from ..device import device_of
 from ..dispatch import assign, bind, walk_chain
 from ..errors import ArgumentError, ShapeError, fail
 from ..op import Put
@@ -58,13 +59,18 @@ def concat(arrays: Sequence[Any], /, *, axis: int | None = 0) -> Tensor:
             met = f"concat of shapes {first} and {tuple(t.shape)} along axis {at}"
             fail(ShapeError, met, "All extents but that axis's must be equal; use stack to join along a new axis.")
     total = sum(t.shape[at] for t in tensors)
-    result = empty((*first[:at], total, *first[at + 1 :]), dtype=tensors[0].dtype)
+    result = empty((*first[:at], total, *first[at + 1 :]), dtype=tensors[0].dtype, device=_beside(tensors))
     start = 0
     for t in tensors:
         stop = start + t.shape[at]
         assign(slice_axis(result, at, start, stop), t, put_first)
         start = stop
     return result
+
+
+def _beside(tensors: Sequence[Tensor]) -> str:
+    """The device that what is joined lies on."""
+    return device_of([t._value for t in tensors])
 
 
 def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
@@ -80,7 +86,7 @@ def stack(arrays: Sequence[Any], /, *, axis: int = 0) -> Tensor:
         if tuple(t.shape) != first:
             fail(ShapeError, f"stack of shapes {first} and {tuple(t.shape)}", "All shapes must be equal; concat joins along an axis.")
     at = as_axis(axis, len(first) + 1)
-    result = empty((*first[:at], len(tensors), *first[at:]), dtype=tensors[0].dtype)
+    result = empty((*first[:at], len(tensors), *first[at:]), dtype=tensors[0].dtype, device=_beside(tensors))
     front = tuple((0, n, 1) for n in first[:at])
     for i, t in enumerate(tensors):
         assign(bind(basic_index, result, key=(*front, i)), t, put_first)
@@ -238,7 +244,7 @@ def _pad_widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
 
 def _pad_constant(x: Tensor, widths: list[tuple[int, int]], value: Any) -> Tensor:
     shape = tuple(b + n + a for (b, a), n in zip(widths, x.shape))
-    result = full(shape, value, dtype=x.dtype)
+    result = full(shape, value, dtype=x.dtype, device=x.device)
     key = tuple((b, b + n, 1) for (b, _), n in zip(widths, x.shape))
     assign(bind(basic_index, result, key=key), x, put_first)
     return result
@@ -264,6 +270,6 @@ def diag(x: Tensor, diagonal: int = 0) -> Tensor:
     if x.ndim != 1:
         fail(ShapeError, f"diag of a tensor with {x.ndim} axes", "It takes a vector or a matrix; see diagonal for more axes.")
     n = x.shape[0] + abs(diagonal)
-    result = zeros((n, n), dtype=x.dtype)
+    result = zeros((n, n), dtype=x.dtype, device=x.device)
     assign(bind(diagonal_view, result, offset=diagonal), x, put_first)
     return result

@@ -14,7 +14,7 @@ from ..spec import TensorSpec, accumulator_dtype, as_axis, as_dtype, compute_dty
 from ..tensor import Tensor, method
 from .casts import cast, conjugate
 from .convert import as_tensor
-from .create import full
+from .create import full, full_like
 from .names import torch_names
 
 # The ops
@@ -73,7 +73,7 @@ recurrence = Library(
 
 def _shifted(x: Tensor, axis: int, reverse: bool, first: int) -> Tensor:
     """`x` moved on by one place along `axis` (back, if `reverse`), `first` coming in."""
-    result = full(x.shape, first, dtype=x.dtype)
+    result = full_like(x, first)
     front = (slice(None),) * axis
     later, earlier = (*front, slice(1, None)), (*front, slice(None, -1))
     result[earlier if reverse else later] = x[later if reverse else earlier]
@@ -111,7 +111,7 @@ def _running(op: Library, x: Tensor, axis: int, dtype: Any) -> Tensor:
 
 def _with_first(x: Tensor, axis: int, first: int) -> Tensor:
     """`x` with one place more along `axis`, in front."""
-    result = full(tuple(n + (d == axis) for d, n in enumerate(x.shape)), first, dtype=x.dtype)
+    result = full(tuple(n + (d == axis) for d, n in enumerate(x.shape)), first, dtype=x.dtype, device=x.device)
     result[(*(slice(None),) * axis, slice(1, None))] = x
     return result
 

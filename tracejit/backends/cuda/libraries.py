@@ -83,6 +83,9 @@ ROWS: dict[str, Row] = {
     "nonzero": _same(orders.nonzero, waits=True),
     "unique": _same(orders.unique, waits=True),
     "histogram": _same(orders.histogram, waits=True),
+    "running_sum": _NO_ROUTINE,
+    "running_product": _NO_ROUTINE,
+    "recurrence": _NO_ROUTINE,
     "host": _NUMPYS,
     "host_pair": _NUMPYS,
 }
