@@ -13,7 +13,7 @@ from .backends.native.threads import get_num_threads, set_num_threads
 from .compile import compile
 from .control import cond, fori_loop, map, scan, switch, while_loop
 from .errors import (
-    ArgumentError, AxisError, CompileError, DeviceError, DTypeError, FullGraphError, GradError, IndexingError, LazyWarning, LinAlgError,
+    ArgumentError, AxisError, CompileError, DeviceError, DTypeError, FullGraphError, GradError, IndexingError, LateIndexingError, LazyWarning, LinAlgError,
     OutOfMemoryError, RetraceWarning, ShapeError, SpecsError, StateError, TracejitError, TracejitWarning, VerifyWarning,
 )  # fmt: skip
 from .ops import (  # noqa: F401 (their methods are attached to Tensor by importing them)
@@ -100,7 +100,7 @@ from .disabled import disable
 from .tensor import Tensor
 
 __all__ = [
-    "ArgumentError", "AxisError", "CompileError", "DTypeError", "DeviceError", "FloatInfo", "FullGraphError", "Generator", "GradError", "IndexingError",
+    "ArgumentError", "AxisError", "CompileError", "DTypeError", "DeviceError", "FloatInfo", "FullGraphError", "Generator", "GradError", "IndexingError", "LateIndexingError",
     "IntInfo", "LazyWarning", "LinAlgError", "OutOfMemoryError", "RetraceWarning", "ShapeError", "SpecsError", "StateError", "Tensor", "TensorSpec", "TracejitError",
     "TracejitWarning", "VerifyWarning", "__array_api_version__",
     "__array_namespace_info__", "__version__", "abs", "absolute", "acos", "acosh", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "add",

@@ -12,7 +12,7 @@ from .backends.choice import run
 from .dispatch import EAGER, anomaly, mode
 from .autograd.segment import Segment
 from .entry import Entry, Misfit, Trace
-from .errors import ArgumentError, FullGraphError, LazyWarning, TracejitError, fail, warn
+from .errors import ArgumentError, FullGraphError, LateIndexingError, LazyWarning, TracejitError, fail, warn
 from .forks import lock_of
 from .frontend import (
     TRANSPARENT, Method, Reach, Signature, Stage, Substitution, Unwoven, asks_for_errors, check_specs, compile_guards, form_of, held_elsewhere, in_form, nothing_to_check,
@@ -198,6 +198,8 @@ class Compiled(_Called, Inside):
     def _replay(self, entry: Entry | Tree, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any]) -> Any:
         try:
             result = entry.run(leaves)
+        except LateIndexingError:  # of what was computed before
+            raise
         except (OutOfBounds, TracejitError, ValueError):  # raised again where the user stands, with all done that comes before
             return self.__wrapped__(*args, **kwargs)
         self._replayed(entry, args, kwargs, key)

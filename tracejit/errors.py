@@ -42,6 +42,10 @@ class IndexingError(TracejitError, IndexError):
     """An index out of bounds, or of a kind that cannot index."""
 
 
+class LateIndexingError(IndexingError):
+    """An index out of bounds that a GPU met: it is told when the host next waits for a value."""
+
+
 class ArgumentError(TracejitError, ValueError, TypeError):
     """Any other argument the operation cannot use."""
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..backends.choice import executable_of
 from ..entry import Entry, Misfit, Trace, outside_of
-from ..errors import TracejitError, place
+from ..errors import LateIndexingError, TracejitError, place
 from ..frontend import nothing_to_check
 from ..graph.flushed import Flushed, view_of
 from ..graph.past import Answer, Past, Step, answer_to
@@ -210,6 +210,8 @@ class Tree:
             if not log:
                 raise
             raise Unseen(self, log, True) from None
+        except LateIndexingError:  # of what was computed before
+            raise
         except (OutOfBounds, TracejitError, ValueError):  # raised again where the user stands, with all done that comes before
             pass
         raise Unseen(self, log, False)

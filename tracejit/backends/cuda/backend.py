@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property, partial
+from math import prod
 from time import perf_counter
 from typing import Any, Callable, Sequence
 
@@ -10,13 +11,15 @@ import numpy as np
 
 from ... import logs
 from ...backend import Backend, NotKept
-from ...device import DeviceArray, Memory, on_host
+from ...device import DeviceArray, Memory, byte_strides, on_host
+from ...errors import LateIndexingError, fail
 from ...forks import shared_lock
 from ...graph.ir import Graph, Interner
 from ...graph.limits import built
 from ...graph.rules import simplify
 from ...lowering.kernel import Kernel, Slot
 from ...lowering.plan import make_plan
+from ...lowering.steps import Move
 from ...op import Op
 from ...ops.casts import cast, copy
 from ...ops.transfer import moved
@@ -27,29 +30,28 @@ from ...tensor import Tensor
 from ..one_node import graph_of, text_of
 from ..recent import Recent
 from .arrays import arrays_of
-from .devices import driver_of, simulated
-from .executor import DeviceExecutable
+from .devices import blocking, driver_of, simulated
+from .executor import DeviceExecutable, Incoming
 from .libraries import whole
 from .ptx import ptx_of
 from .source import Printed, print_map
 
 _lock = shared_lock()
 WORD = 8  # bytes of an argument
-Layout = tuple[int, ...] | None  # the strides of an input in elements; None: one element of the host's, which is passed by value
 
 
-class Block:
+class Block(Memory):
     """Memory that a driver gave: it gets it back when nobody holds this any more."""
 
-    __slots__ = ("driver", "address", "size", "__weakref__")
+    __slots__ = ("release",)
 
-    def __init__(self, driver: Any, size: int) -> None:
-        self.driver, self.size = driver, max(size, 1)
-        self.address = driver.allocate(self.size)
+    def __init__(self, driver: Any, size: int, device: str) -> None:
+        self.address = driver.allocate(size)
+        self.size, self.device, self.owner, self.home, self.release = size, device, None, None, driver.release
 
     def __del__(self) -> None:
-        if hasattr(self, "address"):
-            self.driver.release(self.address, self.size)
+        if hasattr(self, "release"):
+            self.release(self.address, self.size)
 
 
 class Cuda(Backend):
@@ -60,14 +62,29 @@ class Cuda(Backend):
         self.one_node, self.executables, self.functions = Recent(4096), Recent(512), dict[str, Any]()
         self.number, self.on_host = number, set[str]()  # on_host: the names of ops that were computed there
         self._failed: DeviceArray | None = None
+        self.unchecked: set[str] = set()  # the lines whose indices kernels have checked, and nobody has asked for the outcome
 
     # Memory
 
     def empty(self, shape: Shape, dtype: np.dtype) -> DeviceArray:
         """New memory, in row-major order, that holds anything."""
-        size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-        block = Block(self.driver, size)
-        return DeviceArray(Memory(block.address, max(size, 1), self.name, block), shape, dtype)
+        return DeviceArray(Block(self.driver, max(prod(shape) * dtype.itemsize, 1), self.name), shape, dtype)
+
+    def maker(self, shape: Shape, dtype: np.dtype) -> Callable[[], DeviceArray]:
+        """`empty` of this shape and dtype, again and again."""
+        driver, name, strides = self.driver, self.name, byte_strides(contiguous_strides(shape), dtype)
+        size = prod(shape)
+        nbytes = size * dtype.itemsize
+        room = max(nbytes, 1)
+
+        def new() -> DeviceArray:
+            array = DeviceArray.__new__(DeviceArray)
+            array.memory = block = Block(driver, room, name)
+            array.shape, array.dtype, array.strides, array.offset, array.size, array.nbytes = shape, dtype, strides, 0, size, nbytes
+            array.address = block.address
+            return array
+
+        return new
 
     def at(self, address: int, shape: Shape, dtype: np.dtype, strides: tuple[int, ...]) -> DeviceArray:
         """The elements from an address on, for as long as somebody else keeps them; strides in elements."""
@@ -87,7 +104,8 @@ class Cuda(Backend):
         host = np.empty(array.shape, array.dtype)
         if host.size:
             self.driver.download(whole.address, host)
-        self.check()
+        if self.unchecked:
+            self.check()
         return host
 
     def copied(self, array: DeviceArray) -> DeviceArray:
@@ -112,14 +130,39 @@ class Cuda(Backend):
             self._failed = self.upload(np.zeros(1, np.int64))
         return self._failed
 
-    def check(self) -> None:
-        """Raise the error of an index that was out of bounds, if a kernel has met one since the last time."""
+    def checked(self, lines: Sequence[str]) -> None:
+        """Kernels have been launched that check indices for these lines."""
+        self.unchecked.update(lines)
+        if blocking():
+            self.check()
 
-    def launch(self, text: str, blocks: int, threads: int, words: Sequence[int]) -> None:
+    def has_failed(self) -> bool:
+        """Whether a kernel has met an index out of bounds since the last time. The host waits."""
+        self.unchecked.clear()
+        found = np.zeros(1, np.int64)
+        self.driver.download(self.failed.address, found)
+        if found[0]:
+            self.driver.fill(self.failed.address, found.nbytes)
+        return bool(found[0])
+
+    def check(self) -> None:
+        """Raise LateIndexingError, if a kernel has met an index out of bounds since the last time."""
+        if not self.unchecked:
+            return
+        lines = ", ".join(sorted(self.unchecked))
+        if self.has_failed():
+            fail(
+                LateIndexingError,
+                f"an index was out of bounds on {self.name}, in what was computed since the host last waited for it (indices are checked at {lines})",
+                "Kernels run on while Python is further: TRACEJIT_CUDA=blocking in the environment makes the error stand at the call that met it.",
+            )
+
+    def function_of(self, text: str) -> Any:
+        """What the driver launches for a kernel's text."""
         function = self.functions.get(text)
         if function is None:
             function = self.functions[text] = self.driver.load(text, partial(ptx_of, text, self.driver.arch), "kernel")
-        self.driver.launch(function, blocks, threads, words)
+        return function
 
     def eager(self, op: Op, values: Sequence[Any], attrs: dict[str, Any]) -> Any:
         """What an op gives of arrays and numbers."""
@@ -136,7 +179,7 @@ class Cuda(Backend):
         executable = self.one_node[key]
         if executable is None:
             graph = graph_of(op, values, attrs)
-            executable = self.one_node[key] = self.build(graph, [_layout(a) for a in _in_dtypes(values, graph)])
+            executable = self.one_node[key] = self.build(graph, [_incoming(a) for a in _in_dtypes(values, graph)])
         results = executable(_in_dtypes(values, executable.plan.graph))
         return results[0] if op.outputs_of(attrs) == 1 else tuple(results)
 
@@ -172,14 +215,13 @@ class Cuda(Backend):
 
     def executable(self, graph: Graph, arrays: Sequence[Any], writes: tuple[int, ...] = ()) -> DeviceExecutable:
         """The executable of a graph on arrays of such layouts; graphs of equal text share one."""
-        layouts = [_layout(a, n in writes) for n, a in enumerate(arrays)]
-        key = (text_of(graph), tuple(layouts), writes)
+        incoming = [_incoming(a, n in writes) for n, a in enumerate(arrays)]
+        key = (text_of(graph), tuple(incoming), writes)
         found = self.executables[key]
         if found is None:
             with _lock:
                 start = perf_counter()
-                strides = [() if s is None else s for s in layouts]
-                found = self.executables[key] = self.build(simplify(graph, strides), layouts, writes)
+                found = self.executables[key] = self.build(simplify(graph, [given.strides for given in incoming]), incoming, writes)
                 built.count, built.seconds = built.count + 1, built.seconds + perf_counter() - start
         return found
 
@@ -187,12 +229,14 @@ class Cuda(Backend):
         """Compute a graph on arrays; the first outputs go into the inputs that `writes` numbers."""
         return self.executable(graph, arrays, writes)(arrays)
 
-    def build(self, graph: Graph, layouts: Sequence[Layout], writes: Sequence[int] = ()) -> DeviceExecutable:
+    def build(self, graph: Graph, incoming: Sequence[Incoming], writes: Sequence[int] = ()) -> DeviceExecutable:
         start = perf_counter()
-        plan = make_plan(graph, [() if s is None else s for s in layouts], writes)
-        by_value = frozenset(slot for slot, strides in zip(plan.inputs, layouts) if strides is None)
+        plan = make_plan(graph, [given.strides for given in incoming], writes)
+        moved_by = {x[0] for step in plan.steps if isinstance(step, Move) and step.moves for x in (step.a, step.b) if isinstance(x, tuple)}
+        incoming = [given._replace(how="brought") if given.how == "by value" and slot in moved_by else given for given, slot in zip(incoming, plan.inputs)]
+        by_value = frozenset(slot for slot, given in zip(plan.inputs, incoming) if given.how == "by value")
         lowered = perf_counter() - start
-        executable = DeviceExecutable(self, plan, by_value, lambda kernel, packed: _printed(kernel, by_value, packed))
+        executable = DeviceExecutable(self, plan, incoming, lambda kernel, packed: _printed(kernel, by_value, packed))
         executable.seconds["lower"] = lowered
         return executable
 
@@ -206,11 +250,11 @@ def _kind(value: Any) -> Any:
     return (value.shape, value.strides, value.dtype, value.device) if isinstance(value, (DeviceArray, np.ndarray)) else type(value)
 
 
-def _layout(array: Any, written: bool = False) -> Layout:
-    """How an input lies: a NumPy array is brought to the device in row-major order, one element of it by value."""
+def _incoming(array: Any, written: bool = False) -> Incoming:
+    """How an input comes: a NumPy array is brought to the device in row-major order; one real number that is not written, by value."""
     if type(array) is DeviceArray:
-        return element_strides(array)
-    return contiguous_strides(array.shape) if array.shape or written or array.itemsize > WORD else None
+        return Incoming(element_strides(array))
+    return Incoming(contiguous_strides(array.shape), "brought" if array.shape or written or array.itemsize > WORD else "by value")
 
 
 def _in_dtypes(values: Sequence[Any], graph: Graph) -> list[Any]:

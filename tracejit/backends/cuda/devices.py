@@ -47,4 +47,13 @@ def number_of(device: Any = None) -> int:
 
 def simulated() -> bool:
     """Whether GPUs are simulated: `TRACEJIT_CUDA=simulator`."""
-    return os.environ.get("TRACEJIT_CUDA") == "simulator"
+    return "simulator" in _asked()
+
+
+def blocking() -> bool:
+    """Whether the host waits after each launch that checks indices: `TRACEJIT_CUDA=blocking`, or `simulator,blocking`."""
+    return "blocking" in _asked()
+
+
+def _asked() -> list[str]:
+    return os.environ.get("TRACEJIT_CUDA", "").split(",")

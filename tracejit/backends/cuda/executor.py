@@ -1,192 +1,146 @@
-"""`DeviceExecutable`: a plan made ready to run on a GPU. Its kernels are launched one after another; the host waits for none of them."""
+"""`DeviceExecutable`: a plan made ready to run on a GPU, as a function that is written out for it.
+
+Its kernels are launched one after another, and the host waits for none of them: only where a word that a kernel computes says where the
+program goes on.
+"""
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from functools import partial
 from math import prod
 from time import perf_counter
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, NamedTuple, Sequence
 
 import numpy as np
 
-from ...device import DeviceArray, on_host
+from ...device import on_host
 from ...lowering.kernel import Kernel, Slot
 from ...lowering.plan import Plan
-from ...lowering.steps import Call, Cell, Label, Move, Operand
-from ...spec import compute_dtype
-from ..text.statements import Parameter
-from .libraries import whole
-from .schedule import BLOCKS
+from ...lowering.steps import Call, Label, Move
+from ...runtime.executor import OutOfBounds
+from .launches import Launch, Places, Segment, Whole, bits_as, written
+from .moves import HostMove, Run, Words
 from .source import Printed
 
-Arrays = list[Any]  # of one call: its inputs, its outputs, its arena
+Step = Callable[[Run], int | None]
 
 
-class Kept:
-    """The arrays of one call, and the words that stand for addresses."""
+class Incoming(NamedTuple):
+    """An input as an executable takes it: its strides in elements, and how it comes: it lies "there", is "brought" from the host at each
+    call, or passed "by value" to the kernels that read its one element."""
 
-    def __init__(self, arrays: list[Any], cells: list[int]) -> None:
-        self.arrays, self.cells = arrays, cells
-
-    def address(self, slot: Slot, places: dict[Slot, int], offset: int = 0) -> int:
-        """Where a slot's element at this offset lies, in this call."""
-        offset *= slot.dtype.itemsize
-        if slot.home is None:
-            return self.arrays[-1].address + places[slot] + offset
-        return (self.arrays[slot.home].address if slot.home >= 0 else self.cells[-1 - slot.home]) + offset
-
-
-class Launch:
-    """One kernel of a plan: its text twice, for arrays that lie at multiples of a pack and for others; compiled when first needed."""
-
-    stops = False
-
-    def __init__(self, device: Any, plan: Plan, kernel: Kernel, print_: Callable[[bool], Printed]) -> None:
-        self.device, self.plan, self.kernel = device, plan, kernel
-        self.printed = print_(True)
-        self.otherwise: Callable[[], Printed] = lru_cache(maxsize=1)(lambda: print_(False))
-        self.words, self.changing = _template(self.printed)
-        self.aligned = [(slot, size) for slot, size in self.printed.aligned.items()]
-
-    def __call__(self, call: Kept) -> None:
-        printed, words, changing = self.printed, self.words, self.changing
-        if any([call.address(slot, self.plan.places) % size for slot, size in self.aligned]):
-            printed = self.otherwise()
-            words, changing = _template(printed)
-        words = words.copy()
-        for place, parameter in changing:
-            words[place] = self._word(parameter, call)
-        blocks = max(1, min(-(-printed.turns // printed.threads), BLOCKS * self.device.driver.processors))
-        self.device.launch(printed.text, blocks, printed.threads, words)
-
-    def _word(self, parameter: Parameter, call: Kept) -> int:
-        if parameter.kind == "slot":
-            return call.address(parameter.value, self.plan.places)
-        if parameter.kind == "failed":
-            return self.device.failed.address
-        slot = parameter.value
-        return _bits(np.asarray(call.arrays[slot.home]).astype(compute_dtype(slot.dtype))[()])
-
-
-def _template(printed: Printed) -> tuple[list[int], list[tuple[int, Parameter]]]:
-    """The words of a launch that are the same at each call, and the parameters of the others."""
-    words, changing = [], []
-    for place, parameter in enumerate(printed.parameters):
-        if parameter.kind in ("slot", "value", "failed"):
-            changing.append((place, parameter))
-            words.append(0)
-        else:
-            words.append(_bits(parameter.value) if parameter.kind == "scalar" else int(parameter.value))
-    return words, changing
-
-
-def _bits(value: Any) -> int:
-    """A NumPy scalar's bits in a 64-bit word."""
-    raw = np.asarray(value).tobytes()[:8]
-    return int.from_bytes(raw + bytes(8 - len(raw)), "little", signed=True)
-
-
-class DeviceCall:
-    """A step on whole arrays, as `libraries.py` says what computes it."""
-
-    def __init__(self, device: Any, plan: Plan, call: Call) -> None:
-        self.device, self.plan, self.call = device, plan, call
-
-    def __call__(self, call: Kept) -> None:
-        node = self.call.node
-        values = [self._seen(o, call) if isinstance(o, tuple) else np.asarray(o, n.dtype) for o, n in zip(self.call.operands, node.inputs)]
-        results = [self._seen((slot, slot.shape, slot.strides, 0), call) for slot in self.call.results]
-        whole(self.device, node.op, values, dict(node.attrs), results)
-
-    def _seen(self, operand: Operand, call: Kept) -> Any:
-        slot, shape, strides, offset = operand
-        if slot.home is not None and slot.home >= 0 and not isinstance(call.arrays[slot.home], DeviceArray):
-            return call.arrays[slot.home]  # one element, which is passed by value
-        return self.device.at(call.address(slot, self.plan.places, offset), shape, slot.dtype, strides)
-
-
-class DeviceMove:
-    """What the host does between kernels, as `lowering/steps.py` says it: it waits for the words that it reads."""
-
-    def __init__(self, device: Any, plan: Plan, move: Move) -> None:
-        self.device, self.plan, self.move = device, plan, move
-
-    def __call__(self, call: Kept) -> bool:
-        """Do it; whether the program goes on at the label."""
-        form, a, b = self.move.form, self.move.a, self.move.b
-        if form == "jump":
-            return True
-        if form == "unless":
-            return not self._read(a, call, 1)
-        if form == "unequal":
-            return self._read(a, call) != self._value(b, call)
-        if form == "swap":
-            first, second = self._read(a, call), self._read(b, call)
-            self._store(a, second, call)
-            self._store(b, first, call)
-        elif form in ("store", "add"):
-            self._store(a, self._value(b, call) + (self._read(a, call) if form == "add" else 0), call)
-        return False
-
-    def _read(self, what: Any, call: Kept, size: int = 8) -> int:
-        if isinstance(what, Cell):
-            return call.cells[what.number]
-        found = np.empty(1, np.int8 if size == 1 else np.int64)
-        self.device.driver.download(call.address(what[0], self.plan.places, what[3]), found)
-        return int(found[0])
-
-    def _value(self, what: Any, call: Kept) -> int:
-        if isinstance(what, tuple):
-            return call.address(what[0], self.plan.places, what[3])
-        return call.cells[what.number] if isinstance(what, Cell) else what
-
-    def _store(self, what: Any, value: int, call: Kept) -> None:
-        if isinstance(what, Cell):
-            call.cells[what.number] = value
-        else:
-            self.device.driver.upload(call.address(what[0], self.plan.places, what[3]), np.array([value], np.int64))
+    strides: tuple[int, ...]
+    how: str = "there"
 
 
 class DeviceExecutable:
-    """Runs a plan on a GPU: inputs in its memory, or in the host's, from where they are brought; outputs in its memory."""
+    """Runs a plan on a GPU: inputs in its memory, or in the host's, from where they are brought; outputs in its memory.
+
+    decides: whether the host waits for a value between steps. Inputs of the host's that are written are written back; where kernels
+    check indices and the host gives arrays, the host waits, and OutOfBounds is raised before anything outlives the call.
+    """
 
     long = True
 
-    def __init__(self, backend: Any, plan: Plan, by_value: frozenset[Slot], print_kernel: Callable[[Kernel, bool], Printed]) -> None:
-        """`by_value`: the inputs whose one element is an argument of the kernels that read it. print_kernel: (kernel, whether packed) → its text."""
+    def __init__(self, backend: Any, plan: Plan, incoming: Sequence[Incoming], print_kernel: Callable[[Kernel, bool], Printed]) -> None:
+        """print_kernel: (kernel, whether packs are aligned) → its text."""
         self.backend, self.plan, self.device = backend, plan, backend.name
         self.seconds: dict[str, float] = {}
-        self.by_value = {slot.home for slot in by_value if slot.home is not None}
-        self.places: dict[Label, int] = {}
-        self.steps: list[Any] = []
-        start = perf_counter()
-        for step in plan.steps:
-            if isinstance(step, Kernel):
-                self.steps.append(Launch(backend, plan, step, partial(print_kernel, step)))
-            elif isinstance(step, Call):
-                self.steps.append(DeviceCall(backend, plan, step))
-            elif step.moves:
-                self.steps.append(DeviceMove(backend, plan, step))
-            elif step.form == "label" and step.label is not None:
-                self.places[step.label] = len(self.steps)
+        self.incoming = list(incoming)
+        self.brought = [n for n, given in enumerate(incoming) if given.how == "brought"]
         written = set[Slot]().union(*[step.writes() for step in plan.steps])
-        self.written = [n for n, slot in enumerate(plan.inputs) if slot in written and prod(slot.shape) > 0]
+        self.back = [n for n in self.brought if plan.inputs[n] in written and prod(plan.inputs[n].shape)]
+        start = perf_counter()
+        self.words = Words(plan, [n for n, given in enumerate(incoming) if given.how != "there"])
+        self.decides = any(map(self.words.decides, self.words.moves))
+        self.steps: list[Segment | HostMove] = []
+        self._assemble(print_kernel)
+        self.run: Callable[[Sequence[Any]], list[Any]] = self._written()
         self.seconds["kernels"] = perf_counter() - start
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
         """The new output arrays; inputs that the plan writes are changed in place."""
-        backend, plan = self.backend, self.plan
-        arrays = [v if type(v) is DeviceArray or n in self.by_value else backend.upload(v) for n, v in enumerate(inputs)]
-        outputs = [backend.empty(slot.shape, slot.dtype) for slot in plan.outputs]
-        arena = backend.empty((plan.arena,), np.dtype(np.uint8))
-        call = Kept([*arrays, *outputs, arena], [0] * plan.cells)
-        at = 0
-        while at < len(self.steps):
-            step = self.steps[at]
-            at += 1
-            if step(call):
-                at = self.places[step.move.label]
-        for n in self.written:
-            if type(inputs[n]) is not DeviceArray:
-                inputs[n][...] = on_host(arrays[n])
-        return outputs
+        return self.run(inputs)
+
+    @property
+    def checks(self) -> bool:
+        """Whether a kernel checks indices."""
+        return any(isinstance(step, Launch) and step.lines for segment in self.steps if isinstance(segment, Segment) for step in segment.steps)
+
+    def _assemble(self, print_kernel: Callable[[Kernel, bool], Printed]) -> None:
+        """Steps without a move between them are one segment."""
+        places, labels = Places(self.plan), dict[Label, int]()
+        fresh = True
+        for step in self.plan.steps:
+            if isinstance(step, Move):
+                if step.moves:
+                    self.steps.append(HostMove(self.backend, self.plan, places, self.words, step, labels))
+                elif step.label is not None:
+                    labels[step.label] = len(self.steps)
+                fresh = fresh or step.moves or step.label is not None
+                continue
+            if fresh:
+                self.steps.append(Segment(self.backend, len(self.plan.inputs) + len(self.plan.outputs)))
+                fresh = False
+            whole = isinstance(step, Call)
+            self.steps[-1].steps.append(Whole(self.backend, self.plan, step) if whole else Launch(self.backend, step, places, partial(print_kernel, step)))  # type: ignore[union-attr, arg-type]
+
+    # The function of a call
+
+    def _written(self) -> Callable[[Sequence[Any]], list[Any]]:
+        """A plan of one segment is written out; one with moves is walked."""
+        if any(isinstance(step, HostMove) for step in self.steps):
+            return self.around(["walk((ARRAYS), (PLACES), m)"], {"walk": self._walker()})
+        world: dict[str, Any] = {}
+        return self.around([line for segment in self.steps for line in segment.lines(world)], {**world, "c": ()})  # type: ignore[union-attr]
+
+    def around(self, body: list[str], world: dict[str, Any], arena: bool = True) -> Callable[[Sequence[Any]], list[Any]]:
+        """A function of the inputs that gathers the arrays of a call, runs these lines, and gives the outputs.
+
+        In them ARRAYS and PLACES are the arrays and their addresses, comma after comma. arena: whether they need one."""
+        plan, backend = self.plan, self.backend
+        given, count = len(plan.inputs), len(plan.inputs) + len(plan.outputs)
+        arrays, places = ("".join(f"{letter}{n}, " for n in range(count)) for letter in "ap")
+        lines = ["(" + "".join(f"a{n}, " for n in range(given)) + ") = inputs"] if given else []
+        for n, incoming in enumerate(self.incoming):
+            if incoming.how == "by value":
+                world[f"bits{n}"] = bits_as(plan.inputs[n].dtype)
+            lines += [f"a{n} = upload(a{n})"] * (incoming.how == "brought")
+            lines.append(f"p{n} = bits{n}(a{n})" if incoming.how == "by value" else f"p{n} = a{n}.address")
+        for n, slot in enumerate(plan.outputs, given):
+            world[f"new{n}"] = backend.maker(slot.shape, slot.dtype)
+            lines += [f"a{n} = new{n}()", f"p{n} = a{n}.address"]
+        if plan.arena and arena:
+            world["arena"] = backend.maker((plan.arena,), np.dtype(np.uint8))
+            lines += ["room = arena()", "m = room.address"]
+        else:
+            lines.append("m = 0")
+        careful = self.checks and bool(self.brought)
+        lines += ["check()"] * careful + [line.replace("ARRAYS", arrays).replace("PLACES", places) for line in body]
+        lines += ["if failed(): raise OutOfBounds"] * careful
+        lines += [f"back(inputs[{n}], a{n})" for n in self.back]
+        lines.append("return [" + "".join(f"a{n}, " for n in range(given, count)) + "]")
+        world.update(upload=backend.upload, back=_back, check=backend.check, failed=backend.has_failed, OutOfBounds=OutOfBounds)
+        return written("run", "inputs", lines, world)
+
+    def _walker(self) -> Callable[..., None]:
+        """What walks the steps, from decision to decision."""
+        steps: list[Step] = [step if isinstance(step, HostMove) else _following(step.function()) for step in self.steps]
+        end, cells = len(steps), self.plan.cells
+
+        def walk(arrays: Sequence[Any], places: Sequence[int], m: int) -> None:
+            run, at = Run(arrays, places, m, cells), 0
+            while at < end:
+                there = steps[at](run)
+                at = at + 1 if there is None else there
+
+        return walk
+
+
+def _following(segment: Callable[..., None]) -> Step:
+    return lambda run: segment(run.arrays, run.places, run.m, run.cells)  # type: ignore[func-returns-value]
+
+
+def _back(host: Any, array: Any) -> None:
+    """Write an input of the host's that was written on the device."""
+    host[...] = on_host(array)
