@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
+import control_bodies as cb
 import numpy as np
 import pytest
+from support import assert_bits_equal
 
 import tracejit as tj
 
@@ -129,6 +131,77 @@ def test_moving_to_where_the_graph_runs_moves_nothing() -> None:
     compiled = tj.compile(lambda x: x.to("cuda") * 2, device="cuda", fullgraph=True)
     for x in (tj.asarray(numbers(3)), tj.asarray(numbers(3)).to("cuda")):
         np.testing.assert_array_equal(compiled(x).cpu().numpy(), 2 * x.cpu().numpy())
+
+
+# Control flow
+
+REDUCED = {cb.newton, cb.recurrent, cb.backwards, cb.squares, cb.choose, cb.inner_writes, cb.old_and_new_of_a_branch, cb.no_turn_of_while, cb.loop_in_a_branch, cb.of_integers}
+IN_ORDER = [(function, args) for function, args in cb.CASES if function not in REDUCED]  # whose values have the CPU's bits, in a few turns
+
+
+@pytest.mark.parametrize("function, args", IN_ORDER, ids=[f"{n}-{function.__name__}" for n, (function, _) in enumerate(IN_ORDER)])
+def test_loops_and_branches_have_the_bits_of_the_host(function: Callable, args: tuple[Any, ...]) -> None:
+    compiled, wanted = tj.compile(function, device="cuda"), tj.tree.flatten(function(*args))[0]
+    for _ in range(2):
+        for found, value in zip(tj.tree.flatten(compiled(*args))[0], wanted, strict=True):
+            assert_bits_equal(found.cpu() if isinstance(found, tj.Tensor) else found, value, function.__name__)
+
+
+def decisions(function: Callable, *args: Any) -> list[bool]:
+    compiled = tj.compile(function)
+    compiled(*args)
+    return [executable.decides for kept in compiled._entries.values() for entry in kept for executable in entry.executables()]
+
+
+def test_only_what_depends_on_values_waits_for_them() -> None:
+    x = tj.asarray(numbers(5)).to("cuda")
+    assert decisions(lambda x: tj.fori_loop(0, 4, lambda i, v: tj.fori_loop(0, 3, lambda j, u: u * j + v, v) + i, x), x) == [False]
+    assert decisions(lambda x: tj.scan(lambda c, u: (c + u, c * u), x[0], x), x) == [False]
+    assert decisions(lambda x: tj.cond(x[0] > 0, lambda x: x + 1, lambda x: x, x), x) == [True]
+    assert decisions(lambda x: tj.while_loop(lambda v: v[0] < 10, lambda v: v * 2, x), x) == [True]
+
+
+# Indices out of bounds
+
+
+def test_the_device_tells_of_an_index_when_it_is_waited_for() -> None:
+    @tj.compile
+    def pick(x: Any, i: Any) -> Any:
+        y = x[i] * 2
+        x[i] = 7
+        return y
+
+    x, i = tj.arange(6).to("cuda"), tj.asarray([1, 4]).to("cuda")
+    for _ in range(2):
+        assert pick(x, i).tolist() is not None
+    pick(x, i + 2)
+    with pytest.raises(tj.LateIndexingError, match=r"test_cuda_compile\.py:\d+"):
+        x.tolist()
+    assert x.tolist() == [0, 7, 2, 7, 7, 7]  # told once; nothing was written elsewhere
+
+
+def test_arrays_of_the_host_are_not_changed_where_an_index_is_out_of_bounds() -> None:
+    def pick(x: Any, i: Any) -> Any:
+        x[i] = x[i] * 2
+        return x[0]
+
+    compiled, x = tj.compile(pick, device="cuda"), np.arange(4)
+    for i in ([1, 2], [0, 1], [3, 4]):
+        here, there = x.copy(), x.copy()
+        try:
+            expected = pick(here, np.array(i))
+        except IndexError as error:
+            with pytest.raises(IndexError, match=str(error)):
+                compiled(there, np.array(i))
+        else:
+            assert compiled(there, np.array(i)) == expected
+        assert (here == there).all()
+
+
+def test_a_blocking_device_tells_of_an_index_at_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACEJIT_CUDA", "simulator,blocking")
+    with pytest.raises(tj.LateIndexingError):
+        tj.arange(3).to("cuda")[tj.asarray([3]).to("cuda")]
 
 
 # What is refused

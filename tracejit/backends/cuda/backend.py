@@ -12,9 +12,9 @@ import numpy as np
 from ... import logs
 from ...backend import Backend, NotKept
 from ...device import DeviceArray, Memory, byte_strides, on_host
-from ...errors import LateIndexingError, fail
+from ...errors import LateIndexingError, fail, place, user_line
 from ...forks import shared_lock
-from ...graph.ir import Graph, Interner
+from ...graph.ir import OUTPUT, Graph, Interner
 from ...graph.limits import built
 from ...graph.rules import simplify
 from ...lowering.kernel import Kernel, Slot
@@ -131,7 +131,7 @@ class Cuda(Backend):
         return self._failed
 
     def checked(self, lines: Sequence[str]) -> None:
-        """Kernels have been launched that check indices for these lines."""
+        """Kernels have been launched that check the indices of these lines."""
         self.unchecked.update(lines)
         if blocking():
             self.check()
@@ -179,9 +179,12 @@ class Cuda(Backend):
         executable = self.one_node[key]
         if executable is None:
             graph = graph_of(op, values, attrs)
-            executable = self.one_node[key] = self.build(graph, [_incoming(a) for a in _in_dtypes(values, graph)])
-        results = executable(_in_dtypes(values, executable.plan.graph))
-        return results[0] if op.outputs_of(attrs) == 1 else tuple(results)
+            executable = self.one_node[key] = self.build(graph, [_incoming(a) for a in _in_dtypes(values, graph)], told=False)
+        graph = executable.plan.graph
+        results = executable(_in_dtypes(values, graph))
+        if executable.checks:
+            self.checked([place(user_line())])
+        return tuple(results) if graph.outputs[0].op is OUTPUT else results[0]
 
     def whole(self, op: Op, values: Sequence[Any], attrs: dict[str, Any]) -> Any:
         """What an op on whole arrays gives."""
@@ -229,14 +232,15 @@ class Cuda(Backend):
         """Compute a graph on arrays; the first outputs go into the inputs that `writes` numbers."""
         return self.executable(graph, arrays, writes)(arrays)
 
-    def build(self, graph: Graph, incoming: Sequence[Incoming], writes: Sequence[int] = ()) -> DeviceExecutable:
+    def build(self, graph: Graph, incoming: Sequence[Incoming], writes: Sequence[int] = (), told: bool = True) -> DeviceExecutable:
+        """told: the lines of the graph are those of all that it stands for."""
         start = perf_counter()
         plan = make_plan(graph, [given.strides for given in incoming], writes)
         moved_by = {x[0] for step in plan.steps if isinstance(step, Move) and step.moves for x in (step.a, step.b) if isinstance(x, tuple)}
         incoming = [given._replace(how="brought") if given.how == "by value" and slot in moved_by else given for given, slot in zip(incoming, plan.inputs)]
         by_value = frozenset(slot for slot, given in zip(plan.inputs, incoming) if given.how == "by value")
         lowered = perf_counter() - start
-        executable = DeviceExecutable(self, plan, incoming, lambda kernel, packed: _printed(kernel, by_value, packed))
+        executable = DeviceExecutable(self, plan, incoming, lambda kernel, packed: _printed(kernel, by_value, packed), told)
         executable.seconds["lower"] = lowered
         return executable
 

@@ -7,7 +7,6 @@ program goes on.
 from __future__ import annotations
 
 from functools import partial
-from math import prod
 from time import perf_counter
 from typing import Any, Callable, NamedTuple, Sequence
 
@@ -42,19 +41,22 @@ class DeviceExecutable:
 
     long = True
 
-    def __init__(self, backend: Any, plan: Plan, incoming: Sequence[Incoming], print_kernel: Callable[[Kernel, bool], Printed]) -> None:
-        """print_kernel: (kernel, whether packs are aligned) → its text."""
+    def __init__(
+        self, backend: Any, plan: Plan, incoming: Sequence[Incoming], print_kernel: Callable[[Kernel, bool], Printed], told: bool = True
+    ) -> None:
+        """print_kernel: (kernel, whether packs are aligned) → its text. told: it tells the backend which lines' indices were checked."""
         self.backend, self.plan, self.device = backend, plan, backend.name
         self.seconds: dict[str, float] = {}
         self.incoming = list(incoming)
         self.brought = [n for n, given in enumerate(incoming) if given.how == "brought"]
         written = set[Slot]().union(*[step.writes() for step in plan.steps])
-        self.back = [n for n in self.brought if plan.inputs[n] in written and prod(plan.inputs[n].shape)]
+        self.back = [n for n in self.brought if plan.inputs[n] in written and 0 not in plan.inputs[n].shape]
         start = perf_counter()
         self.words = Words(plan, [n for n, given in enumerate(incoming) if given.how != "there"])
         self.decides = any(map(self.words.decides, self.words.moves))
         self.steps: list[Segment | HostMove] = []
-        self._assemble(print_kernel)
+        self._assemble(print_kernel, told)
+        self.checks = any(isinstance(step, Launch) and step.checks for segment in self.steps if isinstance(segment, Segment) for step in segment.steps)
         self.run: Callable[[Sequence[Any]], list[Any]] = self._written()
         self.seconds["kernels"] = perf_counter() - start
 
@@ -62,12 +64,7 @@ class DeviceExecutable:
         """The new output arrays; inputs that the plan writes are changed in place."""
         return self.run(inputs)
 
-    @property
-    def checks(self) -> bool:
-        """Whether a kernel checks indices."""
-        return any(isinstance(step, Launch) and step.lines for segment in self.steps if isinstance(segment, Segment) for step in segment.steps)
-
-    def _assemble(self, print_kernel: Callable[[Kernel, bool], Printed]) -> None:
+    def _assemble(self, print_kernel: Callable[[Kernel, bool], Printed], told: bool) -> None:
         """Steps without a move between them are one segment."""
         places, labels = Places(self.plan), dict[Label, int]()
         fresh = True
@@ -80,7 +77,7 @@ class DeviceExecutable:
                 fresh = fresh or step.moves or step.label is not None
                 continue
             if fresh:
-                self.steps.append(Segment(self.backend, len(self.plan.inputs) + len(self.plan.outputs)))
+                self.steps.append(Segment(self.backend, len(self.plan.inputs) + len(self.plan.outputs), told))
                 fresh = False
             whole = isinstance(step, Call)
             self.steps[-1].steps.append(Whole(self.backend, self.plan, step) if whole else Launch(self.backend, step, places, partial(print_kernel, step)))  # type: ignore[union-attr, arg-type]

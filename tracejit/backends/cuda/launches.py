@@ -51,6 +51,7 @@ class Launch:
         self.device, self.places, self.print = device, places, print_
         self.printed = print_(True)
         self.lines = sorted({s.line for stage in kernel.stages for s in stage.body if isinstance(s, LetIndex) and s.form == "check"})
+        self.checks = kernel.stops
         self.aligned = [(slot, size) for slot, size in self.printed.aligned.items() if places.may_be_anywhere(slot)]
 
     def text(self, name: str) -> str:
@@ -114,11 +115,11 @@ class Whole:
 class Segment:
     """Steps that follow one another without a decision: the lines of text that make them, and what the lines name.
 
-    count: how many arrays there are.
+    count: how many arrays there are. told: it tells the device which lines' indices were checked.
     """
 
-    def __init__(self, device: Any, count: int) -> None:
-        self.device, self.count = device, count
+    def __init__(self, device: Any, count: int, told: bool) -> None:
+        self.device, self.count, self.told = device, count, told
         self.steps: list[Launch | Whole] = []
 
     @property
@@ -148,7 +149,7 @@ class Segment:
                 found += [f"if {condition}: other{number}()(({self.places}), m, c)", f"else: {launched}"]
             else:
                 found.append(launched)
-            if step.lines:
+            if step.checks and self.told:
                 world[f"checks{number}"] = step.lines
                 found.append(f"checked(checks{number})")
                 world["checked"] = self.device.checked

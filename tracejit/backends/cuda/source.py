@@ -7,6 +7,7 @@ element by element, a thread takes a pack of neighbours at each turn, in one acc
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from typing import NamedTuple
 
@@ -161,5 +162,15 @@ def _apart(index: Index, inner: str, pack: int) -> bool:
 
 def print_map(kernel: Kernel, lines: bool = True, by_value: frozenset[Slot] = frozenset(), packed: bool = True) -> Printed:
     """The text of a kernel without reductions."""
-    return Printer(kernel, lines, by_value, packed).map()
+    return Printer(_spread(kernel), lines, by_value, packed).map()
+
+
+def _spread(kernel: Kernel) -> Kernel:
+    """A kernel whose points were in blocks, which is for the sake of caches: here each is a thread's own, which makes all its turns."""
+    if not any(axis.role == "block" for axis in kernel.axes):
+        return kernel
+    (stage,) = kernel.stages
+    points = [replace(axis, block=0) for axis in stage.axes if axis.role == "space"]
+    turns = [axis for axis in stage.axes if axis.role != "space"]
+    return replace(kernel, axes=points, stages=[replace(stage, axes=turns)])
 
