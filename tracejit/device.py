@@ -121,8 +121,15 @@ class DeviceArray:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return memory_of(self)
 
+    def __reduce__(self) -> Any:
+        return _brought, (self.to_host(), self.device)
+
     def __repr__(self) -> str:
         return f"<array {self.dtype.name}{list(self.shape)} on {self.device}>"
+
+
+def _brought(array: np.ndarray, device: str) -> DeviceArray:
+    return get_backend(device).upload(array)
 
 
 def byte_strides(strides: tuple[int, ...], dtype: DType) -> tuple[int, ...]:

@@ -36,6 +36,8 @@ def text_of(self: Tensor) -> str:
         notes.append(f"shape={values.shape}")
     if self.dtype not in (get_default_dtype(), int64, bool_) or not values.size and self.dtype != get_default_dtype():
         notes.append(f"dtype={self.dtype.name}")
+    if self.device != "cpu":
+        notes.append(f"device='{self.device}'")
     if self._application is not None:
         notes.append(f"grad_fn={self._application!r}")
     elif self._requires_grad:

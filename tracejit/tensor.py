@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Iterator
 
-import numpy as np
 
 from .errors import ArgumentError, DTypeError, GradError, fail
 from .spec import DType, Shape, TensorSpec, is_inexact
@@ -167,14 +166,14 @@ class Tensor:
         return (self[i] for i in range(self.shape[0]))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (type(self), self.detach().numpy(), self._requires_grad)
+        return _restore, (type(self), _values(self), self._requires_grad)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if self._application is not None:
             fail(GradError, "only leaf tensors can be deep-copied", "Use .detach().clone().")
-        copied = memo[id(self)] = _restore(type(self), self.detach().numpy().copy(), self._requires_grad)
+        copied = memo[id(self)] = _restore(type(self), _values(self).copy(), self._requires_grad)
         if self._grad is not None:
-            copied._grad = wrap(self._grad.detach().numpy().copy())
+            copied._grad = wrap(_values(self._grad).copy())
         return copied
 
     if TYPE_CHECKING:  # attached by tracejit.ops, tracejit.autograd and tracejit.dispatch
@@ -252,7 +251,12 @@ def method(*names: str) -> Callable[[Callable], Callable]:
     return attach
 
 
-def _restore(kind: type[Tensor], array: np.ndarray, requires_grad: bool) -> Tensor:
+def _values(tensor: Tensor) -> Any:
+    """The array of a tensor that has one; that of a traced tensor is asked for."""
+    return tensor._value if hasattr(tensor._value, "memory") else tensor.detach().numpy()
+
+
+def _restore(kind: type[Tensor], array: Any, requires_grad: bool) -> Tensor:
     tensor = _new(kind)
     tensor._value = array
     tensor._requires_grad = requires_grad

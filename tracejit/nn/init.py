@@ -31,12 +31,12 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Uniform on [a, b)."""
-    return overwrite(tensor, rand(tuple(tensor.shape), generator=generator, dtype=compute_dtype(tensor.dtype)) * (b - a) + a)
+    return overwrite(tensor, rand(tuple(tensor.shape), generator=generator, dtype=compute_dtype(tensor.dtype), device=tensor.device) * (b - a) + a)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Normal with this mean and standard deviation."""
-    return overwrite(tensor, randn(tuple(tensor.shape), generator=generator, dtype=compute_dtype(tensor.dtype)) * std + mean)
+    return overwrite(tensor, randn(tuple(tensor.shape), generator=generator, dtype=compute_dtype(tensor.dtype), device=tensor.device) * std + mean)
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
@@ -69,7 +69,7 @@ def trunc_normal_(
 ) -> Tensor:
     """Normal with this mean and standard deviation, cut to [a, b]: the inverse of its distribution function at uniform numbers."""
     low, high = (math.erf((bound - mean) / std / math.sqrt(2)) for bound in (a, b))
-    drawn = rand(tuple(tensor.shape), generator=generator, dtype=compute_dtype(tensor.dtype)) * (high - low) + low
+    drawn = rand(tuple(tensor.shape), generator=generator, dtype=compute_dtype(tensor.dtype), device=tensor.device) * (high - low) + low
     return overwrite(tensor, (erfinv(drawn) * (std * math.sqrt(2)) + mean).clip(a, b))
 
 
@@ -126,7 +126,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     if tensor.ndim < 2:
         fail(ShapeError, f"orthogonal_ of a tensor of shape {tuple(tensor.shape)}", "Give a tensor of two axes or more.")
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
-    drawn = randn((max(rows, columns), min(rows, columns)), generator=generator, dtype=compute_dtype(tensor.dtype))
+    drawn = randn((max(rows, columns), min(rows, columns)), generator=generator, dtype=compute_dtype(tensor.dtype), device=tensor.device)
     q, r = qr(drawn)
     q = q * r.diagonal().sign()  # makes the decomposition unique, so that q is uniform
     q = q.mT if rows < columns else q

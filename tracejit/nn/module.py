@@ -12,7 +12,7 @@ from ..spec import bfloat16 as _bfloat16
 from ..tensor import Tensor
 from . import state
 from .hooks import BACKWARD, BACKWARD_PRE, POST, PRE, Hook, call_with_hooks, register
-from .parameter import Parameter, change_dtype, overwrite
+from .parameter import Parameter, change_memory, overwrite
 from .walk import Walk
 
 
@@ -137,51 +137,54 @@ class Module(Walk):
 
     def to(self, *args: Any, **kwargs: Any) -> Module:
         """Move or cast in place: `to(device)`, `to(dtype)`, `to(device, dtype)` or `to(tensor)`. Only floating tensors are cast."""
-        dtype = kwargs.pop("dtype", None)
-        check_device(kwargs.pop("device", None))
+        dtype, device = kwargs.pop("dtype", None), kwargs.pop("device", None)
         kwargs.pop("non_blocking", None)
         if kwargs:
             fail(ArgumentError, f"to() has no argument {next(iter(kwargs))!r}", "It takes a device, a dtype or a tensor.")
         for given in args:
             if isinstance(given, Tensor):
-                dtype = given.dtype
+                dtype, device = given.dtype, given.device
             elif isinstance(given, str) and given.split(":")[0] in ("cpu", "cuda"):
-                check_device(given)
+                device = given
             elif given is not None and not isinstance(given, bool):
                 dtype = given
-        return self if dtype is None else self._cast(as_dtype(dtype))
+        return self._changed(None if dtype is None else as_dtype(dtype), None if device is None else check_device(device))
 
-    def _cast(self, dtype: Any) -> Module:
-        if not is_inexact(dtype):
+    def _changed(self, dtype: Any, device: str | None = None) -> Module:
+        if dtype is not None and not is_inexact(dtype):
             fail(ArgumentError, f"a module cannot be cast to {dtype.name}", "Give a floating or complex dtype.")
         for tensor in [*self.parameters(), *self.buffers()]:
-            if is_inexact(tensor.dtype) and tensor.dtype != dtype:
-                change_dtype(tensor, dtype)
+            wanted = tensor.dtype if dtype is None or not is_inexact(tensor.dtype) else dtype
+            change_memory(tensor, wanted, tensor.device if device is None else device)
         return self
 
     def type(self, dst_type: Any) -> Module:
         """Cast all floating parameters and buffers."""
-        return self._cast(as_dtype(dst_type))
+        return self._changed(as_dtype(dst_type))
 
     def float(self) -> Module:
         """Cast to float32."""
-        return self._cast(float32)
+        return self._changed(float32)
 
     def double(self) -> Module:
         """Cast to float64."""
-        return self._cast(float64)
+        return self._changed(float64)
 
     def half(self) -> Module:
         """Cast to float16."""
-        return self._cast(float16)
+        return self._changed(float16)
 
     def bfloat16(self) -> Module:
         """Cast to bfloat16."""
-        return self._cast(_bfloat16)
+        return self._changed(_bfloat16)
 
     def cpu(self) -> Module:
         """Move to the CPU."""
         return self.to("cpu")
+
+    def cuda(self, device: Any = None) -> Module:
+        """Move to a GPU: by its number, or the first."""
+        return self.to(f"cuda:{device}" if isinstance(device, int) else device or "cuda")
 
     # State
 

@@ -11,8 +11,9 @@ from ..device import is_array
 from ..dispatch import assign, bind
 from ..ops.create import fill
 from ..ops.elementwise import cast
+from ..ops.transfer import made_on, on_device
 from ..ops.view import alias, put
-from ..spec import DType, as_dtype, as_shape, check_device, get_default_dtype
+from ..spec import DType, as_dtype, as_shape, get_default_dtype
 from ..tensor import Tensor, storage_of, wrap
 
 
@@ -45,8 +46,7 @@ def same_memory(tensor: Tensor) -> Tensor:
 
 def empty(shape: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """Zeros of this shape in memory of their own, to be initialised."""
-    check_device(device)
-    return bind(fill, shape=as_shape(shape), dtype=get_default_dtype() if dtype is None else as_dtype(dtype), value=0)
+    return made_on(device, fill, shape=as_shape(shape), dtype=get_default_dtype() if dtype is None else as_dtype(dtype), value=0)
 
 
 def overwrite(target: Tensor, value: Tensor) -> Tensor:
@@ -57,10 +57,13 @@ def overwrite(target: Tensor, value: Tensor) -> Tensor:
         return assign(target, value if value.dtype == target.dtype else cast(value, dtype=target.dtype), put)
 
 
-def change_dtype(tensor: Tensor, dtype: DType) -> None:
-    """Give a leaf tensor, and its gradient, new memory of another dtype; whoever holds the tensor sees the change."""
+def change_memory(tensor: Tensor, dtype: DType, device: str) -> None:
+    """Give a leaf tensor, and its gradient, new memory of another dtype, or on another device; whoever holds the tensor sees the change."""
+    if tensor.dtype == dtype and tensor.device == device:
+        return
     with GradMode(False):
-        tensor._value = cast(tensor, dtype=dtype)._value
+        there = on_device(tensor, device)
+        tensor._value = (there if there.dtype == dtype else cast(there, dtype=dtype))._value
     tensor._storage, tensor._chain, tensor._base, tensor._seen = None, (), None, 0
     if tensor._grad is not None:
-        change_dtype(tensor._grad, dtype)
+        change_memory(tensor._grad, dtype, device)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, fail
+from ..ops.transfer import on_device
 from ..tensor import Tensor, wrap
 
 
@@ -27,15 +28,15 @@ def save_file(tensors: Mapping[str, Tensor], filename: str | os.PathLike[str], m
                 f"save_file() of {name!r}, a {type(tensor).__name__}",
                 "Give a flat dict from names to tensors, such as model.state_dict(); keep other things in metadata, as strings.",
             )
-        array = tensor.detach().numpy() if isinstance(tensor, Tensor) else tensor
+        array = tensor.detach().cpu().numpy() if isinstance(tensor, Tensor) else tensor
         arrays[name] = np.ascontiguousarray(array).reshape(array.shape)
     _library().save_file(arrays, os.fspath(filename), metadata)
 
 
 def load_file(filename: str | os.PathLike[str], device: str = "cpu") -> dict[str, Tensor]:
-    """The tensors of a `.safetensors` file, by name, in memory of their own."""
+    """The tensors of a `.safetensors` file, by name, in memory of their own on this device."""
     loaded = _library().load_file(os.fspath(filename))
-    return {name: wrap(np.array(array)) for name, array in sorted(loaded.items())}
+    return {name: on_device(wrap(np.array(array)), device) for name, array in sorted(loaded.items())}
 
 
 def load_metadata(filename: str | os.PathLike[str]) -> dict[str, str]:

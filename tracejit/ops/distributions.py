@@ -6,7 +6,7 @@ from typing import Any
 
 from ..dispatch import assign
 from ..errors import ArgumentError, DTypeError, ShapeError, fail
-from ..spec import as_dtype, as_shape, broadcast_shapes, check_device, get_default_dtype, int64, is_floating
+from ..spec import as_dtype, as_shape, broadcast_shapes, get_default_dtype, int64, is_floating
 from ..tensor import Tensor, method
 from .elementwise import cast
 from .random import Generator, bits_of, rand, randint, randn
@@ -26,12 +26,16 @@ def _common_dtype(dtype: Any, *parameters: Any) -> Any:
     return given[0] if given else get_default_dtype()
 
 
+def _common_device(device: Any, *parameters: Any) -> Any:
+    return next((p.device for p in parameters if isinstance(p, Tensor) and p.device != "cpu"), None) if device is None else device
+
+
 def uniform(
     low: Any = 0.0, high: Any = 1.0, size: Any = None, *, generator: Generator | None = None, dtype: Any = None, device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """Uniform on [low, high); the bounds are numbers or tensors, and the shape is `size` or their common one."""
-    drawn = rand(_common_shape(size, low, high), generator=generator, dtype=_common_dtype(dtype, low, high), device=device)
+    drawn = rand(_common_shape(size, low, high), generator=generator, dtype=_common_dtype(dtype, low, high), device=_common_device(device, low, high))
     result = drawn * (high - low) + low
     return result.requires_grad_() if requires_grad else result
 
@@ -43,7 +47,7 @@ def normal(
     """Normal with this mean and standard deviation, numbers or tensors; the shape is `size` or their common one."""
     if isinstance(std, (int, float)) and std < 0:
         fail(ArgumentError, f"a standard deviation of {std}", "Give 0 or more.")
-    drawn = randn(_common_shape(size, mean, std), generator=generator, dtype=_common_dtype(dtype, mean, std), device=device)
+    drawn = randn(_common_shape(size, mean, std), generator=generator, dtype=_common_dtype(dtype, mean, std), device=_common_device(device, mean, std))
     result = drawn * std + mean
     return result.requires_grad_() if requires_grad else result
 
@@ -52,7 +56,7 @@ def exponential(
     scale: Any = 1.0, size: Any = None, *, generator: Generator | None = None, dtype: Any = None, device: Any = None
 ) -> Tensor:
     """Exponential with mean `scale`, by inversion: -log(1 - u)."""
-    drawn = rand(_common_shape(size, scale), generator=generator, dtype=_common_dtype(dtype, scale), device=device)
+    drawn = rand(_common_shape(size, scale), generator=generator, dtype=_common_dtype(dtype, scale), device=_common_device(device, scale))
     return -(1.0 - drawn).log() * scale
 
 
@@ -61,7 +65,7 @@ def bernoulli(probability: Any, size: Any = None, *, generator: Generator | None
     if isinstance(probability, Tensor) and not is_floating(probability.dtype):
         fail(DTypeError, f"bernoulli of {probability.dtype.name} probabilities", "Cast them: .astype(tj.float32).")
     dtype = _common_dtype(dtype, probability)
-    drawn = rand(_common_shape(size, probability), generator=generator, dtype=_common_dtype(None, probability))
+    drawn = rand(_common_shape(size, probability), generator=generator, dtype=_common_dtype(None, probability), device=_common_device(None, probability))
     return cast(drawn < probability, dtype=dtype)
 
 
@@ -78,17 +82,16 @@ def multinomial(weights: Tensor, num_samples: int, replacement: bool = False, *,
         fail(ArgumentError, f"{num_samples} samples of {categories} categories", "Pass replacement=True to draw an index more than once.")
     if replacement:
         shape = (*weights.shape[:-1], num_samples, categories)
-        return (weights[..., None, :] / exponential(1.0, shape, generator=generator, dtype=weights.dtype)).argmax(-1)
-    race = weights / exponential(1.0, weights.shape, generator=generator, dtype=weights.dtype)
+        return (weights[..., None, :] / exponential(1.0, shape, generator=generator, dtype=weights.dtype, device=weights.device)).argmax(-1)
+    race = weights / exponential(1.0, weights.shape, generator=generator, dtype=weights.dtype, device=weights.device)
     return (-race).argsort(axis=-1)[..., :num_samples]
 
 
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
     """0 … n-1 in random order: the order of n random 64-bit numbers."""
-    check_device(device)
     if n < 0:
         fail(ArgumentError, f"a permutation of {n} numbers", "Give 0 or more.")
-    order = bits_of((int(n),), generator).argsort(axis=-1)
+    order = bits_of((int(n),), generator, device).argsort(axis=-1)
     return cast(order, dtype=int64 if dtype is None else as_dtype(dtype))
 
 
@@ -121,7 +124,7 @@ def normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Gen
 @method()
 def exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Fill with exponential numbers of rate `lambd`."""
-    return assign(self, exponential(1.0 / lambd, self.shape, generator=generator, dtype=self.dtype), put)
+    return assign(self, exponential(1.0 / lambd, self.shape, generator=generator, dtype=self.dtype, device=self.device), put)
 
 
 @method()

@@ -9,9 +9,10 @@ import numpy as np
 
 from ..dispatch import bind
 from ..errors import ArgumentError, DTypeError, fail
-from ..spec import DType, as_dtype, bfloat16, bool_, check_device, is_complex, is_floating, is_inexact, is_integer, promote
+from ..spec import DType, as_dtype, bfloat16, bool_, is_complex, is_floating, is_inexact, is_integer, promote
 from ..tensor import Tensor
 from .elementwise import cast
+from .transfer import on_device
 from .elementwise import copy as copy_op
 
 _SCALARS = (bool, int, float, complex)
@@ -19,7 +20,8 @@ _SCALARS = (bool, int, float, complex)
 
 def astype(x: Tensor, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Tensor:
     """`x` in another dtype. With `copy=False`, `x` itself where the dtype is already right."""
-    check_device(device)
+    if device is not None and (there := on_device(x, device)) is not x:
+        return astype(there, dtype, copy=False)
     wanted = as_dtype(dtype)
     if x.dtype != wanted:
         return bind(cast, x, dtype=wanted)

@@ -17,7 +17,6 @@ from ..spec import (
     TensorSpec,
     as_axis,
     as_dtype,
-    check_device,
     complex_dtype,
     float32,
     float64,
@@ -33,6 +32,7 @@ from .create import iota
 from .elementwise import cast, conjugate, greater, where
 from .join import pad, roll
 from .manipulate import as_tensor, slice_axis
+from .transfer import on_device
 from .view import reshape
 
 OPPOSITE = {"backward": "forward", "ortho": "ortho", "forward": "backward"}
@@ -228,12 +228,11 @@ def _some_axes(x: Tensor, s: Any, axes: Any) -> tuple[list[int], list[int]]:
 
 
 def _frequencies(count: int, wrap_after: int, n: int, d: float, dtype: Any, device: Any) -> Tensor:
-    check_device(device)
     wanted = get_default_dtype() if dtype is None else as_dtype(dtype)
     if not is_floating(wanted):
         fail(DTypeError, f"frequencies of dtype {wanted.name}", "Give a floating dtype.")
     k = bind(iota, shape=(count,), dtype=int64)
-    return cast(cast(where(k > wrap_after, k - n, k), dtype=float64) * (1.0 / (n * d)), dtype=wanted)
+    return on_device(cast(cast(where(k > wrap_after, k - n, k), dtype=float64) * (1.0 / (n * d)), dtype=wanted), device)
 
 
 def fftfreq(n: int, /, d: float = 1.0, *, dtype: Any = None, device: Any = None) -> Tensor:

@@ -23,7 +23,6 @@ from ..spec import (
     as_dtype,
     as_shape,
     bfloat16,
-    check_device,
     float16,
     float32,
     float64,
@@ -38,6 +37,7 @@ from ..tensor import Tensor
 from .create import fill
 from .elementwise import cast
 from .philox import philox
+from .transfer import made_on
 
 _SIGNIFICANT = {float16: 11, bfloat16: 8, float32: 24, float64: 53}  # bits of a uniform number of each dtype
 
@@ -57,15 +57,14 @@ class Generator:
     """A stream of random numbers. Its state is two 0-d uint64 tensors, `key` (the seed) and `counter` (numbers drawn so far)."""
 
     def __init__(self, device: Any = None) -> None:
-        check_device(device)
         self.key = bind(fill, shape=(), dtype=uint64, value=_entropy())
         self.counter = bind(fill, shape=(), dtype=uint64, value=0)
         self._lock = lock_of(self)
 
-    def bits(self, shape: Shape) -> Tensor:
-        """The next uint64 numbers of the stream; the counter moves on by as many."""
+    def bits(self, shape: Shape, device: Any = None) -> Tensor:
+        """The next uint64 numbers of the stream, on a device; the counter moves on by as many."""
         with self._lock:
-            drawn = bind(random_bits, self.key, self.counter, shape=shape, dtype=uint64)
+            drawn = made_on(device, random_bits, self.key, self.counter, shape=shape, dtype=uint64)
             assign(self.counter, self.counter + math.prod(shape))
         return drawn
 
@@ -148,19 +147,18 @@ def set_rng_state(state: Tensor) -> None:
 # Draws of a shape
 
 
-def bits_of(shape: Shape, generator: Generator | None) -> Tensor:
+def bits_of(shape: Shape, generator: Generator | None, device: Any = None) -> Tensor:
     """The next numbers of a generator, the default one if it is None."""
     if generator is not None and not isinstance(generator, Generator):
         fail(ArgumentError, f"a generator that is a {type(generator).__name__}", "Give a tj.Generator, or None for the default one.")
-    return (default_generator if generator is None else generator).bits(shape)
+    return (default_generator if generator is None else generator).bits(shape, device)
 
 
 def _shape(size: tuple[Any, ...]) -> Shape:
     return as_shape(size[0] if len(size) == 1 else size)
 
 
-def _float_dtype(dtype: Any, device: Any, name: str) -> Any:
-    check_device(device)
+def _float_dtype(dtype: Any, name: str) -> Any:
     dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
     if not is_floating(dtype) and not (is_complex(dtype) and name == "randn"):
         fail(DTypeError, f"{name} of dtype {dtype.name}", "Give a floating dtype, or use randint for integers.")
@@ -173,34 +171,34 @@ def _uniform(bits: Tensor, dtype: Any) -> Tensor:
     return cast(bits >> (64 - digits), dtype=dtype) * 2.0**-digits
 
 
-def _standard_normal(shape: Shape, dtype: Any, generator: Generator | None) -> Tensor:
+def _standard_normal(shape: Shape, dtype: Any, generator: Generator | None, device: Any) -> Tensor:
     """Box and Muller's transform (Ann. Math. Stat. 29, 1958): sqrt(-2 log u) cos(2 pi v), u in (0, 1], v in [0, 1)."""
     if is_complex(dtype):
         part = real_dtype(dtype)
-        real, imaginary = _standard_normal(shape, part, generator), _standard_normal(shape, part, generator)
+        real, imaginary = [_standard_normal(shape, part, generator, device) for _ in range(2)]
         return cast(real * math.sqrt(0.5) + imaginary * (1j * math.sqrt(0.5)), dtype=dtype)
     if dtype in SMALL_FLOATS:
-        return cast(_standard_normal(shape, float32, generator), dtype=dtype)
-    bits = bits_of(shape, generator)
+        return cast(_standard_normal(shape, float32, generator, device), dtype=dtype)
+    bits = bits_of(shape, generator, device)
     if dtype == float32:  # the upper half gives u, the lower v
         u = cast((bits >> 32) + 1, dtype=dtype) * 2.0**-32
         v = cast(bits & 0xFFFFFF, dtype=dtype) * (math.tau * 2.0**-24)
     else:
         u = cast((bits >> 11) + 1, dtype=dtype) * 2.0**-53
-        v = cast(bits_of(shape, generator) >> 11, dtype=dtype) * (math.tau * 2.0**-53)
+        v = cast(bits_of(shape, generator, device) >> 11, dtype=dtype) * (math.tau * 2.0**-53)
     return (u.log() * -2.0).sqrt() * v.cos()
 
 
 def rand(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Uniform on [0, 1). The size is given as ints or as one tuple."""
-    dtype = _float_dtype(dtype, device, "rand")
-    return _uniform(bits_of(_shape(size), generator), dtype).requires_grad_(requires_grad)
+    dtype = _float_dtype(dtype, "rand")
+    return _uniform(bits_of(_shape(size), generator, device), dtype).requires_grad_(requires_grad)
 
 
 def randn(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Normal with mean 0 and variance 1 (of a complex number: ½ in each part). The size is given as ints or as one tuple."""
-    dtype = _float_dtype(dtype, device, "randn")
-    return _standard_normal(_shape(size), dtype, generator).requires_grad_(requires_grad)
+    dtype = _float_dtype(dtype, "randn")
+    return _standard_normal(_shape(size), dtype, generator, device).requires_grad_(requires_grad)
 
 
 def randint(
@@ -211,7 +209,6 @@ def randint(
 
     Called as `randint(low, high, size)` or `randint(high, size)`.
     """
-    check_device(device)
     if size is None:
         low, high, size = 0, low, high
     if size is None:
@@ -219,7 +216,7 @@ def randint(
     low, high = int(low), int(high)
     if not low < high or high - low > 2**64:
         fail(ArgumentError, f"randint from {low} up to {high}", "`low` must be less than `high`, which is not included.")
-    bits = bits_of(as_shape(size), generator)
+    bits = bits_of(as_shape(size), generator, device)
     dtype = int64 if dtype is None else as_dtype(dtype)
     offset = bits if high - low == 2**64 else bits % (high - low)
     if dtype == uint64:
@@ -231,18 +228,18 @@ def rand_like(
     x: Tensor, /, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """`rand` of the shape and dtype of `x`."""
-    return rand(tuple(x.shape), generator=generator, dtype=x.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad)
+    return rand(tuple(x.shape), generator=generator, dtype=x.dtype if dtype is None else dtype, device=x.device if device is None else device, requires_grad=requires_grad)
 
 
 def randn_like(
     x: Tensor, /, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """`randn` of the shape and dtype of `x`."""
-    return randn(tuple(x.shape), generator=generator, dtype=x.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad)
+    return randn(tuple(x.shape), generator=generator, dtype=x.dtype if dtype is None else dtype, device=x.device if device is None else device, requires_grad=requires_grad)
 
 
 def randint_like(x: Tensor, /, low: int, high: int | None = None, *, generator: Generator | None = None, dtype: Any = None) -> Tensor:
     """`randint` of the shape and dtype of `x`."""
     if high is None:
         low, high = 0, low
-    return randint(low, high, tuple(x.shape), generator=generator, dtype=x.dtype if dtype is None else dtype)
+    return randint(low, high, tuple(x.shape), generator=generator, dtype=x.dtype if dtype is None else dtype, device=x.device)

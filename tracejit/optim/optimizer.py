@@ -83,6 +83,7 @@ class Optimizer(ABC):
         with GradMode(False):
             for group in self.param_groups:
                 for clock, grads in _ticking(group, self.state):
+                    clock.follow(self.state)
                     self._step_together(clock, grads, group)
         return loss
 
@@ -136,6 +137,7 @@ class Optimizer(ABC):
         with GradMode(False):
             for param in params:
                 self.state[param].update(self._fresh_state(param, counts, group))
+            group.clocks[0].follow(self.state)
         self.param_groups.append(group)
 
     def _fresh_state(self, param: Tensor, counts: dict[str, Tensor], group: ParamGroup) -> dict[str, Tensor]:
@@ -170,6 +172,7 @@ class Optimizer(ABC):
             group.clocks.append(Clock(params, counts))
             for param in params:
                 self.state[param]["step"] = counts["step"]
+            group.clocks[-1].follow(self.state)
         for param, loaded in zip(group["params"], kept):
             state = self.state[param]
             state.update({name: t for name, t in self.init(param, group).items() if name not in state})
@@ -198,6 +201,8 @@ def _ticking(group: ParamGroup, state: dict[Tensor, dict[str, Tensor]]) -> list[
             for param in staying:
                 state[param]["step"] = counts["step"]
             clock.params = stepping
+            for split in (clock, group.clocks[-1]):
+                split.devices = [p.device for p in split.params]
         if stepping:
             ticking.append((clock, [g for g in grads if g is not None]))
     return ticking

@@ -181,7 +181,7 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
     eps: taken for the scripts that give it, and of no effect, as in PyTorch.
     """
     axis = as_axis(dim, logits.ndim)
-    uniform = rand(tuple(logits.shape), dtype=logits.dtype)
+    uniform = rand(tuple(logits.shape), dtype=logits.dtype, device=logits.device)
     soft = reduce.softmax((logits - (-(1 - uniform).log()).log()) / tau, axis=axis)
     if not hard:
         return soft

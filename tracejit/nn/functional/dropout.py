@@ -45,7 +45,7 @@ def _drop(input: Tensor, p: float, training: bool, inplace: bool, shape: Shape) 
     if p == 1:
         result = input * 0
     else:
-        result = where(rand(shape, dtype=float32) >= p, input * (1 / (1 - p)), 0)
+        result = where(rand(shape, dtype=float32, device=input.device) >= p, input * (1 / (1 - p)), 0)
     return assign(input, result, put) if inplace else result
 
 
@@ -59,6 +59,6 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
         result = input * 0
     else:
         scale = ((1 - p) * (1 + p * limit**2)) ** -0.5
-        kept = where(rand(tuple(input.shape), dtype=float32) >= p, input, limit)
+        kept = where(rand(tuple(input.shape), dtype=float32, device=input.device) >= p, input, limit)
         result = kept * scale - scale * limit * p
     return assign(input, result, put) if inplace else result
