@@ -11,7 +11,7 @@ from support import assert_bits_equal
 import tracejit as tj
 import tracejit.nn.functional as F
 from tracejit import nn
-from tracejit.errors import DeviceError, DTypeError
+from tracejit.errors import ArgumentError, DeviceError, DTypeError, StateError
 
 # What each row's function gives of `h` (bfloat16) and `x` (float32), both 4×4; `t` is the library, `f` its nn.functional.
 UNARY = (
@@ -327,31 +327,197 @@ def problem(name):
     return make(), tj.randn(*shape), tj.randint(0, 3, (shape[0],))
 
 
-def trained(name, compiled, scaled=False, steps=4):
-    """The losses of a few steps, and all that training changed."""
+def trained(name, compiled, dtype="bfloat16", scale=None, steps=4):
+    """The losses of a few steps, and all that training changed. scale: what a scaler begins with, if there is one."""
     model, x, y = problem(name)
     optimizer = tj.optim.Adam(model.parameters(), lr=1e-2)
+    scaler = tj.GradScaler(init_scale=scale or 1.0, growth_interval=2, enabled=scale is not None)
 
     def step(x, y):
         optimizer.zero_grad()
-        with tj.autocast("bfloat16"):
+        with tj.autocast(dtype):
             loss = F.cross_entropy(model(x), y)
-        loss.backward()
-        optimizer.step()
+        scaler.scale(loss).backward()
+        scaler.unscale_(optimizer)
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        scaler.step(optimizer)
+        scaler.update()
         return loss
 
     run = tj.compile(step) if compiled else step
-    losses = [run(x, y).item() for _ in range(steps)]
+    with np.errstate(all="ignore"):
+        losses = [run(x, y).item() for _ in range(steps)]
     if compiled:
-        assert run.trace_count == 1 and run.explain(x, y).mode == "graph"
-    return losses, [*model.parameters(), *model.buffers(), *(p.grad for p in model.parameters())]
+        assert run.trace_count == 1 and run.newest(next(iter(run._entries))).mode == "graph"
+    kept = [value for state in optimizer.state.values() for value in state.values()]
+    return losses, [*model.parameters(), *model.buffers(), *(p.grad for p in model.parameters()), *kept], scaler
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_a_compiled_step_is_the_eager_one_to_the_bit_and_learns(name):
-    losses, state = trained(name, compiled=False)
-    again, compiled = trained(name, compiled=True)
-    assert again == losses and losses[-1] < losses[0]
+@pytest.mark.parametrize(
+    "name, dtype, scale",
+    [
+        ("perceptron", "bfloat16", None),
+        ("perceptron", "float16", 2.0**127),
+        ("convolutions", "bfloat16", 2.0**10),
+        ("transformer", "float16", 2.0**10),
+    ],
+)
+def test_a_compiled_step_is_one_graph_and_the_eager_one_to_the_bit(name, dtype, scale):
+    losses, state, scaler = trained(name, False, dtype, scale)
+    again, compiled, other = trained(name, True, dtype, scale)
+    assert again == losses and scaler.state_dict() == other.state_dict()
     for got, wanted in zip(compiled, state):
-        assert got.dtype == tj.float32 or got.dtype == tj.int64
+        assert got.dtype in (tj.float32, tj.float64, tj.int64)
         assert_bits_equal(got, wanted)
+    if scale == 2.0**127:
+        assert scaler.get_scale() < scale and losses[0] == losses[1]
+    else:
+        assert losses[-1] < losses[0]
+
+
+# The scaler
+
+
+def scaled_steps(lib, overflows, compiled=False, optimizer=None, **options):
+    """(the scaler's state, the parameter) after steps whose gradients overflow or do not."""
+    p = lib.tensor([1.0, 2.0], dtype=lib.float32, requires_grad=True)
+    scaler = lib.amp.GradScaler("cpu", **options)
+    optimizer = (optimizer or lib.optim.SGD)([p], lr=0.5)
+
+    def step(factor):
+        optimizer.zero_grad()
+        scaler.scale((p * factor).sum()).backward()
+        scaler.step(optimizer)
+        scaler.update()
+
+    run = lib.compile(step) if compiled else step
+    found = []
+    for overflow in overflows:
+        with np.errstate(all="ignore"):
+            run(lib.tensor([float("nan") if overflow == "nan" else float("inf") if overflow else 0.25, 0.5]))
+        found.append((scaler.state_dict(), p.detach().tolist()))
+    if compiled:
+        assert run.trace_count == 1
+    return found
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
+@pytest.mark.parametrize("options", [{}, {"init_scale": 8.0, "growth_interval": 2}, {"init_scale": 3.0, "growth_factor": 1.5, "backoff_factor": 0.1, "growth_interval": 1}])
+def test_the_scale_moves_as_pytorchs(options, compiled):
+    torch = pytest.importorskip("torch")
+    overflows = [False, False, False, True, False, "nan", True, False, False, False]
+    for (state, p), (wanted, p_wanted) in zip(scaled_steps(tj, overflows, compiled, **options), scaled_steps(torch, overflows, **options)):
+        assert state == wanted
+        np.testing.assert_allclose(p, p_wanted, rtol=1e-6)
+
+
+def test_the_scale_stays_where_growing_would_overflow():
+    assert [state["scale"] for state, _ in scaled_steps(tj, [False, False], init_scale=2.0**127, growth_interval=1)] == [2.0**127] * 2
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
+@pytest.mark.parametrize("kind", ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad"])
+def test_a_step_left_out_changes_nothing_of_an_optimiser(kind, compiled):
+    made = []
+
+    def optimizer(params, lr):
+        made.append(getattr(tj.optim, kind)(params, lr=lr, **({"momentum": 0.9} if kind == "SGD" else {})))
+        return made[-1]
+
+    with_overflows = scaled_steps(tj, [False, True, False, "nan", True, False], compiled, optimizer)
+    without = scaled_steps(tj, [False, False, False], False, optimizer)
+    assert with_overflows[-1][1] == without[-1][1]
+    for got, wanted in zip(*[next(iter(each.state.values())).values() for each in made]):
+        assert_bits_equal(got, wanted)
+
+
+def test_an_optimiser_that_steps_in_its_own_way_is_asked_only_where_nothing_overflowed():
+    class Mine(tj.optim.SGD):
+        steps = 0
+
+        def step(self, closure=None):
+            self.steps += 1
+            return super().step(closure)
+
+    made = []
+    scaled_steps(tj, [False, True, False], optimizer=lambda params, lr: made.append(Mine(params, lr)) or made[0])
+    assert made[0].steps == 2
+
+
+def test_two_optimisers_share_a_scaler_and_one_is_left_out_alone():
+    a, b = (tj.ones(2).requires_grad_() for _ in range(2))
+    first, second = tj.optim.SGD([a], lr=1.0), tj.optim.SGD([b], lr=1.0)
+    scaler = tj.GradScaler(init_scale=4.0)
+    scaler.scale([(a * float("inf")).sum(), b.sum()])[0].backward()
+    scaler.scale(b.sum()).backward()
+    for optimizer in (first, second):
+        scaler.step(optimizer)
+    scaler.update()
+    assert a.tolist() == [1, 1] and b.tolist() == [0, 0] and scaler.get_scale() == 2.0
+
+
+def test_a_scaler_that_is_off_does_nothing():
+    p = tj.ones(2).requires_grad_()
+    optimizer, scaler = tj.optim.SGD([p], lr=1.0), tj.GradScaler(enabled=False)
+    loss = p.sum()
+    assert scaler.scale(loss) is loss and not scaler.is_enabled() and scaler.get_scale() == 1.0 and scaler.state_dict() == {}
+    loss.backward()
+    scaler.unscale_(optimizer)
+    scaler.step(optimizer)
+    scaler.update()
+    assert p.tolist() == [0, 0]
+
+
+def test_its_state_is_saved_and_loaded():
+    scaler = tj.GradScaler(init_scale=8.0, growth_factor=3.0, growth_interval=7)
+    other = tj.GradScaler()
+    other.load_state_dict({**scaler.state_dict(), "_growth_tracker": 5})
+    assert other.state_dict() == {"scale": 8.0, "growth_factor": 3.0, "backoff_factor": 0.5, "growth_interval": 7, "_growth_tracker": 5}
+    other.update(16.0)
+    assert other.get_scale() == 16.0
+    with pytest.raises(ArgumentError, match="not enabled"):
+        other.load_state_dict({})
+
+
+def test_the_order_of_its_calls_is_checked():
+    p = tj.ones(2).requires_grad_()
+    optimizer, scaler = tj.optim.SGD([p], lr=1.0), tj.GradScaler()
+    with pytest.raises(StateError, match="no gradients"):
+        scaler.update()
+    scaler.scale(p.sum()).backward()
+    scaler.unscale_(optimizer)
+    with pytest.raises(StateError, match="twice"):
+        scaler.unscale_(optimizer)
+    scaler.step(optimizer)
+    with pytest.raises(StateError, match=r"step\(\) twice"):
+        scaler.step(optimizer)
+    with pytest.raises(StateError, match=r"after step\(\)"):
+        scaler.unscale_(optimizer)
+    scaler.update()
+    with pytest.raises(ArgumentError, match="closure"):
+        scaler.step(optimizer, lambda: None)
+    with pytest.raises(ArgumentError, match="backoff_factor"):
+        tj.GradScaler(backoff_factor=2.0)
+    half = tj.ones(2, dtype=tj.float16).requires_grad_()
+    half.sum().backward()
+    with pytest.raises(DTypeError, match="float16"):
+        scaler.unscale_(tj.optim.SGD([half], lr=1.0))
+
+
+def test_a_scaler_whose_calls_are_compiled_apart_does_as_eagerly():
+    def run(wrap):
+        p = tj.ones(2).requires_grad_()
+        optimizer, scaler = tj.optim.SGD([p], lr=0.5), tj.GradScaler(init_scale=4.0, growth_interval=2)
+        unscale, step, update = wrap(lambda: scaler.unscale_(optimizer)), wrap(lambda: scaler.step(optimizer)), wrap(scaler.update)
+        found = []
+        for factor in (1.0, float("inf"), 1.0, 2.0, 1.0):
+            optimizer.zero_grad()
+            with np.errstate(all="ignore"):
+                scaler.scale((p * factor).sum()).backward()
+                unscale()
+                step()
+                update()
+            found.append((p.tolist(), scaler.state_dict()))
+        return found
+
+    assert run(tj.compile) == run(lambda function: function)

@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "tracejit"
 ROOMS = [
     "spec", "tree", "errors", "logs", "named", "forks", "scope", "tensor", "backend", "device", "whole", "interpreter", "precision", "application", "dispatch", "vjp", "printing", "op", "ops",
-    "linalg", "fft", "random", "autograd", "nn", "optim", "graph", "control", "lowering", "runtime", "backends", "cuda", "frontend", "history", "entry", "reasons", "paths", "permits",
+    "linalg", "fft", "random", "autograd", "nn", "optim", "amp", "graph", "control", "lowering", "runtime", "backends", "cuda", "frontend", "history", "entry", "reasons", "paths", "permits",
     "pace", "options", "disabled", "misses", "verify", "unreplayed", "report", "compile", "__main__",
 ]  # fmt: skip
 UNDER = {"spec": {"errors"}}  # errors know nothing at all, so spec may raise them

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math as _math
 import sys as _sys
 
-from . import autograd, cuda, fft, linalg, nn, optim, random
+from . import amp, autograd, cuda, fft, linalg, nn, optim, random
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .autograd.transforms import grad, hessian, jacobian, value_and_grad, vjp
 from .backends.cuda.products import get_float32_matmul_precision, set_float32_matmul_precision
@@ -89,6 +89,7 @@ from .ops.transcendental import (
 )  # fmt: skip
 from .ops.utility import allclose, array_equal, diff, isclose
 from .ops.view import broadcast_to, reshape
+from .optim import GradScaler
 from .precision import autocast, get_autocast_dtype, is_autocast_enabled
 from .printing import set_printoptions
 from .spec import (
@@ -100,11 +101,11 @@ from .disabled import disable
 from .tensor import Tensor
 
 __all__ = [
-    "ArgumentError", "AxisError", "CompileError", "DTypeError", "DeviceError", "FloatInfo", "FullGraphError", "Generator", "GradError", "IndexingError", "LateIndexingError",
-    "IntInfo", "LazyWarning", "LinAlgError", "OutOfMemoryError", "RetraceWarning", "ShapeError", "SpecsError", "StateError", "Tensor", "TensorSpec", "TracejitError",
+    "ArgumentError", "AxisError", "CompileError", "DTypeError", "DeviceError", "FloatInfo", "FullGraphError", "Generator", "GradError", "GradScaler", "IndexingError",
+    "LateIndexingError", "IntInfo", "LazyWarning", "LinAlgError", "OutOfMemoryError", "RetraceWarning", "ShapeError", "SpecsError", "StateError", "Tensor", "TensorSpec", "TracejitError",
     "TracejitWarning", "VerifyWarning", "__array_api_version__",
     "__array_namespace_info__", "__version__", "abs", "absolute", "acos", "acosh", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "add",
-    "addmm", "all", "allclose", "amax", "amin", "angle", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2",
+    "addmm", "all", "allclose", "amax", "amin", "amp", "angle", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2",
     "arctanh", "argmax", "argmin", "argsort", "argwhere", "array_equal", "as_tensor", "asarray", "asin", "asinh", "astype", "atan",
     "atan2", "atanh", "atleast_1d", "atleast_2d", "atleast_3d", "autocast", "autograd", "avg_pool1d", "avg_pool2d", "bernoulli", "bfloat16",
     "bincount", "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift",

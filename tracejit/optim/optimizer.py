@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from typing import Any, Callable, Iterable
 
 from ..autograd.modes import GradMode
-from ..dispatch import assign, mode
+from ..dispatch import EAGER, assign, mode
 from ..errors import ArgumentError, GradError, fail
 from ..ops.create import zeros_like
-from ..ops.elementwise import cast, copy
+from ..ops.elementwise import cast, copy, where
 from ..precision import without_autocast
 from ..spec import is_floating
 from ..tensor import Tensor
@@ -80,24 +80,49 @@ class Optimizer(ABC):
         if closure is not None:
             with GradMode(True):
                 loss = closure()
+        self._walk(None)
+        return loss
+
+    def step_unless(self, skip: Tensor) -> None:
+        """As `step()`; where `skip`, a bool, is true, nothing is changed. No value is asked for where it is not at hand."""
+        if type(self).step is not Optimizer.step:
+            if not skip:
+                self.step()
+        elif mode.interpreter is not EAGER or skip.device != "cpu":
+            self._walk(skip)
+        elif not skip:
+            self._walk(None)
+
+    def gradients(self) -> list[Tensor]:
+        """Those that the parameters have now."""
+        read = mode.interpreter.read_grad
+        return [grad for group in self.param_groups for param in group["params"] if (grad := read(param)) is not None]
+
+    @without_autocast
+    def _walk(self, skip: Tensor | None) -> None:
         with GradMode(False):
             for group in self.param_groups:
                 for clock, grads in _ticking(group, self.state):
                     clock.follow(self.state)
-                    self._step_together(clock, grads, group)
-        return loss
+                    self._step_together(clock, grads, group, skip)
 
-    @without_autocast
-    def _step_together(self, clock: Clock, grads: list[Tensor], group: ParamGroup) -> None:
-        if not self.pure:
-            self._move(clock, grads, group)
-            return
+    def _step_together(self, clock: Clock, grads: list[Tensor], group: ParamGroup, skip: Tensor | None) -> None:
         states = [self.state[param] for param in clock.params]
-        tensors = [*clock.counts.values(), *group.scalars, *clock.params, *grads]
+        written = [*clock.counts.values(), *clock.params]
         for state in states:
-            tensors += [tensor for name, tensor in state.items() if name != "step"]  # which is one of the counts
-        key = (group.on, *map(tuple, states))
-        mode.interpreter.run_whole(clock.whole, lambda: self._move(clock, grads, group), tensors, key)
+            written += [tensor for name, tensor in state.items() if name != "step"]  # which is one of the counts
+
+        def move() -> None:
+            before = [] if skip is None else [copy(tensor) for tensor in written]
+            self._move(clock, grads, group)
+            for tensor, value in zip(written, before):
+                assign(tensor, where(skip, value, tensor))
+
+        if not self.pure:
+            move()
+            return
+        tensors = [*written, *group.scalars, *grads, *([] if skip is None else [skip])]
+        mode.interpreter.run_whole(clock.whole, move, tensors, (skip is None, group.on, *map(tuple, states)))
 
     def _move(self, clock: Clock, grads: list[Tensor], group: ParamGroup) -> None:
         scalars = self.advance(clock.counts, group)
