@@ -1,25 +1,28 @@
 """Kernel text to PTX, by the translator of the CPU's kernels and LLVM's target for NVIDIA's GPUs.
 
-A kernel is one function, called with its arguments as 64-bit words. What it calls stands beside it: a GPU's code is linked to nothing.
-LLVM contracts nothing and keeps denormals, so arithmetic has the CPU's bits.
+A kernel is one function of its arguments, 64-bit words; what it calls stands in it. LLVM contracts nothing and keeps denormals, so arithmetic has the CPU's bits.
 """
 
 from __future__ import annotations
 
 import ast
 from functools import lru_cache
+from pathlib import Path
 from types import FunctionType
-from typing import Any, Iterable, Iterator
+from typing import Any, Iterable
 
-from ..llvm.assembly import Value, type_of
-from ..llvm.calls import called_in
-from ..llvm.expressions import Module
+from ...runtime import store
+from ..llvm.assembly import WEAK, Value, literal, type_of
+from ..llvm.expressions import Env, Module
 from ..llvm.machine import compiler, optimised
-from ..llvm.translate import Translator
+from ..llvm.translate import Translator, sources
+from ..text import remainders
+from . import words
 from .words import TEXTS, WORDS, ThreadAssembly
 
 TRIPLE = "nvptx64-nvidia-cuda"
-FEATURES = "+ptx80"  # PTX 8.0: what CUDA 12 and later read
+GENERATIONS = (75, 80, 86, 89, 90, 100, 120)  # that LLVM knows; it ends the process where it is asked for others
+LONG = 100  # instructions of a function that a pack computes for one element after another
 
 
 def ptx_of(text: str, arch: str = "sm_90") -> str:
@@ -29,32 +32,20 @@ def ptx_of(text: str, arch: str = "sm_90") -> str:
 
 
 def assembly_of(text: str) -> str:
-    """The kernel, and all functions that it calls, as one module in LLVM's assembly language."""
+    """A kernel as a module in LLVM's assembly language."""
     (function,) = ast.parse(text).body
     assert isinstance(function, ast.FunctionDef)
-    texts = {module.symbol: module.text for module in _with_called(ThreadTranslator().module(function))}
-    lines = [line for text in texts.values() for line in text.splitlines()]
-    outside = dict.fromkeys(line for line in lines if line[:1] in ("d", "@") and not line.startswith("define"))
-    beside = [line for line in outside if _declared(line) not in texts]
-    return "\n".join([f'target triple = "{TRIPLE}"', *beside, *(line for line in lines if line not in outside), ""])
-
-
-def _with_called(module: Module) -> Iterator[Module]:
-    yield module
-    for inner in module.called:
-        yield from _with_called(inner)
-
-
-def _declared(line: str) -> str:
-    return line.partition("@")[2].partition("(")[0]
+    return f'target triple = "{TRIPLE}"\n{ThreadTranslator().module(function).text}'
 
 
 @lru_cache(maxsize=None)
 def _target(arch: str) -> Any:
-    llvm = compiler()
+    """The latest generation that has nothing a GPU has not. What it needs of PTX its driver reads."""
+    llvm, wanted = compiler(), int(arch.removeprefix("sm_"))
+    known = max((number for number in GENERATIONS if number <= wanted), default=GENERATIONS[0])
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
-    return llvm.Target.from_triple(TRIPLE).create_target_machine(cpu=arch, features=FEATURES, opt=3)
+    return llvm.Target.from_triple(TRIPLE).create_target_machine(cpu=f"sm_{known}", opt=3)
 
 
 class ThreadTranslator(Translator):
@@ -66,27 +57,23 @@ class ThreadTranslator(Translator):
 
     def __init__(self) -> None:
         super().__init__()
-        self.kernel = ""  # the name of the kernel that is being translated; "" in a function that it calls
+        self.seldom = 0  # instructions of texts that are seldom run
 
     def module(self, function: ast.FunctionDef) -> Module:
         (args,) = function.args.args
         values = [Value(f"%a{k}", "i64") for k in range(_arguments(function, args.arg))]
-        self.kernel, self.calls = function.name, called_in(function)
         self.statements(function.body, {args.arg: tuple(values)})
         if not isinstance(function.body[-1], ast.Return):
             self.out.leave("")
         return self.module_of(function.name, Value("", "i64"), values)
 
     def head(self, symbol: str, result: Value, operands: Iterable[Value]) -> str:
-        parameters = ", ".join(f"{type_of(v.kind)} {v.text}" for v in operands)
-        if symbol == self.kernel:
-            return f"define ptx_kernel void @{symbol}({parameters}) nounwind {{"
-        return f"define internal {type_of(result.kind)} @{symbol}({parameters}) noinline nounwind {{"
+        return f"define ptx_kernel void @{symbol}({', '.join(f'i64 {v.text}' for v in operands)}) nounwind {{"
 
-    def _Return(self, node: ast.Return, env: Any) -> None:
+    def _Return(self, node: ast.Return, env: Env) -> None:
         self.out.leave("")
 
-    def _lanes(self, node: ast.For, env: Any, start: Value, stop: Value) -> None:
+    def _lanes(self, node: ast.For, env: Env, start: Value, stop: Value) -> None:
         """A pack. In `lanes` its elements lie at a multiple of its size in memory, in `loose` anywhere."""
         if start.literal is None or stop.literal is None:
             raise TypeError("a pack has a number of elements that its text tells")
@@ -96,23 +83,57 @@ class ThreadTranslator(Translator):
 
     # Functions
 
-    def _called_or_not(self, function: FunctionType, operands: list[Value]) -> Value:
-        return self._apart(function, *operands)
+    def _body(self, function: FunctionType, operands: Iterable[Value]) -> Any:
+        operands = tuple(operands)
+        if self.world or _lanes_of(operands) == 1 or any(v.imag for v in operands) or _length(function, operands) <= LONG:
+            return super()._body(function, operands)
+        return self._one_by_one(function, operands)
 
     def _apart(self, function: FunctionType, *operands: Value) -> Value:
-        """A call, for each lane, of a function that stands by itself."""
-        out, operands = self.out, self.out.alike(*operands)
-        symbol, kind = self._called(function, operands, 1)
-        lanes = operands[0].lanes
-        called = f"call {type_of(kind)} @{symbol}"
-        if lanes == 1:
-            return Value(out.emit(f"{called}({', '.join(f'{type_of(v.kind)} {v.text}' for v in operands)})"), kind)
-        found = "poison"
-        for lane in range(lanes):
-            parts = [f"{type_of(v.kind)} {out.emit(f'extractelement {type_of(v.kind, lanes)} {v.text}, i32 {lane}')}" for v in operands]
-            one = out.emit(f"{called}({', '.join(parts)})")
-            found = out.emit(f"insertelement {type_of(kind, lanes)} {found}, {type_of(kind)} {one}, i32 {lane}")
-        return Value(found, kind, lanes)
+        before = len(self.out.lines)
+        found = self._one_by_one(function, operands) if _lanes_of(operands) > 1 else super()._body(function, operands)
+        self.seldom += len(self.out.lines) - before
+        return found
+
+    def _one_by_one(self, function: FunctionType, operands: tuple[Value, ...]) -> Value:
+        """What a function gives of the elements of a pack, in a loop over them: of a long text one copy, and the registers of one element."""
+        out, masks, lanes = self.out, self.out.masks, self.out.width
+        before, head, after = out.block, out.label("each"), out.label("after")
+        out.jump(head)
+        out.begin(head)
+        lane, found = out.name(), out.name()
+        place = len(out.lines)
+        out.width, out.masks = 1, []
+        number = Value(lane, "i32")
+        result = out.typed(super()._body(function, [out.chosen(v, number) for v in operands]))
+        following = out.binary("+", number, literal(1))
+        goes_on = out.compare("<", following, literal(lanes))
+        out.width, out.masks = lanes, masks
+        here = out.compare("==", Value(f"<{', '.join(f'i32 {k}' for k in range(lanes))}>", "i32", lanes), out.spread(number))
+        whole = out.select(here, result, Value(found, result.kind, lanes))
+        out.lines[place:place] = [
+            f"  {lane} = phi i32 [ 0, %{before} ], [ {following.text}, %{out.block} ]",
+            f"  {found} = phi {type_of(result.kind, lanes)} [ poison, %{before} ], [ {whole.text}, %{out.block} ]",
+        ]
+        out.branch(goes_on, head, after)
+        out.begin(after)
+        return whole
+
+
+def _lanes_of(operands: Iterable[Value]) -> int:
+    return max((v.lanes for v in operands), default=1)
+
+
+def _length(function: FunctionType, operands: Iterable[Value]) -> int:
+    """How many instructions a function has for one element, but for those that are seldom run."""
+    return _length_of(function, tuple(v if v.kind in WEAK else Value("%a", v.kind) for v in operands))
+
+
+@lru_cache(maxsize=None)
+def _length_of(function: FunctionType, operands: tuple[Value, ...]) -> int:
+    alone = ThreadTranslator()
+    alone._body(function, operands)
+    return len(alone.out.lines) - alone.seldom
 
 
 def _arguments(function: ast.FunctionDef, args: str) -> int:
@@ -124,3 +145,10 @@ def _arguments(function: ast.FunctionDef, args: str) -> int:
         elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Name) and node.args[0].id == args:
             numbers.append(ast.literal_eval(node.args[1]))
     return max(numbers) + 1
+
+
+@lru_cache(maxsize=None)
+def version() -> str:
+    """What all code made here depends on: the compiler, and the modules that kernel text leans on."""
+    own = [Path(__file__).read_text(), *(Path(str(module.__file__)).read_text() for module in (remainders, words))]
+    return store.key_of(str(compiler().llvm_version_info), *own, *sources())

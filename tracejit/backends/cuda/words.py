@@ -6,7 +6,7 @@ from functools import reduce
 from typing import Any
 
 from ..llvm import access, words
-from ..llvm.assembly import BITS, LLVM, Value, type_of
+from ..llvm.assembly import BITS, LLVM, Value, literal, type_of
 from ..llvm.pairs import Assembly, by_parts
 from ..text import remainders
 
@@ -28,13 +28,24 @@ class ThreadAssembly(Assembly):
     def leave(self, value: str) -> None:
         self.do("ret void")
 
+    def chosen(self, value: Value, lane: Value) -> Value:
+        """The element of one lane, whose number is not known: by selections, for registers have no addresses."""
+        if value.lanes == 1:
+            return value
+        found, *others = self._elements(value)
+        for number, element in enumerate(others, 1):
+            found = self.select(self.compare("==", lane, literal(number)), element, found)
+        return found
+
+    def _elements(self, value: Value) -> list[Value]:
+        type_ = type_of(value.kind, value.lanes)
+        return [Value(self.emit(f"extractelement {type_} {value.text}, i32 {lane}"), value.kind) for lane in range(value.lanes)]
+
     def any_lane(self, condition: Value) -> Value:
-        lanes = [condition]
-        if condition.lanes > 1:
-            condition = self.binary("&", condition, self.mask()) if self.masks else condition
-            type_ = type_of("boolean", condition.lanes)
-            lanes = [Value(self.emit(f"extractelement {type_} {condition.text}, i32 {lane}"), "boolean") for lane in range(condition.lanes)]
-        return reduce(lambda a, b: self.instruction("or", a, b), lanes)
+        if condition.lanes == 1:
+            return condition
+        condition = self.binary("&", condition, self.mask()) if self.masks else condition
+        return reduce(lambda a, b: self.instruction("or", a, b), self._elements(condition))
 
 
 # Arguments and arrays

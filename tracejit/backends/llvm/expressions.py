@@ -154,14 +154,10 @@ class Expressions:
         function = getattr(found, "texts", {}).get(kind, found)
         if hasattr(function, "apart"):
             return self._apart(function, *operands)
-        if not self.world and is_called(name, self.calls) and may_be_called(function) and not any(v.imag for v in operands):
-            return self._called_or_not(function, operands)
+        in_vectors = all(v.lanes == self.out.width > 1 and not v.imag for v in operands)
+        if not self.world and is_called(name, self.calls) and in_vectors and may_be_called(function):
+            return self._by_vectors(function, operands)
         return self._body(function, operands)
-
-    def _called_or_not(self, function: FunctionType, operands: list[Value]) -> Value:
-        """The value of a function that a kernel calls so often that it stands by itself, if it is one of whole vectors."""
-        in_vectors = all(v.lanes == self.out.width > 1 for v in operands)
-        return self._by_vectors(function, operands) if in_vectors else self._body(function, operands)
 
     def _body(self, function: FunctionType, operands: Iterable[Value]) -> Any:
         text, world = definition(function), self.world

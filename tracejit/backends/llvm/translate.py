@@ -10,9 +10,12 @@ jumped over unless it holds for a lane. A value that is the same for all lanes i
 from __future__ import annotations
 
 import ast
+from pathlib import Path
 from typing import Callable, Iterable
 
-from .abreast import abreast
+from ...ops import philox
+from ..text import bits, complex_numbers, elementary, memory, scalar
+from . import abreast, access, assembly, calls, expressions, lanes, machine, pairs, words
 from .access import store
 from .assembly import WEAK, Value, literal
 from .calls import called_in
@@ -25,6 +28,12 @@ def translate(text: str) -> Module:
     (function,) = ast.parse(text).body
     assert isinstance(function, ast.FunctionDef)
     return Translator().module(function)
+
+
+def sources() -> list[str]:
+    """The texts of the modules that translated kernels depend on."""
+    modules = (abreast, access, assembly, bits, calls, complex_numbers, expressions, lanes, machine, memory, pairs, philox, scalar, words, *elementary.MODULES)
+    return [Path(__file__).read_text(), *(Path(str(module.__file__)).read_text() for module in modules)]
 
 
 class Translator(Expressions):
@@ -55,7 +64,7 @@ class Translator(Expressions):
         elif isinstance(target, ast.Subscript):
             store(self.out, self.value(target.value, env), self.value(target.slice, env), self.value(node.value, env))
         else:
-            env[target.id] = abreast(self.out, self.value(node.value, env))  # type: ignore[attr-defined]
+            env[target.id] = abreast.abreast(self.out, self.value(node.value, env))  # type: ignore[attr-defined]
 
     def _AugAssign(self, node: ast.AugAssign, env: Env) -> None:
         assert isinstance(node.target, ast.Name)

@@ -11,12 +11,10 @@ import numpy as np
 
 from ...backend import NotKept
 from ...forks import shared_lock
-from ...ops import philox
 from ...logs import kernels as kernel_log
 from ...runtime import store
-from ..llvm import abreast, access, assembly, calls, expressions, joined, lanes, machine, pairs, translate, words
+from ..llvm import joined, machine, translate
 from ..llvm.expressions import Module
-from ..text import bits, complex_numbers, elementary, memory, scalar
 from . import gate, interrupts, walker
 
 
@@ -44,8 +42,8 @@ def compiled_count() -> int:
 @lru_cache(maxsize=None)
 def _version() -> str:
     """What all machine code made here depends on: the compiler, the processor, and the modules that kernel text leans on."""
-    sources = (abreast, access, assembly, bits, calls, complex_numbers, expressions, interrupts, joined, lanes, machine, memory, pairs, philox, scalar, translate, words, *elementary.MODULES)
-    return store.key_of(machine.host(), *(Path(str(module.__file__)).read_text() for module in sources))
+    own = [Path(str(module.__file__)).read_text() for module in (interrupts, joined)]
+    return store.key_of(machine.host(), *own, *translate.sources())
 
 
 def _key(text: str) -> str:
