@@ -46,7 +46,7 @@ def test_the_remainder_is_exact(dtype):
         ("rint(x[i])", ["cvt.rni.f32.f32"]),
         ("floor(x[i]) - ceil(x[i]) + trunc(x[i])", ["cvt.rmi.f32.f32", "cvt.rpi.f32.f32", "cvt.rzi.f32.f32"]),
         ("abs(x[i])", ["abs.f32"]),
-        ("fmod(x[i], f32(3.0))", ["fma.rn.f32", "rem.u64"]),
+        ("fmod(x[i], y[i])", ["fma.rn.f32", "rem.u64"]),
     ],
     ids=str,
 )

@@ -30,10 +30,10 @@ from ...tensor import Tensor
 from ..one_node import graph_of, text_of
 from ..recent import Recent
 from .arrays import arrays_of
+from .cubin import code_of
 from .devices import blocking, driver_of, simulated
 from .executor import DeviceExecutable, Incoming
 from .libraries import whole
-from .ptx import ptx_of
 from .source import Printed, print_map
 
 _lock = shared_lock()
@@ -161,7 +161,7 @@ class Cuda(Backend):
         """What the driver launches for a kernel's text."""
         function = self.functions.get(text)
         if function is None:
-            function = self.functions[text] = self.driver.load(text, partial(ptx_of, text, self.driver.arch), "kernel")
+            function = self.functions[text] = self.driver.load(text, partial(code_of, text, self.driver.arch), "kernel")
         return function
 
     def eager(self, op: Op, values: Sequence[Any], attrs: dict[str, Any]) -> Any:

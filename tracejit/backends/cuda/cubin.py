@@ -30,6 +30,11 @@ class Cubin(NamedTuple):
     log: str
 
 
+def code_of(text: str, arch: str) -> bytes | str:
+    """What a GPU's driver loads of a kernel's text: machine code; where nvJitLink is not installed PTX, which the driver assembles in every process."""
+    return cubin_of(text, arch).code if _found() else ptx.ptx_of(text, arch)
+
+
 def cubin_of(text: str, arch: str) -> Cubin:
     """The machine code of a kernel's text for a GPU such as "sm_90": kept on disk, or made now. Raises DeviceError without an assembler."""
     key = store.key_of(text, arch, ptx.version())
@@ -83,11 +88,6 @@ def _checked(link: _Link, name: str, status: int) -> None:
     if status:
         said = link.found("ErrorLog").rstrip(b"\0").decode() if link.handle else f"status {status}"
         fail(DeviceError, f"nvJitLink refuses a kernel: {said.strip()}", 'Its version may not know this GPU: pip install --upgrade "tracejit[cuda]"')
-
-
-def has_assembler() -> bool:
-    """Whether PTX can be assembled here."""
-    return _found() is not None
 
 
 def _library() -> Any:
