@@ -521,3 +521,32 @@ def test_a_scaler_whose_calls_are_compiled_apart_does_as_eagerly():
         return found
 
     assert run(tj.compile) == run(lambda function: function)
+
+
+# On a GPU, a simulated one
+
+
+@pytest.mark.usefixtures("simulated_gpu")
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_a_gpu_multiplies_the_small_floats_themselves_and_gives_what_the_cpu_gives(dtype):
+    x = operands()[1].requires_grad_()
+    there = x.detach().to("cuda").requires_grad_()
+    results = []
+    for leaf in (x, there):
+        with tj.autocast(dtype):
+            y = F.linear(leaf, leaf) @ leaf
+        assert y.dtype.name == dtype and y.device == leaf.device
+        y.float().backward(tj.ones(4, 4))
+        assert leaf.grad.dtype == tj.float32 and leaf.grad.device == leaf.device
+        results.append((y, leaf.grad))
+    for got, wanted in zip(results[1], results[0]):
+        assert gap(got.cpu(), wanted) < 2**-6
+
+
+@pytest.mark.usefixtures("simulated_gpu")
+def test_autocast_of_one_device_leaves_tensors_on_others_alone():
+    x = operands()[1]
+    with tj.autocast("cuda", dtype=tj.bfloat16):
+        assert (x @ x).dtype == tj.float32 and (x.to("cuda") @ x.to("cuda")).dtype == tj.bfloat16
+    with tj.autocast("cpu"):
+        assert (x @ x).dtype == tj.bfloat16 and (x.to("cuda") @ x.to("cuda")).dtype == tj.float32

@@ -33,6 +33,7 @@ class Backend(ABC):
     """What a device must be able to do."""
 
     name: str
+    small_products = False  # whether it multiplies matrices of float16 and bfloat16 as they are: summed in float32, rounded once
 
     @abstractmethod
     def apply(self, op: Any, values: tuple[Any, ...], attrs: dict[str, Any]) -> Any:

@@ -7,11 +7,12 @@ from typing import Any, Sequence
 
 import numpy as np
 
+from ..backend import get_backend
 from ..dispatch import bind
 from ..errors import ArgumentError, AxisError, ShapeError, fail
 from ..op import Library
 from ..precision import precision
-from ..spec import SMALL_FLOATS, TensorSpec, as_axis, broadcast_shapes, compute_dtype, promote
+from ..spec import SMALL_FLOATS, TensorSpec, as_axis, broadcast_shapes, float32, promote
 from ..tensor import Tensor, method
 from . import manipulate
 from .elementwise import cast, conjugate, multiply
@@ -55,7 +56,8 @@ def matmul(x1: Tensor, x2: Tensor, /) -> Tensor:
     """The matrix product, as `x1 @ x2`.
 
     (..., M, K) by (..., K, N) gives (..., M, N), the leading axes broadcast; a 1-d operand is a row on the left, a column on
-    the right, and its axis is absent from the result. dtypes are promoted; float16 and bfloat16 are computed in float32.
+    the right, and its axis is absent from the result. dtypes are promoted; products of float16 and bfloat16 are summed in
+    float32, and rounded once.
     """
     a, b = as_tensor(x1), as_tensor(x2)
     if a.ndim == 2 == b.ndim and a.dtype == b.dtype and a.dtype not in SMALL_FLOATS:
@@ -65,9 +67,13 @@ def matmul(x1: Tensor, x2: Tensor, /) -> Tensor:
     if a.shape[-1] != b.shape[max(b.ndim - 2, 0)]:
         _misfit(a.spec, b.spec)
     common = promote(a.dtype, b.dtype)
-    matrices = _as(a, compute_dtype(common)), _as(b, compute_dtype(common))
-    result = _product(matrices[0], matrices[1])
-    return _as(result, common)
+    inner = common if common not in SMALL_FLOATS or _multiplies_small(a, b) else float32
+    return _as(_product(_as(a, inner), _as(b, inner)), common)
+
+
+def _multiplies_small(a: Tensor, b: Tensor) -> bool:
+    """Whether the device of these tensors multiplies the small floats itself."""
+    return get_backend(a.device if b.device == "cpu" else b.device).small_products
 
 
 _OPERANDS = (Tensor, np.ndarray, np.generic, int, float, complex)

@@ -57,6 +57,8 @@ class Block(Memory):
 class Cuda(Backend):
     """A GPU: its memory, and what runs there."""
 
+    small_products = True
+
     def __init__(self, number: int) -> None:
         self.name, self.driver = f"cuda:{number}", driver_of(number)
         self.one_node, self.executables, self.functions = Recent(4096), Recent(512), dict[str, Any]()
