@@ -1,24 +1,217 @@
-"""Kernel text for NVIDIA's GPUs: what LLVM makes of it has IEEE arithmetic, wide accesses to global memory, and calls nothing from outside."""
+"""Kernel text for NVIDIA's GPUs: what LLVM and the assembler make of it, and what it computes, by the same module made code for this processor."""
 
 from __future__ import annotations
 
+import ctypes
+import math
+import platform
+import re
+from functools import lru_cache
+
 import numpy as np
 import pytest
-from support import assert_bits_equal
+from support import ATTRS, assert_bits_equal, elementwise_ops
+from test_compile_ops import draw
 
-from tracejit.backends.cuda.ptx import ptx_of
+import tracejit as tj
+from tracejit import backend as backends
+from tracejit.backends.cuda import backend, cubin
+from tracejit.backends.cuda.ptx import assembly_of, ptx_of
+from tracejit.backends.cuda.simulator import Simulator
+from tracejit.backends.cuda.source import print_map
+from tracejit.backends.cuda.words import wrap
+from tracejit.backends.llvm import machine
+from tracejit.backends.one_node import graph_of
 from tracejit.backends.text import remainders
+from tracejit.lowering.plan import make_plan
+from tracejit.spec import DTYPES, SHORT_NAMES, bfloat16, bool_, complex64, float16, float32, float64, int8, int32
+from tracejit.tensor import wrap as tensor
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+FOREIGN = (".extern", ".approx", ".ftz", "ld.local", "st.local", "ld.b", "st.b", "ld.v", "st.v")  # calls outwards, inexact arithmetic, memory of unknown kind
+SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, 2.5, 3.0, -2.5, 1e-3, -7.0, 65.0, -300.0, 1e4, 3e-5, 1e-40, 1e30, math.inf, -math.inf, math.nan]
+WHOLE = [0, 1, 2, 3, 7, 63, 64, 100, 127, 128, 255, 2**31, 2**63, 2**64 - 1]
+
+
+def maps(dtype):
+    """The texts of all elementwise ops of this dtype. Functions of floats take other numbers as floats: their texts are those of floats."""
+    for op in elementwise_ops():
+        if op.floats and dtype.kind in "iub":
+            continue
+        operands = tuple(np.zeros(64, bool_ if op.name == "where" and i == 0 else dtype) for i in range(op.arity))
+        try:
+            graph = graph_of(op, operands, ATTRS.get(op.name, {}))
+        except TypeError:
+            continue
+        for kernel in make_plan(graph, [None] * op.arity).kernels():
+            yield op.name, print_map(kernel, False).text
+
+
+# What is made of the text
+
+
+@pytest.mark.parametrize(("dtype", "arch"), [*((d, "sm_90") for d in DTYPES), (bfloat16, "sm_80")], ids=str)
+def test_maps_call_nothing_and_round_as_ieee_says(dtype, arch):
+    for name, text in maps(dtype):
+        ptx = ptx_of(text, arch)
+        assert f".target {arch}\n" in ptx and "st.global" in ptx
+        assert not [word for word in FOREIGN if word in ptx], name
+        assert not re.search(r"\b(add|mul|sub|div|sqrt|fma)(\.f32|\.f64)", ptx), name  # without a rounding they may be contracted
+
+
+@pytest.mark.skipif(cubin.assembler() is None, reason="nvJitLink is not installed")
+@pytest.mark.parametrize(("dtype", "arch"), [(float16, "sm_90"), (int8, "sm_80")], ids=str)
+def test_maps_fit_in_registers(dtype, arch):
+    for name, text in maps(dtype):
+        made = cubin.assemble(ptx_of(text, arch), arch)
+        assert made.code.startswith(b"\x7fELF") and (made.spilled, made.shared) == (0, 0), f"{name}: {made.log}"
+        assert made.registers <= 168, name  # of 65,536: three blocks of 128 threads, or one of 256 and room for another
+
+
+def test_code_is_kept_on_disk(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRACEJIT_CACHE_DIR", str(tmp_path))
+    made = []
+    monkeypatch.setattr(cubin, "assemble", lambda ptx, arch: made.append(arch) or cubin.Cubin(ptx.encode(), 1, 0, 0, ""))
+    text = MAP.format("x[i]")
+    found = [cubin.cubin_of(text, arch) for arch in ("sm_80", "sm_90", "sm_80", "sm_90")]
+    assert made == ["sm_80", "sm_90"] and found[:2] == found[2:] and found[0] != found[1]
+
+
+def test_without_an_assembler_the_driver_is_given_ptx(monkeypatch):
+    monkeypatch.setattr(cubin, "assembler", lambda: None)
+    text = MAP.format("x[i]")
+    assert cubin.code_of(text, "sm_90") == ptx_of(text)
+    with pytest.raises(tj.DeviceError, match="pip install"):
+        cubin.assemble(ptx_of(text), "sm_90")
+
+
+@pytest.mark.skipif(cubin.assembler() is None, reason="nvJitLink is not installed")
+def test_what_the_assembler_refuses_is_told():
+    with pytest.raises(tj.DeviceError, match="nvJitLink refuses"):
+        cubin.assemble(ptx_of(MAP.format("x[i]")).replace("ld.global", "ld.nowhere"), "sm_90")
+
 
 MAP = """\
 def kernel(args):
-    x = f32_pointer(args, 0)
-    y = f32_pointer(args, 1)
+    x = {kind}_pointer(args, 0)
+    y = {kind}_pointer(args, 1)
+    s = shared_{kind}(64)
     for turn in range(block() * threads() + thread(), args[2], blocks() * threads()):
         first = turn * 4
         for lane in lanes(0, 4):
             i = first + lane
-            y[i] = {}
-"""
+            y[i] = {{}}
+""".format(kind="f32")  # fmt: skip
+ONE = MAP.replace("        for lane in lanes(0, 4):\n            i = first + lane\n    ", "        i = first\n")
+WORDS = [
+    (MAP, "x[i] * x[i] + 1.0", ["ld.global.v4", "st.global.v4", "mul.rn.f32", "add.rn.f32"]),
+    (MAP.replace("lanes(0", "loose(0"), "x[i]", ["ld.global.b32", "st.global.b32"]),
+    (MAP, "sqrt(x[i]) / x[i]", ["sqrt.rn.f32", "div.rn.f32"]),
+    (MAP, "fma(x[i], x[i], x[i])", ["fma.rn.f32"]),
+    (MAP, "rint(x[i])", ["cvt.rni.f32.f32"]),
+    (MAP, "floor(x[i]) - ceil(x[i]) + trunc(x[i])", ["cvt.rmi.f32.f32", "cvt.rpi.f32.f32", "cvt.rzi.f32.f32"]),
+    (MAP, "copysign(abs(x[i]), y[i])", ["copysign.f32"]),
+    (MAP, "fmod(x[i], y[i])", ["fma.rn.f32", "rem.u64"]),
+    (MAP, "f16_round(x[i])", ["cvt.rn.f16.f32", "cvt.f32.f16"]),
+    (MAP, "bf16_round(x[i])", ["cvt.rn.bf16x2.f32"]),
+    (MAP, "x[divided(turn, 3) + left(turn, args[3])]", ["rem.u32", "kernel_param_3"]),
+    (ONE, "swapped(x[i], 16)", ["shfl.sync.bfly.b32", ", 16, 31, -1;"]),
+    (ONE, "from_thread(x[i], 3)", ["shfl.sync.idx.b32", ", 3, 31, -1;"]),
+    (ONE.replace("y[i]", "s[thread()] = x[i]\n        together()\n        y[i]"), "s[i + 1]", ["st.shared.b32", "ld.shared.b32", "bar.sync", "[256]"]),
+]
+
+
+@pytest.mark.parametrize(("kernel", "value", "wanted"), WORDS, ids=[value for _, value, _ in WORDS])
+def test_words_are_instructions(kernel, value, wanted):
+    ptx = ptx_of(kernel.format(value))
+    assert not [word for word in wanted if word not in ptx], ptx
+    assert not [word for word in FOREIGN if word in ptx]
+
+
+@pytest.mark.parametrize("kind", SHORT_NAMES.values())
+def test_threads_exchange_values_of_every_kind(kind):
+    stored = "u16" if kind in ("f16", "bf16") else kind
+    text = ONE.replace("f32", "u8" if stored == "bool" else stored).format("u8(swapped(x[i] != 0, 1))" if stored == "bool" else "swapped(x[i], 1)")
+    words = {"f64": 2, "i64": 2, "u64": 2, "c64": 2, "c128": 4}.get(stored, 1)
+    assert ptx_of(text).count("shfl.sync.bfly.b32") == words
+
+
+@pytest.mark.parametrize("text", ["for lane in lanes(0, args[2]):\n        x[lane] = 0", "y = lanes_f32(args[1])", "y = shared_f32(args[1])"])
+def test_what_must_be_told_by_the_text(text):
+    with pytest.raises(TypeError, match="text tells"):
+        ptx_of(f"def kernel(args):\n    x = f32_pointer(args, 0)\n    {text}\n")
+
+
+# What it computes
+
+
+class HostThreads(Simulator):
+    """A GPU whose threads are run one after another by this processor, which has machine code of a GPU's modules. They do not meet."""
+
+    def load(self, text, code, symbol):
+        module = assembly_of(text)
+        for name in ("tid", "ctaid", "ntid", "nctaid"):
+            call = f"call i32 @llvm.nvvm.read.ptx.sreg.{name}.x()"
+            module = module.replace(call, f"add i32 0, %{name}").replace(f"declare i32 {call[9:]}", "")
+        module = re.sub(r"target triple.*|ptx_kernel| addrspace\(1\)", "", module).replace("addrspacecast", "bitcast")
+        head = re.search(r"@kernel\((.*?)\)", module)
+        places = [*filter(None, [head[1]]), *(f"i32 %{name}" for name in ("tid", "ctaid", "ntid", "nctaid"))]
+        address = machine.load(machine.object_code(module.replace(head[0], f"@kernel({', '.join(places)})")), "kernel")
+        words = head[1].count("i64")
+        return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * words, *[ctypes.c_int32] * 4)(address)
+
+    def launch(self, function, blocks, threads, words):
+        for block in range(blocks):
+            for thread in range(threads):
+                function(*words[: len(function.argtypes) - 4], thread, block, threads, blocks)
+
+
+@pytest.fixture
+def host_threads(monkeypatch, simulated_gpu):
+    """Device "cuda:5" is run by this processor."""
+    monkeypatch.setattr(backend, "driver_of", HostThreads)
+    monkeypatch.setattr(backends, "_loaded", {**backends._loaded, "cuda:5": backend.Cuda(5)})
+
+
+@lru_cache(maxsize=None)
+def inputs(op, dtype):
+    """Values of the op's domain, and extreme ones."""
+    rng = np.random.default_rng(1)
+    found = []
+    for i, (low, high) in enumerate(op.domain):
+        kind = bool_ if op.name == "where" and i == 0 else dtype
+        extreme = np.array(WHOLE, np.uint64) if kind.kind in "iub" else np.array(SPECIAL)
+        found.append(np.concatenate([draw(kind, (32,), low, high, i), rng.choice(extreme, 96).astype(kind)]))
+    return found
+
+
+@pytest.mark.parametrize("dtype", [float32, float64, int8, int32, complex64], ids=str)
+def test_maps_have_the_bits_of_the_cpu(dtype, host_threads):
+    for op in elementwise_ops():
+        if op.floats and dtype.kind in "i":
+            continue
+        arrays, attrs = inputs(op, dtype), ATTRS.get(op.name, {})
+        try:
+            wanted = op(*map(tensor, arrays), **attrs)
+        except (TypeError, ValueError):
+            continue
+        assert_bits_equal(op(*[tensor(a).to("cuda:5") for a in arrays], **attrs).cpu(), wanted, op.name)
+
+
+def has_half_precision():
+    """Whether this processor has instructions for float16."""
+    return "x86" not in platform.machine() or machine.compiler().get_host_cpu_features().get("f16c")
+
+
+@pytest.mark.skipif(not has_half_precision(), reason="this processor converts no float16")
+def test_float16_is_converted_as_numpy_does(host_threads):
+    halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    single = halves.astype(np.float32)
+    between = (single[:-1].astype(np.float64) + single[1:]) / 2  # ties
+    values = np.concatenate([single, between.astype(np.float32), np.nextafter(between.astype(np.float32), np.float32(0)), single * np.float32(1e-3)])
+    with np.errstate(all="ignore"):
+        for x, dtype in ((halves, np.float32), (values, np.float16)):
+            assert_bits_equal(tensor(x).to("cuda:5").to(dtype).cpu(), x.astype(dtype))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=str)
@@ -37,20 +230,6 @@ def test_the_remainder_is_exact(dtype):
         assert_bits_equal(np.array([remainders.fmod(x, y) for x, y in zip(a, b)]), np.fmod(a, b))
 
 
-@pytest.mark.parametrize(
-    ("text", "wanted"),
-    [
-        ("x[i] * x[i] + 1.0", ["ld.global.v4", "st.global.v4", "mul.rn.f32", "add.rn.f32"]),
-        ("sqrt(x[i]) / x[i]", ["sqrt.rn.f32", "div.rn.f32"]),
-        ("fma(x[i], x[i], x[i])", ["fma.rn.f32"]),
-        ("rint(x[i])", ["cvt.rni.f32.f32"]),
-        ("floor(x[i]) - ceil(x[i]) + trunc(x[i])", ["cvt.rmi.f32.f32", "cvt.rpi.f32.f32", "cvt.rzi.f32.f32"]),
-        ("abs(x[i])", ["abs.f32"]),
-        ("fmod(x[i], y[i])", ["fma.rn.f32", "rem.u64"]),
-    ],
-    ids=str,
-)
-def test_words_are_instructions(text, wanted):
-    ptx = ptx_of(MAP.format(text))
-    assert [w for w in wanted if w not in ptx] == []
-    assert not [w for w in (".extern", ".approx", ".ftz") if w in ptx]
+def test_indices_stay_within_their_axis():
+    found = [[wrap(i, n) for i in range(-9, 9)] for n in (1, 4)]
+    assert found == [[min(max(i + n if i < 0 else i, 0), n - 1) for i in range(-9, 9)] for n in (1, 4)]

@@ -32,7 +32,7 @@ class Cubin(NamedTuple):
 
 def code_of(text: str, arch: str) -> bytes | str:
     """What a GPU's driver loads of a kernel's text: machine code; where nvJitLink is not installed PTX, which the driver assembles in every process."""
-    return cubin_of(text, arch).code if _found() else ptx.ptx_of(text, arch)
+    return cubin_of(text, arch).code if assembler() else ptx.ptx_of(text, arch)
 
 
 def cubin_of(text: str, arch: str) -> Cubin:
@@ -91,14 +91,15 @@ def _checked(link: _Link, name: str, status: int) -> None:
 
 
 def _library() -> Any:
-    found = _found()
+    found = assembler()
     if found is None:
         fail(DeviceError, "a GPU's kernels are assembled by nvJitLink, which is not installed", 'Install CUDA\'s packages: pip install "tracejit[cuda]"')
     return found
 
 
 @lru_cache(maxsize=None)
-def _found() -> Any | None:
+def assembler() -> Any | None:
+    """The library; None where it is not installed."""
     for name in (*_installed(), *_SYSTEM):
         try:
             return ctypes.CDLL(name)
