@@ -47,6 +47,7 @@ class FakeCuda:
     CUmemAllocationType = SimpleNamespace(CU_MEM_ALLOCATION_TYPE_PINNED=1)
     CUmemLocationType = SimpleNamespace(CU_MEM_LOCATION_TYPE_DEVICE=1)
     CUmemPool_attribute = SimpleNamespace(CU_MEMPOOL_ATTR_RELEASE_THRESHOLD=4, CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT=5)
+    CUpointer_attribute = SimpleNamespace(CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL=9)
     CUdevice_attribute = SimpleNamespace(
         CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR=9, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR=0, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT=132
     )
@@ -109,6 +110,9 @@ class FakeCuda:
         raise AssertionError(f"{size} bytes at {address:#x}, where nothing is allocated")
 
     # Devices and kernels
+
+    def cuPointerGetAttribute(self, attribute: int, address: int) -> Any:
+        return (int(not self.at(address, 1).size),)
 
     def cuInit(self, flags: int) -> Any:
         return ()

@@ -26,6 +26,7 @@ class Interpreter(Protocol):
     def apply(self, op: Any, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any: ...
     def assign(self, target: Tensor, value: Tensor) -> None: ...
     def observe(self, tensor: Tensor) -> np.ndarray: ...  # its array itself: whoever gets it may keep it, and write to it
+    def array(self, tensor: Tensor) -> Any: ...  # the same, wherever it lies
     def value(self, tensor: Tensor) -> np.ndarray: ...  # its values, to be looked at, and let go of
     def truth(self, tensor: Tensor) -> bool: ...  # of its one element
     def constant(self, array: np.ndarray) -> Tensor: ...
@@ -76,6 +77,9 @@ class Eager:
 
     def observe(self, tensor: Tensor) -> np.ndarray:
         return memory_of(tensor._value)
+
+    def array(self, tensor: Tensor) -> Any:
+        return tensor._value
 
     def value(self, tensor: Tensor) -> np.ndarray:
         return on_host(tensor._value)

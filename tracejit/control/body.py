@@ -170,6 +170,8 @@ class Body:
     def observe(self, tensor: Tensor) -> np.ndarray:
         raise Untraceable("asks for the value of a tensor")
 
+    array = observe
+
     def at_hand(self, tensor: Tensor) -> np.ndarray | None:
         own = self.inside(tensor)
         return self.tracer.at_hand(own) if own is tensor else self.outer.at_hand(tensor)

@@ -12,6 +12,7 @@ from ..op import Library
 from ..spec import DTYPES, DType, TensorSpec, as_dtype, default_dtype_of, element_strides, get_default_dtype, is_complex, promote
 from ..tensor import StandIn, Tensor, wrap
 from .casts import cast, copy
+from .sharing import adopted
 from .transfer import on_device
 
 __all__ = ["as_tensor", "asarray", "assemble", "beside", "from_dlpack", "number_dtype", "plain_number", "tensor"]
@@ -72,7 +73,7 @@ def _converted(x: Tensor, dtype: DType | None, copied: bool | None) -> Tensor:
     return bind(cast, x, dtype=dtype)
 
 
-def supported(array: np.ndarray) -> np.ndarray:
+def supported(array: Any) -> Any:
     """The array, if its dtype is one a tensor can have."""
     dtype = array.dtype
     if dtype in DTYPES:
@@ -85,8 +86,10 @@ def supported(array: np.ndarray) -> np.ndarray:
     fail(DTypeError, f"an array of dtype {dtype}", "Tensors hold " + ", ".join(d.name for d in DTYPES) + "; convert it with a.astype(...).")
 
 
-def _offered(obj: Any) -> np.ndarray | None:
+def _offered(obj: Any) -> Any:
     """The array on the memory that an object offers, by NumPy's protocol, DLPack or the buffer protocol."""
+    if (on_gpu := adopted(obj)) is not None:
+        return on_gpu
     if hasattr(obj, "__array__") or hasattr(obj, "__array_interface__"):
         return np.asarray(obj)
     if hasattr(obj, "__dlpack__"):
@@ -203,7 +206,8 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> T
         return _converted(x.detach(), None, copy)
     if not hasattr(x, "__dlpack__"):
         fail(ArgumentError, f"from_dlpack of a {type(x).__name__}", "Give an array with __dlpack__, or use asarray.")
-    return wrap(supported(_dlpack(x, copy)))
+    on_gpu = adopted(x)
+    return wrap(supported(_dlpack(x, copy))) if on_gpu is None else _converted(wrap(supported(on_gpu)), None, copy)
 
 
 def _dlpack(x: Any, copied: bool | None) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""NumPy's hooks: `np.asarray(t)` shares memory, `np.exp(t)` is `tj.exp(t)`, `np.sum(t)` is `tj.sum(t)`; DLPack in and out."""
+"""NumPy's hooks: `np.asarray(t)` shares memory, `np.exp(t)` is `tj.exp(t)`, `np.sum(t)` is `tj.sum(t)`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, Callable
 import numpy as np
 
 from ..dispatch import assign
-from ..errors import ArgumentError, DTypeError, TracejitError, fail
-from ..spec import as_dtype, bfloat16
+from ..errors import ArgumentError, TracejitError, fail
+from ..spec import as_dtype
 from ..tensor import Tensor, method, wrap
 from .elementwise import cast
 from .namespace import public
@@ -303,18 +303,3 @@ ADAPTERS: dict[Any, Callable[..., Any]] = {
     np.isrealobj: lambda x: not x.is_complex(),
     np.result_type: lambda *operands: public().result_type(*operands),
 }
-
-
-# DLPack
-
-
-@method()
-def __dlpack__(self: Tensor, /, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None) -> Any:
-    if self.dtype == bfloat16:
-        fail(DTypeError, "NumPy's DLPack has no bfloat16", "Cast with .astype(tj.float32) first.")
-    return self.numpy().__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
-
-
-@method()
-def __dlpack_device__(self: Tensor) -> tuple[Any, int]:
-    return np.empty(0).__dlpack_device__()

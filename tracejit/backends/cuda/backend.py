@@ -34,6 +34,7 @@ from .cubin import code_of
 from .devices import blocking, driver_of, simulated
 from .executor import DeviceExecutable, Incoming
 from .libraries import whole
+from .sharing import Sharing
 from .source import Printed, print_map
 
 _lock = shared_lock()
@@ -63,6 +64,7 @@ class Cuda(Backend):
         self.name, self.driver = f"cuda:{number}", driver_of(number)
         self.one_node, self.executables, self.functions = Recent(4096), Recent(512), dict[str, Any]()
         self.number, self.on_host = number, set[str]()  # on_host: the names of ops that were computed there
+        self.sharing = Sharing(self)
         self._failed: DeviceArray | None = None
         self.unchecked: set[str] = set()  # the lines whose indices kernels have checked, and nobody has asked for the outcome
 

@@ -9,6 +9,7 @@ import numpy as np
 from ...errors import DeviceError, fail
 from .calls import Calls, text_of
 from .capture import Capture, Graph
+from .exchange import GPU
 from .memory import Pool
 from .staging import Staging
 from .streams import Streams
@@ -20,8 +21,11 @@ class Driver:
     The host waits in `download` and `synchronize` alone. Any call may raise DeviceError, which may be of work that was issued before it.
     """
 
+    kind = GPU  # of device, in DLPack's words
+
     def __init__(self, number: int, calls: Calls) -> None:
         device = calls.cuDeviceGet(number)
+        self.number = number
         self.calls = calls = Calls(calls.cu, calls.cuDevicePrimaryCtxRetain(device), calls.cuDeviceGetCount() > 1)
         about = calls.cu.CUdevice_attribute
         self.name = text_of(calls.cuDeviceGetName(256, device))
@@ -59,6 +63,10 @@ class Driver:
     def fill(self, address: int, size: int, byte: int = 0) -> None:
         """Set bytes."""
         self.calls.cuMemsetD8Async(address, byte, size, self._standing.stream.native)
+
+    def number_at(self, address: int) -> int:
+        """The number of the GPU that an address belongs to."""
+        return self.calls.cuPointerGetAttribute(self.calls.cu.CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL, address) if address else self.number
 
     # Kernels
 

@@ -39,6 +39,12 @@ class SimulatedStreams:
     def is_done(self, handle: int) -> bool:
         return True
 
+    def hand_over(self, handle: int | None) -> None:
+        """Everything is done."""
+
+    def take_over(self, handle: int | None) -> None:
+        """Everything is done."""
+
     def event(self, timed: bool = False) -> list[float]:
         return [0.0]
 

@@ -14,6 +14,7 @@ from typing import Any, Callable, Generator, Sequence
 import numpy as np
 
 from ..text.in_python import PYTHON_WORDS
+from .exchange import HOST
 from .memory import no_room
 from .simulated_streams import SimulatedStreams
 
@@ -49,6 +50,7 @@ class Simulator:
     """A Driver: see `driver.py`."""
 
     name, arch, processors = "simulated", "sm_90", 2
+    kind = HOST
 
     def __init__(self, number: int = 0) -> None:
         self.number = number
@@ -97,6 +99,13 @@ class Simulator:
 
     def synchronize(self) -> None:
         """Everything is done when it is asked for."""
+
+    def number_at(self, address: int) -> int:
+        return self.number
+
+    @property
+    def stream_handle(self) -> int:
+        return self.streams.handle
 
     # Kernels
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from ...errors import DeviceError, fail
+from ...errors import ArgumentError, DeviceError, fail
 from .arguments import Arguments
 from .calls import Calls
 
@@ -86,6 +86,33 @@ class Streams:
     def is_done(self, handle: int) -> bool:
         """Whether everything issued on a stream is done."""
         return self._ready("cuStreamQuery", self.all[handle].native)
+
+    # Other libraries' streams
+
+    def hand_over(self, handle: int | None) -> None:
+        """Let a stream of another library wait for what this thread has issued. As the array API has it, None is the default stream, and
+        with -1 the library sees to it itself."""
+        handle = LEGACY if handle is None else handle
+        if handle not in (-1, self.handle):
+            self._ordered(self.standing.stream.native, self._other(handle))
+
+    def take_over(self, handle: int | None) -> None:
+        """Let what this thread issues from now on wait for what another library has issued on a stream. With None there is nothing to wait for."""
+        if handle is not None and handle != self.handle:
+            self._ordered(self._other(handle), self.standing.stream.native)
+
+    def _other(self, handle: int) -> Any:
+        if handle < 1:
+            fail(ArgumentError, f"{handle} as a stream", "Give the address of a stream; 1 is the default stream, 2 the default stream of a thread.")
+        if self.standing.capture is not None:
+            fail(DeviceError, "an array is shared with another stream while a graph is captured", "Share it before, or after.")
+        return self.calls.cu.CUstream(handle)
+
+    def _ordered(self, first: Any, then: Any) -> None:
+        mark = self.event()
+        self.calls.cuEventRecord(mark, first)
+        self.calls.cuStreamWaitEvent(then, mark, 0)
+        self.recycle([mark])
 
     # Events
 
