@@ -84,7 +84,7 @@ class _Lowering:
     def inner(self, graph: Graph, inputs: list[Slot], targets: list[Slot], turns: bool = False) -> tuple[Swaps, dict[Slot, Slot]]:
         """The steps of a graph; and what is to be exchanged after them and handed on, if they are those of a turn."""
         graph = simplify(graph, [slot.strides for slot in inputs])
-        planner = type(self.planner)(graph, inputs, targets, self.planner.cells, turns)
+        planner = type(self.planner)(graph, inputs, targets, self.planner.cells, turns, self.planner.hardware)
         self.steps += planner.run()
         return planner.swaps, planner.heirs
 

@@ -7,6 +7,7 @@ from typing import Any, Iterator, Sequence
 
 from ..graph.ir import Graph
 from ..spec import contiguous_strides
+from .hardware import CPU, Hardware
 from .kernel import Kernel, Slot
 from .planner import Planner
 from .rooms import place_temporaries
@@ -44,14 +45,14 @@ class Plan:
         return "\n".join([*lines, f"temporaries: {self.arena} bytes", ""])
 
 
-def make_plan(graph: Graph, layouts: Sequence[tuple[int, ...] | None], writes: Sequence[int] = ()) -> Plan:
+def make_plan(graph: Graph, layouts: Sequence[tuple[int, ...] | None], writes: Sequence[int] = (), hardware: Hardware = CPU) -> Plan:
     """Plan a graph. `layouts` gives each input's strides in elements (None: contiguous); the first outputs are written into
-    the inputs that `writes` numbers."""
+    the inputs that `writes` numbers. hardware: the machine that runs it."""
     inputs = [
         Slot(node.dtype, node.shape, strides or contiguous_strides(node.shape), home=number)
         for number, (node, strides) in enumerate(zip(graph.inputs, layouts))
     ]
-    planner = Planner(graph, inputs, [inputs[number] for number in writes])
+    planner = Planner(graph, inputs, [inputs[number] for number in writes], hardware=hardware)
     blocks = planner.run()
     outputs = planner.outputs
     steps: list[Any] = spread(blocks)

@@ -11,6 +11,7 @@ from .control import lower_control, written_over
 from .distinct import names_each_place_once
 from .edges import cut_at_edges
 from .fuse import Group, fuse, lowers
+from .hardware import CPU, Hardware
 from .index import Box, box_of, without
 from .kernel import Kernel, Load, Slot, Store
 from .lower import Check, Slots, checks_of, extents_of, indexed, lower_checks, lower_copy, lower_map, lower_put, strided
@@ -43,10 +44,13 @@ class Planner:
     cells: of the plan around, where the graph is inside another's node.
     turns: it is run again and again: a target may be exchanged for the memory of its new contents (`swaps`: the cells to exchange after
       each turn, and what the second one holds at first).
+    hardware: the machine that is planned for.
     """
 
-    def __init__(self, graph: Graph, inputs: Sequence[Slot], targets: Sequence[Slot], cells: Cells | None = None, turns: bool = False) -> None:
-        self.graph, self.inputs, self.targets = graph, list(inputs), list(targets)
+    def __init__(
+        self, graph: Graph, inputs: Sequence[Slot], targets: Sequence[Slot], cells: Cells | None = None, turns: bool = False, hardware: Hardware = CPU
+    ) -> None:
+        self.graph, self.inputs, self.targets, self.hardware = graph, list(inputs), list(targets), hardware
         self.inside, self.cells, self.turns = cells is not None, cells or Cells(), turns
         self.swaps: list[tuple[Slot, Slot, Slot]] = []
         self.heirs: dict[Slot, Slot] = {}  # of inputs that are exchanged: the one whose new contents are what they were
@@ -73,7 +77,8 @@ class Planner:
             self._lower(number, group)
         self.outputs = self._outputs()
         self._write_targets()
-        return in_waves(cut_at_edges(rows_side_by_side(share_rows(share_points(self.steps)))))  # type: ignore[return-value]
+        steps = share_rows(share_points(self.steps), self.hardware)
+        return in_waves(cut_at_edges(rows_side_by_side(steps))) if self.hardware.in_turns else steps  # type: ignore[return-value]
 
     def _last_readers(self) -> dict[Node, int]:
         """The number of the last group that reads each node with memory, directly or through what is computed on the fly."""
@@ -142,7 +147,7 @@ class Planner:
             self.slots[node] = self.new(node.spec)
         if not group.nodes[0].size:
             return
-        kernels = [lower_map(group.nodes, self.slots)] if group.kind == "map" else lower_reduction(group.nodes[0], self.slots)
+        kernels = [lower_map(group.nodes, self.slots)] if group.kind == "map" else lower_reduction(group.nodes[0], self.slots, self.hardware)
         for kernel in kernels:
             self.add(kernel)
 

@@ -3,6 +3,9 @@
 
 What is large and has few kept elements is cut at the joints of that order, by its size alone: the parts are reduced in parallel,
 then joined as they would have been. Lanes, kept axes behind the reduced ones, are walked in blocks that stay in cache.
+
+Where many threads share a row, all reduced axes are walked as one: "inner" if the last axis is among them, so that a row's elements are
+neighbours, else "outer", so that neighbours are of different rows (columns).
 """
 
 from __future__ import annotations
@@ -14,17 +17,17 @@ import numpy as np
 from ..graph.ir import Node
 from ..graph.text import place
 from ..spec import category, contiguous_strides, is_complex, is_inexact
+from .hardware import CPU, Hardware
 from .index import ZERO, Position, linear, variable
 from .kernel import CACHED, FEW, SHORT, Axis, Kernel, Load, Reduce, Slot, Store
 from .lower import Builder, Slots, names_of
 
 MANY = 64  # so many rows are parallel work enough
-PART, PARTS = 2**13, 64  # the fewest elements of a part, and the most parts
 HALF = 64  # elements of a leaf of complex numbers, whose parts NumPy counts
 BLOCKS = 128, 1024  # the fewest and the most lanes of a block
 
 
-def lower_reduction(node: Node, slots: Slots) -> list[Kernel]:
+def lower_reduction(node: Node, slots: Slots, hardware: Hardware = CPU) -> list[Kernel]:
     """The kernels of one reduction: one, or one for its parts and one that joins them."""
     (source,) = node.inputs
     shape, reduced = source.shape, set(node.attr("axes"))
@@ -32,10 +35,14 @@ def lower_reduction(node: Node, slots: Slots) -> list[Kernel]:
     if source.size == 0 or not any(d in reduced for d in wide):
         return [_trivial(node, slots)]
     last_kept = max((d for d in wide if d not in reduced), default=-1)
-    nest = _Nest(node, slots)
-    nest.inner = [] if node.op.in_sequence else [d for d in wide if d > last_kept]
-    nest.outer = [d for d in wide if d in reduced and d not in nest.inner]
-    nest.lane = [] if nest.inner else [d for d in wide if d not in reduced and d > max(nest.outer)]
+    nest = _Nest(node, slots, hardware)
+    if hardware.in_turns:
+        nest.inner = [] if node.op.in_sequence else [d for d in wide if d > last_kept]
+        nest.outer = [d for d in wide if d in reduced and d not in nest.inner]
+        nest.lane = [] if nest.inner else [d for d in wide if d not in reduced and d > max(nest.outer)]
+    else:
+        walked = [d for d in wide if d in reduced]
+        nest.inner, nest.outer, nest.lane = (walked, [], []) if walked[-1] > last_kept else ([], walked, [])
     nest.space = [d for d in wide if d not in reduced and d not in nest.lane]
     return nest.kernels()
 
@@ -48,21 +55,19 @@ class _Nest:
     lane: list[int]
     space: list[int]
 
-    def __init__(self, node: Node, slots: Slots) -> None:
-        self.node, self.slots = node, slots
+    def __init__(self, node: Node, slots: Slots, hardware: Hardware) -> None:
+        self.node, self.slots, self.hardware = node, slots, hardware
         (self.source,) = node.inputs
 
     def kernels(self) -> list[Kernel]:
-        rows, count = self._extent(self.space), self._extent(self.inner)
-        parts = 1
-        while self.inner and rows < FEW and parts < PARTS and count >= 2 * parts * PART:
-            parts *= 2
-        slices = self._extent(self.outer)
-        if self.inner and slices > 1 and rows < FEW and slices * count >= 2 * PART:
+        hardware = self.hardware
+        rows, count, slices = self._extent(self.space), self._extent(self.inner), self._extent(self.outer)
+        if not hardware.in_turns:
+            columns = 1 if self.inner else hardware.columns
+            return self._parts(hardware.parts_of(-(-rows // columns), count * slices * columns))
+        if self.inner and slices > 1 and rows < hardware.few and slices * count >= hardware.long:
             return self._slices()
-        if parts > 1 and slices == 1:
-            return self._parts(parts)
-        return [_in_blocks(self._kernel(self.slots[self.node], []))]
+        return self._parts(hardware.parts_of(rows, count) if self.inner and slices == 1 else 1)
 
     def _extent(self, axes: list[int]) -> int:
         return prod(self.source.shape[d] for d in axes)
@@ -74,10 +79,12 @@ class _Nest:
         return [self._kernel(held, []), self._join(held, [Axis(f"i{n}", self.source.shape[d], "outer") for n, d in enumerate(outer)])]
 
     def _parts(self, parts: int) -> list[Kernel]:
-        """The parts in parallel, then joined as a tree."""
+        """The parts in parallel, then joined as a tree; all at once if there is but one."""
+        if parts == 1:
+            return [_in_blocks(self._kernel(self.slots[self.node], []))]
         held = self._held([parts, *[self.source.shape[d] for d in self.space]])
         part = Axis("i0", parts, "part")
-        return [self._kernel(held, [part]), self._join(held, [Axis("i0", parts, "inner", leaf=1)])]
+        return [self._kernel(held, [part]), self._join(held, [Axis("i0", parts, "inner" if self.inner else "outer", leaf=1)])]
 
     def _held(self, shape: list[int]) -> Slot:
         return Slot(self.node.dtype, tuple(shape), contiguous_strides(tuple(shape)))
@@ -96,11 +103,10 @@ class _Nest:
     def _kernel(self, target: Slot, parts: list[Axis]) -> Kernel:
         """The nest that stores to `target`; the loops of the inner axes are one: its indices are divided if they must be."""
         kernel = self._loops(target, parts, fold=False)
-        if sum(axis.role == "inner" for axis in kernel.stages[0].axes) > 1:
+        if self.hardware.in_turns and sum(axis.role == "inner" for axis in kernel.stages[0].axes) > 1:
             kernel = self._loops(target, parts, fold=True)
-        if parts:
-            (inner,) = [axis for axis in kernel.stages[0].axes if axis.role == "inner"]
-            inner.part = parts[0].name
+        for axis in kernel.stages[0].axes if parts else ():
+            axis.part = parts[0].name
         return kernel
 
     def _loops(self, target: Slot, parts: list[Axis], fold: bool) -> Kernel:

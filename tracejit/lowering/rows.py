@@ -12,8 +12,10 @@ from math import inf, prod
 from typing import Generic, Iterator, Protocol, Sequence, TypeVar
 
 from .divide import cut_loop
+from .hardware import CPU, Hardware
+from .held import hold_rows
 from .index import Index, tells
-from .kernel import CACHED, FEW, SHORT, Axis, Kernel, Slot, Stage, Store, rewritten
+from .kernel import CACHED, Axis, Kernel, Slot, Stage, Store, rewritten
 from .settle import own_slots, settled
 from .stages import halves, placed, take
 
@@ -36,14 +38,16 @@ class Step(Protocol):
 S = TypeVar("S", bound=Step)
 
 
-def share_rows(steps: Sequence[S | Kernel]) -> list[S | Kernel]:
+def share_rows(steps: Sequence[S | Kernel], hardware: Hardware = CPU) -> list[S | Kernel]:
     """The steps, those that walk the same rows as stages of one kernel."""
-    order: _Order[S] = _Order()
+    order: _Order[S] = _Order(hardware)
     for step in steps:
         order.add(step)
     entries = sorted(order.entries, key=lambda entry: entry.position)
     own = own_slots([e.step for e in entries])
-    steps = [settled(e.step, own) if e.joined and isinstance(e.step, Kernel) else e.step for e in entries]
+    steps = [settled(e.step, own, hardware) if e.joined and isinstance(e.step, Kernel) else e.step for e in entries]
+    if not hardware.in_turns:
+        return [hold_rows(step, own, hardware) if isinstance(step, Kernel) else step for step in steps]
     return [_in_wide_blocks(step) if isinstance(step, Kernel) else step for step in steps]
 
 
@@ -78,7 +82,8 @@ class _Entry(Generic[S]):
 class _Order(Generic[S]):
     """Steps in an order in which they can run: each kernel joins an earlier one where it may."""
 
-    def __init__(self) -> None:
+    def __init__(self, hardware: Hardware) -> None:
+        self.hardware = hardware
         self.entries: list[_Entry[S]] = []
         self.written: dict[Slot, _Entry[S]] = {}  # by which step, last
         self.read: dict[Slot, list[_Entry[S]]] = {}  # by which steps, since then
@@ -117,7 +122,7 @@ class _Order(Generic[S]):
             stays = entry.position >= last and entry.position > self.barrier
             if isinstance(group, Kernel) and _movable(group) and (stays or entry.needed > self.end):
                 self.kernels += 1
-                together = _together(group, _named_apart(kernel, self.kernels))
+                together = _together(group, _named_apart(kernel, self.kernels), self.hardware)
                 if together is not None:
                     if not stays:
                         self.end += 1
@@ -150,16 +155,25 @@ def _named_apart(kernel: Kernel, number: int) -> Kernel:
 # Which rows
 
 
-def _together(group: Kernel, kernel: Kernel) -> Kernel | None:
+def _together(group: Kernel, kernel: Kernel, hardware: Hardware) -> Kernel | None:
     """One kernel of both, or None if they may not share rows."""
     if not (group.reduces or kernel.reduces) or len(group.stages) >= STAGE_LIMIT:
         return None
     if sum(len(stage.body) for k in (group, kernel) for stage in k.stages) > STATEMENT_LIMIT:
         return None
-    pair = _same_rows(group, kernel) if group.reduces and kernel.reduces else _walking(group, kernel)
-    if pair is None or not _worth(*pair) or not _within_rows(*pair):
+    both = group.reduces and kernel.reduces
+    if both and not hardware.in_turns and _reduced(group) != _reduced(kernel):
+        return None
+    pair = _same_rows(group, kernel) if both else _walking(group, kernel)
+    if pair is None or not _worth(*pair, hardware) or not _within_rows(*pair):
         return None
     return placed(*pair)
+
+
+def _reduced(kernel: Kernel) -> tuple[str, int]:
+    """How many threads share a row depends on this: what its reductions walk, and of how many elements."""
+    axes = next(stage.axes for stage in kernel.stages if stage.reductions)
+    return axes[0].role, prod(axis.extent for axis in axes)
 
 
 def _same_rows(group: Kernel, kernel: Kernel) -> tuple[Kernel, Kernel] | None:
@@ -224,11 +238,11 @@ def _pairs(owner: Kernel, stage: Stage) -> Iterator[tuple[Index, Index]]:
         yield access.index, mine[access.slot]
 
 
-def _worth(group: Kernel, kernel: Kernel) -> bool:
+def _worth(group: Kernel, kernel: Kernel, hardware: Hardware) -> bool:
     """Whether there is parallel work enough in the rows alone; two reductions had no more before."""
     stages = (*group.stages, *kernel.stages)
     longest = max(prod(min(axis.extent, axis.block or axis.extent) for axis in stage.axes) for stage in stages)
-    return _rows(group) >= FEW or longest <= SHORT or group.reduces and kernel.reduces
+    return _rows(group) >= hardware.few or longest <= hardware.long or group.reduces and kernel.reduces
 
 
 def _within_rows(group: Kernel, kernel: Kernel) -> bool:

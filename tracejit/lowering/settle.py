@@ -8,6 +8,7 @@ from dataclasses import replace
 from math import prod
 from typing import Any, Sequence
 
+from .hardware import CPU, Hardware
 from .index import Index, tells
 from .kernel import Axis, Kernel, Let, LetIndex, Load, Reduce, Slot, Stage, Statement, Store, merge_axes, names_read
 
@@ -23,10 +24,11 @@ def own_slots(steps: Sequence[Any]) -> set[Slot]:
     return {slot for slot, number in users.items() if number == 1 and slot.home is None and slot.constant is None}
 
 
-def settled(kernel: Kernel, own: set[Slot]) -> Kernel:
+def settled(kernel: Kernel, own: set[Slot], hardware: Hardware = CPU) -> Kernel:
     """The kernel, settled. `own`: slots that nothing outside reads; those that nothing is left to read are not stored."""
     found = _Settler(kernel, own).run()
-    _Rows(found).share(own)
+    if hardware.in_turns:
+        _Rows(found).share(own)
     return merge_axes(found)
 
 

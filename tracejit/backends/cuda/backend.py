@@ -33,9 +33,11 @@ from .arrays import arrays_of
 from .cubin import code_of
 from .devices import blocking, driver_of, simulated
 from .executor import DeviceExecutable, Incoming
+from .kernels import print_kernel
 from .libraries import whole
+from .schedule import GPU
 from .sharing import Sharing
-from .source import Printed, print_map
+from .source import Printed
 
 _lock = shared_lock()
 WORD = 8  # bytes of an argument
@@ -239,7 +241,7 @@ class Cuda(Backend):
     def build(self, graph: Graph, incoming: Sequence[Incoming], writes: Sequence[int] = (), told: bool = True) -> DeviceExecutable:
         """told: the lines of the graph are those of all that it stands for."""
         start = perf_counter()
-        plan = make_plan(graph, [given.strides for given in incoming], writes)
+        plan = make_plan(graph, [given.strides for given in incoming], writes, GPU)
         moved_by = {x[0] for step in plan.steps if isinstance(step, Move) and step.moves for x in (step.a, step.b) if isinstance(x, tuple)}
         incoming = [given._replace(how="brought") if given.how == "by value" and slot in moved_by else given for given, slot in zip(incoming, plan.inputs)]
         by_value = frozenset(slot for slot, given in zip(plan.inputs, incoming) if given.how == "by value")
@@ -250,7 +252,7 @@ class Cuda(Backend):
 
 
 def _printed(kernel: Kernel, by_value: frozenset[Slot], packed: bool) -> Printed:
-    return print_map(kernel, False, by_value, packed)
+    return print_kernel(kernel, False, by_value, packed)
 
 
 def _kind(value: Any) -> Any:

@@ -2,7 +2,38 @@
 
 from __future__ import annotations
 
+from ...lowering.hardware import Hardware
+
 THREADS = 256  # of a block that walks a map: eight warps, of which a processor holds eight blocks
 PACK = 16  # bytes of the widest access of one thread
 BLOCKS = 16  # of a grid, for each processor: beyond them a thread takes further turns
 WIDE = 1 << 31  # elements from which on indices need 64 bits to be divided
+
+# Reductions: which element is joined with which follows from the next five.
+
+WARP = 32  # threads that exchange values without memory; columns that are read side by side, a line of memory of float32
+STRANDS = 4  # accumulators of a thread, one for each of so many neighbouring elements: 16 bytes of float32
+EACH = 8  # elements of a row, or of a column, that a thread has before there are more threads: two packs are on their way at a time
+MOST = 1024  # threads of a row: a block has no more
+STRAND_LIMIT = 32  # threads of a column: with as many columns, a block
+
+SHARED = 48 * 1024  # bytes of a block's own memory that need no leave of the driver's
+
+# Fewer rows than twice the processors of the largest GPU leave some idle; a row of 2¹⁶ elements is 64 for each of a block's threads, and
+# is cut into no more parts than fill the GPU twice. Of a block's memory two thirds are for rows: four blocks fit a processor.
+GPU = Hardware(in_turns=False, few=256, long=2**16, part=2**13, parts=512, columns=WARP, held=SHARED * 2 // 3)
+
+
+def threads_of_row(count: int) -> int:
+    """How many threads walk a row of so many elements: a power of two."""
+    return _power(-(-count // EACH), MOST)
+
+
+def threads_of_column(count: int) -> int:
+    """How many threads walk a column of so many elements."""
+    return _power(-(-count // EACH), STRAND_LIMIT)
+
+
+def _power(wanted: int, most: int) -> int:
+    """The power of two that is not less, or the largest allowed."""
+    return min(1 << (wanted - 1).bit_length(), most)

@@ -35,7 +35,7 @@ class Reductions(Loops):
 
         def start(d: int) -> None:
             for reduction, store, place in zip(stage.reductions, stores, places):
-                self._line(d, f"{place} = {self._to_memory(store.slot, _identity(reduction))}")
+                self._line(d, f"{place} = {self._to_memory(store.slot, identity_of(reduction))}")
 
         def accumulate(d: int) -> None:
             for reduction, store, place in zip(stage.reductions, stores, places):
@@ -43,7 +43,7 @@ class Reductions(Loops):
             self._line(d, f"for {slices.name} in range(first, last):")
             self._body(stage, d + 1)
             for reduction in stage.reductions:
-                self._line(d + 1, f"{reduction.result} = {_joined(reduction, reduction.result)}")
+                self._line(d + 1, f"{reduction.result} = {joined(reduction, reduction.result)}")
             for reduction, store, place in zip(stage.reductions, stores, places):
                 self._line(d, f"{place} = {self._to_memory(store.slot, reduction.result)}", store.line)
 
@@ -62,10 +62,10 @@ class Reductions(Loops):
         def accumulate(d: int) -> None:
             self._body(stage, d)
             for reduction in stage.reductions:
-                self._line(d, f"{reduction.result} = {_joined(reduction, reduction.result)}")
+                self._line(d, f"{reduction.result} = {joined(reduction, reduction.result)}")
 
         for reduction in stage.reductions:
-            self._line(depth, f"{reduction.result} = {_identity(reduction)}")
+            self._line(depth, f"{reduction.result} = {identity_of(reduction)}")
         self._loops(stage.axes, depth, accumulate)
         self._store_results(stage, depth)
 
@@ -78,16 +78,16 @@ class Reductions(Loops):
         def leaf(d: int) -> None:
             start = self._strands(stage, inner, totals, d) if inner.extent >= inner.strands else "0"
             for reduction, total in zip(stage.reductions, totals) if start == "0" else ():
-                self._line(d, f"{total} = {_identity(reduction)}")
+                self._line(d, f"{total} = {identity_of(reduction)}")
             self._line(d, f"for {inner.name} in range({start}, {self._extent(inner)}):")
             self._body(stage, d + 1)
             for reduction, total in zip(stage.reductions, totals):
-                self._line(d + 1, f"{total} = {_joined(reduction, total)}")
+                self._line(d + 1, f"{total} = {joined(reduction, total)}")
             for reduction, total in zip(stage.reductions, totals) if outer else ():
-                self._line(d, f"{reduction.result} = {_joined(reduction, reduction.result, total)}")
+                self._line(d, f"{reduction.result} = {joined(reduction, reduction.result, total)}")
 
         for reduction in stage.reductions if outer else ():
-            self._line(depth, f"{reduction.result} = {_identity(reduction)}")
+            self._line(depth, f"{reduction.result} = {identity_of(reduction)}")
         self._loops(outer, depth, leaf)
         self._store_results(stage, depth)
 
@@ -98,16 +98,16 @@ class Reductions(Loops):
         sums = [[f"{total}_{j}" for j in range(many)] for total in totals]
         for reduction, own in zip(stage.reductions, sums):
             for name in own:
-                self._line(d, f"{name} = {_identity(reduction)}")
+                self._line(d, f"{name} = {identity_of(reduction)}")
         self._line(d, f"for k in range(0, whole, {many}):")
         for j in range(many):
             self._line(d + 1, f"{inner.name} = k + {j}")
             self._body(stage, d + 1)
             for reduction, own in zip(stage.reductions, sums):
-                self._line(d + 1, f"{own[j]} = {_joined(reduction, own[j])}")
+                self._line(d + 1, f"{own[j]} = {joined(reduction, own[j])}")
         for reduction, total, own in zip(stage.reductions, totals, sums):
             while len(own) > 1:
-                own = [_joined(reduction, a, b) for a, b in zip(own[::2], own[1::2])]
+                own = [joined(reduction, a, b) for a, b in zip(own[::2], own[1::2])]
             self._line(d, f"{total} = {own[0]}")
         return "whole"
 
@@ -117,7 +117,7 @@ class Reductions(Loops):
         outer = [axis for axis in stage.axes if axis.role == "outer"]
         if outer:
             for reduction in stage.reductions:
-                self._line(depth, f"{reduction.result} = {_identity(reduction)}")
+                self._line(depth, f"{reduction.result} = {identity_of(reduction)}")
         self._loops(outer, depth, lambda d: self._pairwise_tree(stage, inner, bool(outer), d))
         self._store_results(stage, depth)
 
@@ -131,12 +131,12 @@ class Reductions(Loops):
         self._line(d + 1, f"for _ in range({leaves}[leaf + 2]):")
         self._line(d + 2, "depth -= 1")
         for reduction, _, stack, part in sums:
-            self._line(d + 2, f"{part} = {_joined(reduction, f'{stack}[depth]', part)}")
+            self._line(d + 2, f"{part} = {joined(reduction, f'{stack}[depth]', part)}")
         for _, _, stack, part in sums:
             self._line(d + 1, f"{stack}[depth] = {part}")
         self._line(d + 1, "depth += 1")
         for reduction, _, stack, _ in sums:
-            total = _joined(reduction, reduction.result, f"{stack}[0]") if slices else f"{stack}[0]"
+            total = joined(reduction, reduction.result, f"{stack}[0]") if slices else f"{stack}[0]"
             self._line(d, f"{reduction.result} = {total}")
 
     def _leaf(self, stage: Stage, inner: Axis, leaves: str, sums: list[tuple[Reduce, str, str]], d: int) -> None:
@@ -149,25 +149,25 @@ class Reductions(Loops):
             start, end, held = "0", "last - first", self._held(stage, inner, d)
         self._line(d, f"whole = {'' if held else 'first + '}(last - first) // {many} * {many}")
         for reduction, _, part in sums:
-            self._line(d, f"{part} = {_identity(reduction)}")
+            self._line(d, f"{part} = {identity_of(reduction)}")
         self._line(d, f"if whole > {start}:")
         self._line(d + 1, f"for j in lanes(0, {many}):")
         for reduction, lane, _ in sums:
-            self._line(d + 2, f"{lane}[j] = {_identity(reduction)}")
+            self._line(d + 2, f"{lane}[j] = {identity_of(reduction)}")
         self._line(d + 1, f"for k in range({start}, whole, {many}):")
         self._line(d + 2, f"for j in lanes(0, {many}):")
         values = self._values(stage, inner, held, "k + j", d + 3)
         for (reduction, lane, _), value in zip(sums, values):
-            self._line(d + 3, f"{lane}[j] = {_joined(reduction, f'{lane}[j]', value)}")
+            self._line(d + 3, f"{lane}[j] = {joined(reduction, f'{lane}[j]', value)}")
         for reduction, lane, part in sums:
             pairs = [f"{lane}[{j}]" for j in range(many)]
             while len(pairs) > 1:
-                pairs = [_joined(reduction, a, b) for a, b in zip(pairs[::2], pairs[1::2])]
+                pairs = [joined(reduction, a, b) for a, b in zip(pairs[::2], pairs[1::2])]
             self._line(d + 1, f"{part} = {pairs[0]}")
         self._line(d, f"for {'k' if held else inner.name} in range(whole, {end}):")
         values = self._values(stage, inner, held, "k" if held else "", d + 1)
         for (reduction, _, part), value in zip(sums, values):
-            self._line(d + 1, f"{part} = {_joined(reduction, part, value)}")
+            self._line(d + 1, f"{part} = {joined(reduction, part, value)}")
 
     def _held(self, stage: Stage, inner: Axis, d: int) -> list[str]:
         """What is costly is computed for the whole leaf first, in as many lanes as there may be: the arrays that hold its values."""
@@ -214,12 +214,12 @@ class Reductions(Loops):
                 self._statement(reduction.store, depth)
 
 
-def _identity(reduction: Reduce) -> str:
+def identity_of(reduction: Reduce) -> str:
     kind = typed(reduction.dtype)
     return f"{kind}({reduction.identity.format(T=kind)})"
 
 
-def _joined(reduction: Reduce, so_far: str, more: str = "") -> str:
+def joined(reduction: Reduce, so_far: str, more: str = "") -> str:
     """What is accumulated so far, joined with another part or with the stage's value."""
     kind = typed(reduction.dtype)
     return f"{kind}({reduction.combine.format(so_far, more or f'{kind}({reduction.value})', T=kind)})"

@@ -71,11 +71,11 @@ class Writer:
             if s.slot.private and s.slot not in self.slots:
                 size = self._integer("n", prod(s.slot.shape))
                 self.slots[s.slot] = f"ring{sum(n[0] == 'r' for n in self.slots.values())}"
-                self.prologue.append(f"    {self.slots[s.slot]} = lanes_{_stored(s.slot.dtype)}({size})")
+                self.prologue.append(f"    {self.slots[s.slot]} = lanes_{stored_as(s.slot.dtype)}({size})")
             elif s.slot not in self.slots:
                 letter = "y" if s.slot in stored else "x"
                 name = f"{letter}{sum(n[0] == letter for n in self.slots.values())}"
-                pointer = f"{_stored(s.slot.dtype)}_pointer(args, {{}})"
+                pointer = f"{stored_as(s.slot.dtype)}_pointer(args, {{}})"
                 self.slots[s.slot] = self._declare(name, pointer, Parameter("slot", s.slot))
 
     def _line(self, depth: int, text: str, comment: str = "") -> None:
@@ -171,7 +171,7 @@ class Writer:
         return f"{SHORT_NAMES[slot.dtype]}_store({value})" if slot.dtype in SMALL_FLOATS else value
 
 
-def _stored(dtype: DType) -> str:
+def stored_as(dtype: DType) -> str:
     """The name of the elements in memory: bool is a byte, a small float its 16 bits."""
     if dtype.kind == "b":
         return "u8"
