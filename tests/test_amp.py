@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 
 import numpy as np
@@ -299,6 +300,19 @@ def test_the_state_is_part_of_what_a_trace_is_found_by():
                 assert product(x).dtype.name == dtype
     assert product.trace_count == 3
     assert product.explain(x).misses[1].what == "autocast"
+
+
+def test_a_context_that_is_made_elsewhere_does_not_split_a_graph():
+    context, none = tj.autocast("bfloat16"), contextlib.nullcontext()
+
+    @tj.compile
+    def loss(x, y):
+        with context, none:
+            return F.cross_entropy(x @ x, y)
+
+    x, y = operands()[1], tj.asarray([0, 1, 2, 3])
+    assert_bits_equal(loss(x, y), loss.__wrapped__(x, y))
+    assert loss.newest(next(iter(loss._entries))).mode == "graph"
 
 
 class Block(nn.Module):

@@ -4,12 +4,13 @@
     each(xs)    around what is iterated or unpacked, whose elements may be such arrays
     callee(f)   around what is called
     into(o)     around what an attribute or item is stored in
-    trying()    around the body of a `with` that may hold back an exception: what raises has to raise at once
+    trying(…)   around the body of a `with` whose contexts may hold back an exception: what raises has to raise at once
 """
 
 from __future__ import annotations
 
 import ast
+import itertools
 from collections import Counter
 from types import ModuleType
 from typing import Any, Callable
@@ -70,6 +71,7 @@ class _Weaver(ast.NodeTransformer):
         self.rebound = rebound(function)
         self.local = self.own | around
         self.rolling = False  # whether loops are not tried as one op here
+        self.numbers = itertools.count()  # of contexts
         self.around = 0  # how many loops are around what is visited
 
     def body_of(self, node: Any) -> Any:
@@ -205,8 +207,11 @@ class _Weaver(ast.NodeTransformer):
         before, self.rolling = self.rolling, True
         self.generic_visit(node)
         self.rolling = before
-        at = node.body[0]
-        call = ast.Call(ast.copy_location(ast.Name(TRYING, ast.Load()), at), [], [])
+        at, managers = node.body[0], []
+        for item in node.items:
+            managers.append(f"manager·{next(self.numbers)}")
+            item.context_expr = ast.copy_location(ast.NamedExpr(ast.Name(managers[-1], ast.Store()), item.context_expr), item.context_expr)
+        call = ast.Call(ast.copy_location(ast.Name(TRYING, ast.Load()), at), [ast.Name(name, ast.Load()) for name in managers], [])
         node.body = [ast.copy_location(ast.With([ast.withitem(ast.copy_location(call, at))], node.body), at)]
         return node
 
