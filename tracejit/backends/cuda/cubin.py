@@ -16,7 +16,7 @@ from . import ptx
 _LIBRARIES = ("*/lib/libnvJitLink.so.*", "*/bin/*/nvJitLink_*.dll")  # in NVIDIA's packages
 _SYSTEM = ("libnvJitLink.so.13", "libnvJitLink.so.12")
 _PTX = 2  # NVJITLINK_INPUT_PTX
-_REGISTERS, _SPILLED, _SHARED = r"sed (\d+) registers", r"(\d+) bytes spill (?:stores|loads)", r"(\d+) bytes smem"
+_REGISTERS, _SPILLED, _SHARED = r"Used (\d+) registers", r"(\d+) bytes spill (?:stores|loads)", r"Used .* (\d+) bytes smem"
 
 
 class Cubin(NamedTuple):
@@ -55,8 +55,8 @@ def assemble(text: str, arch: str) -> Cubin:
         code, log = link.found("LinkedCubin"), link.found("InfoLog").rstrip(b"\0").decode()
     finally:
         link.close()
-    registers, spilled, shared = (list(map(int, re.findall(pattern, log))) for pattern in (_REGISTERS, _SPILLED, _SHARED))
-    return Cubin(code, max(registers), sum(spilled), max(shared), log)
+    registers, spilled, shared = (sum(map(int, re.findall(pattern, log))) for pattern in (_REGISTERS, _SPILLED, _SHARED))
+    return Cubin(code, registers, spilled, shared, log)
 
 
 class _Link:
