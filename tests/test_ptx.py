@@ -10,13 +10,14 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from support import ATTRS, assert_bits_equal, elementwise_ops
+from support import ATTRS, assert_bits_equal, elementwise_ops, values
 from test_compile_ops import draw
 
 import tracejit as tj
 from tracejit import backend as backends
 from tracejit.backends.cuda import backend, cubin
 from tracejit.backends.cuda.ptx import assembly_of, ptx_of
+from tracejit.backends.cuda.schedule import THREADS
 from tracejit.backends.cuda.simulator import Simulator
 from tracejit.backends.cuda.source import print_map
 from tracejit.backends.cuda.words import wrap
@@ -50,7 +51,7 @@ def maps(dtype):
 # What is made of the text
 
 
-@pytest.mark.parametrize(("dtype", "arch"), [*((d, "sm_90") for d in DTYPES), (bfloat16, "sm_80")], ids=str)
+@pytest.mark.parametrize(("dtype", "arch"), [(d, "sm_80" if d in (bfloat16, int32) else "sm_90") for d in DTYPES], ids=str)
 def test_maps_call_nothing_and_round_as_ieee_says(dtype, arch):
     for name, text in maps(dtype):
         ptx = ptx_of(text, arch)
@@ -59,13 +60,58 @@ def test_maps_call_nothing_and_round_as_ieee_says(dtype, arch):
         assert not re.search(r"\b(add|mul|sub|div|sqrt|fma)(\.f32|\.f64)", ptx), name  # without a rounding they may be contracted
 
 
-@pytest.mark.skipif(cubin.assembler() is None, reason="nvJitLink is not installed")
-@pytest.mark.parametrize(("dtype", "arch"), [(float16, "sm_90"), (int8, "sm_80")], ids=str)
-def test_maps_fit_in_registers(dtype, arch):
-    for name, text in maps(dtype):
-        made = cubin.assemble(ptx_of(text, arch), arch)
-        assert made.code.startswith(b"\x7fELF") and (made.spilled, made.shared) == (0, 0), f"{name}: {made.log}"
-        assert made.registers <= 168, name  # of 65,536: three blocks of 128 threads, or one of 256 and room for another
+class Unrun(Simulator):
+    """A GPU that is given kernels, and runs none."""
+
+    def __init__(self, number):
+        super().__init__(number)
+        self.texts = []
+
+    def load(self, text, code, symbol):
+        self.texts.append(text)
+
+    def launch(self, function, blocks, threads, words):
+        pass
+
+
+@pytest.fixture
+def unrun(monkeypatch, simulated_gpu):
+    """The driver of device "cuda:6"."""
+    monkeypatch.setattr(backend, "driver_of", Unrun)
+    device = backend.Cuda(6)
+    monkeypatch.setattr(backends, "_loaded", {**backends._loaded, device.name: device})
+    return device.driver
+
+
+def assert_fits(text, arch, name):
+    """No register is spilled, and the registers of a block are no more than a processor has."""
+    made = cubin.assemble(ptx_of(text, arch), arch)
+    assert made.code.startswith(b"\x7fELF") and (made.spilled, made.shared) == (0, 0), f"{name}: {made.log}"
+    assert made.registers * THREADS <= 1 << 16, name
+
+
+assembled = pytest.mark.skipif(cubin.assembler() is None, reason="nvJitLink is not installed")
+
+
+@assembled
+@pytest.mark.parametrize("op", [op for op in elementwise_ops() if op.vjp and "f" in op.accepts and op.name != "where"], ids=lambda op: op.name)
+def test_ops_and_their_gradients_fit_in_registers(op, unrun):
+    """float16, of which a thread takes most elements at a time."""
+
+    def both(*xs):
+        y, pull_back = tj.vjp(lambda *xs: op(*xs, **ATTRS.get(op.name, {})), *xs)
+        return y, pull_back(y)
+
+    tj.compile(both)(*[tensor(a).to("cuda:6") for a in values(op, float16, (64,))])
+    assert unrun.texts
+    for text in unrun.texts:
+        assert_fits(text, "sm_90", op.name)
+
+
+@assembled
+def test_integers_fit_in_registers():
+    for name, text in maps(int8):
+        assert_fits(text, "sm_80", name)
 
 
 def test_code_is_kept_on_disk(tmp_path, monkeypatch):
@@ -85,7 +131,7 @@ def test_without_an_assembler_the_driver_is_given_ptx(monkeypatch):
         cubin.assemble(ptx_of(text), "sm_90")
 
 
-@pytest.mark.skipif(cubin.assembler() is None, reason="nvJitLink is not installed")
+@assembled
 def test_what_the_assembler_refuses_is_told():
     with pytest.raises(tj.DeviceError, match="nvJitLink refuses"):
         cubin.assemble(ptx_of(MAP.format("x[i]")).replace("ld.global", "ld.nowhere"), "sm_90")
@@ -170,7 +216,8 @@ class HostThreads(Simulator):
 def host_threads(monkeypatch, simulated_gpu):
     """Device "cuda:5" is run by this processor."""
     monkeypatch.setattr(backend, "driver_of", HostThreads)
-    monkeypatch.setattr(backends, "_loaded", {**backends._loaded, "cuda:5": backend.Cuda(5)})
+    device = backend.Cuda(5)
+    monkeypatch.setattr(backends, "_loaded", {**backends._loaded, device.name: device})
 
 
 @lru_cache(maxsize=None)
@@ -208,9 +255,9 @@ def test_float16_is_converted_as_numpy_does(host_threads):
     halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
     single = halves.astype(np.float32)
     between = (single[:-1].astype(np.float64) + single[1:]) / 2  # ties
-    values = np.concatenate([single, between.astype(np.float32), np.nextafter(between.astype(np.float32), np.float32(0)), single * np.float32(1e-3)])
+    singles = np.concatenate([single, between.astype(np.float32), np.nextafter(between.astype(np.float32), np.float32(0)), single * np.float32(1e-3)])
     with np.errstate(all="ignore"):
-        for x, dtype in ((halves, np.float32), (values, np.float16)):
+        for x, dtype in ((halves, np.float32), (singles, np.float16)):
             assert_bits_equal(tensor(x).to("cuda:5").to(dtype).cpu(), x.astype(dtype))
 
 

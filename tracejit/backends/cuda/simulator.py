@@ -17,6 +17,7 @@ from ..text.in_python import PYTHON_WORDS
 from .exchange import HOST
 from .memory import no_room
 from .simulated_streams import SimulatedStreams
+from .words import TEXTS
 
 WARP = 32
 CAPACITY = 1 << 30  # bytes
@@ -186,7 +187,7 @@ def _threaded(text: str) -> Callable[..., Any]:
     tree = _Threads().visit(ast.parse(text))
     scope = dict(PYTHON_WORDS)
     scope["divided"], scope["left"] = (lambda i, d: i // d), (lambda i, d: i % d)
-    scope["wrap"] = lambda i, n: min(max(i + n if i < 0 else i, 0), n - 1)
+    scope.update(TEXTS)
     scope["loose"], scope["value_of"] = range, _value_of
     exec(compile(ast.fix_missing_locations(tree), "<tracejit kernel>", "exec"), scope)
     return scope["kernel"]
