@@ -14,7 +14,7 @@ WIDE = 1 << 31  # elements from which on indices need 64 bits to be divided
 WARP = 32  # threads that exchange values without memory; columns that are read side by side, a line of memory of float32
 STRANDS = 4  # accumulators of a thread, one for each of so many neighbouring elements: 16 bytes of float32
 EACH = 8  # elements of a row, or of a column, that a thread has before there are more threads: two packs are on their way at a time
-MOST = 1024  # threads of a row: a block has no more
+MOST = 512  # threads of a row: with 40 registers each, three such blocks fit a processor, and one of 1024
 STRAND_LIMIT = 32  # threads of a column: with as many columns, a block
 
 SHARED = 48 * 1024  # bytes of a block's own memory that need no leave of the driver's
