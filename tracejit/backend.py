@@ -40,6 +40,14 @@ class Backend(ABC):
         """Run one op on arrays of this device, as the kernel of a one-node graph."""
 
     @abstractmethod
+    def source(self, kernel: Any, name: str = "kernel") -> str:
+        """The text of a kernel, as it is compiled, with the user's lines."""
+
+    @abstractmethod
+    def synchronize(self) -> None:
+        """Wait until everything that was issued is done."""
+
+    @abstractmethod
     def call_large(self, function: Callable[..., Any], *values: Any, **attrs: Any) -> Any:
         """What a NumPy function of these values gives; the large arrays that it makes get their memory from the device's pool."""
 

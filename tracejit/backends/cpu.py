@@ -12,6 +12,7 @@ from ..forks import shared_lock
 from ..graph.ir import Graph
 from ..graph.limits import built
 from ..graph.rules import simplify
+from ..lowering.kernel import Kernel
 from ..lowering.plan import Plan, make_plan
 from ..lowering.steps import Call
 from ..op import Op
@@ -26,6 +27,7 @@ from .native.heap import keep_freed
 from .one_node import graph_of, text_of
 from .recent import Recent
 from .routine import Routine
+from .text.source import print_kernel
 
 ROUTINES: dict[str, Callable[[Call], Routine | None]] = {
     "matmul": products.product,
@@ -59,6 +61,12 @@ class Cpu(Backend):
     def _one_node(self, op: Op, values: tuple[Any, ...], attrs: dict[str, Any]) -> Executable:
         layouts = [element_strides(v) if isinstance(v, np.ndarray) else () for v in values]
         return self.build(graph_of(op, values, attrs), layouts)
+
+    def source(self, kernel: Kernel, name: str = "kernel") -> str:
+        return print_kernel(kernel, name)[0]
+
+    def synchronize(self) -> None:
+        """Everything is done when a call returns."""
 
     def call_large(self, function: Callable[..., Any], *values: Any, **attrs: Any) -> Any:
         return in_blocks(function, *values, **attrs)

@@ -26,6 +26,11 @@ class Plan:
     places: dict[Slot, int] = field(default_factory=dict)  # byte offset of each temporary
     cells: int = 0  # words that hold addresses
 
+    @property
+    def device(self) -> str:
+        """Where it runs."""
+        return next((node.device for node in self.graph.inputs if node.device != "cpu"), "cpu")
+
     def kernels(self) -> Iterator[Kernel]:
         """The kernels among the steps."""
         return (step for step in self.steps if isinstance(step, Kernel))

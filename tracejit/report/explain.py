@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, Callable, Iterator
 
-from ..backends.text.source import print_kernel
+from ..backend import get_backend
 from ..entry import Entry
 from ..frontend import Signature
 from ..lowering.kernel import Kernel
@@ -30,7 +30,8 @@ def explained(compiled: Inside, args: tuple[Any, ...], kwargs: dict[str, Any], k
     entry = compiled.find(key, leaves) or compiled.newest(key)
     times, plans, unmeasured = _measure(compiled, entry, args, kwargs, key, leaves)
     steps = _steps(plans, times)
-    inside = None if times is None else sum(sum(plan) for plan in times.kernels)
+    told = [seconds for plan in times.kernels for seconds in plan if seconds is not None] if times is not None else []
+    inside = sum(told) if told else None
     pinned = None if compiled._verifier is None else compiled._verifier.pinned.get(key)
     return Report(
         name=name_of(compiled.__wrapped__),
@@ -119,7 +120,7 @@ def _steps(plans: list[Plan], times: Times | None) -> list[Step]:
                 continue
             kernel = isinstance(step, Kernel)
             seconds = None if times is None else times.kernels[p][n]
-            source = print_kernel(step)[0] if isinstance(step, Kernel) else ""
+            source = get_backend(plan.device).source(step) if isinstance(step, Kernel) else ""
             share = None if seconds is None else share_of(step, seconds)
             found.append(Step(step.title, kernel, bytes_of(step), operations_of(step), seconds, share, source))
     return found

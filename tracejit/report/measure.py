@@ -8,12 +8,14 @@ from typing import Any, Callable, NamedTuple
 
 import numpy as np
 
+from ..backend import get_backend
+from ..backends.choice import executable_of
 from ..backends.cpu import backend
+from ..device import device_of
 from ..graph.text import parse_graph
 from ..lowering.kernel import Kernel, Let, Slot
 from ..lowering.plan import Plan
 from ..lowering.steps import Call
-from ..runtime.executor import Executable
 from ..verify import Run, Snapshot, like
 
 BUDGET = 0.1  # seconds that one measurement may take, one run apart
@@ -26,15 +28,16 @@ class Times(NamedTuple):
 
     eager: float
     compiled: float
-    kernels: list[list[float]]  # of each plan, its steps
+    kernels: list[list[float | None]]  # of each plan, its steps; None where they are not told apart
 
 
-def least(run: Callable[[], Any], after: Callable[[], Any] = lambda: None) -> float:
-    """The least time of a run, in seconds; `after` is called after each, and not measured."""
+def least(run: Callable[[], Any], after: Callable[[], Any] = lambda: None, done: Callable[[], Any] = lambda: None) -> float:
+    """The least time of a run until it is `done`, in seconds; `after` is called after each, and not measured."""
     times: list[float] = []
     while len(times) < REPEATS and sum(times) < BUDGET:
         start = perf_counter()
         run()
+        done()
         times.append(perf_counter() - start)
         after()
     return min(times)
@@ -47,18 +50,21 @@ def measured(snapshot: Snapshot, eager: Callable[[], Any], compiled: Callable[[]
             retrace()
         runs = list(snapshot.runs)
         snapshot.put_back()
-        times = Times(least(eager, snapshot.put_back), least(compiled, snapshot.put_back), [_steps(run) for run in runs])
+        done = get_backend(device_of([array for run in runs for array in run.arrays])).synchronize
+        times = Times(least(eager, snapshot.put_back, done), least(compiled, snapshot.put_back, done), [_steps(run) for run in runs])
     finally:
         snapshot.put_back()
     return times, [_executable(run).plan for run in runs]
 
 
-def _executable(run: Run) -> Executable:
-    return backend.executable(run.graph, run.arrays, run.writes)
+def _executable(run: Run) -> Any:
+    return executable_of(run.graph, run.arrays, run.writes)
 
 
-def _steps(run: Run) -> list[float]:
-    """The least time of each step of a graph, on copies of what it read in the call."""
+def _steps(run: Run) -> list[float | None]:
+    """The least time of each step of a graph, on copies of what it read in the call. A GPU's are not told apart."""
+    if device_of(run.arrays) != "cpu":
+        return [None] * len(_executable(run).plan.steps)
     arrays = [like(array) if n in run.writes else array for n, array in enumerate(run.arrays)]
     executable = backend.apart(_executable(run).plan)
     found: list[list[float]] = []

@@ -8,9 +8,12 @@ from typing import Any, Iterable, NamedTuple, Sequence
 
 import numpy as np
 
+from ..backend import get_backend
+from ..device import DeviceArray, is_array
 from ..graph.ir import Graph
 from ..graph.witness import witness
 from ..ops.random import default_generator
+from ..spec import uint8
 from ..tensor import Tensor
 
 
@@ -73,7 +76,7 @@ class Snapshot:
 
     def take_run(self, graph: Graph, arrays: Sequence[np.ndarray], writes: tuple[int, ...], handles: Sequence[Tensor]) -> None:
         """Keep what a graph is about to read and write: arrays, and the tensors that show them."""
-        self.take([*arrays, *[handle for handle in handles if isinstance(handle._value, np.ndarray)]])
+        self.take([*arrays, *[handle for handle in handles if is_array(handle._value)]])
         if graph.outputs:
             self.runs.append(Run(graph, tuple([like(array) for array in arrays]), writes))
 
@@ -104,13 +107,17 @@ class Snapshot:
         return [(f"the state of a {type(generator).__name__}", repr(_state(generator))) for generator, _ in self._generators.values()]
 
 
-def like(array: np.ndarray) -> np.ndarray:
+def like(array: Any) -> Any:
     """A copy that lies in memory as the array does."""
     if array.flags.c_contiguous:
         return array.copy()
     extent = [(n - 1) * s for n, s in zip(array.shape, array.strides)]
     low, high = sum(min(e, 0) for e in extent), sum(max(e, 0) for e in extent) + array.itemsize
-    copy = np.ndarray(array.shape, array.dtype, np.empty(high - low, np.uint8), -low, array.strides)
+    if type(array) is DeviceArray:
+        room = get_backend(array.device).empty((high - low,), uint8)
+        copy: Any = DeviceArray(room.memory, array.shape, array.dtype, array.strides, -low)
+    else:
+        copy = np.ndarray(array.shape, array.dtype, np.empty(high - low, np.uint8), -low, array.strides)
     copy[...] = array
     return copy
 

@@ -211,6 +211,13 @@ class Cuda(Backend):
     def _view(self, op: Any, array: DeviceArray, attrs: dict[str, Any]) -> DeviceArray:
         return array.under(op, attrs)
 
+    def source(self, kernel: Kernel, name: str = "kernel") -> str:
+        return print_kernel(kernel).text.replace("def kernel(", f"def {name}(", 1)
+
+    def synchronize(self) -> None:
+        self.driver.synchronize()
+        self.check()
+
     def call_large(self, function: Callable[..., Any], *values: Any, **attrs: Any) -> Any:
         return function(*values, **attrs)
 
