@@ -135,7 +135,14 @@ class _Block:
     def __init__(self, driver: Simulator, function: Callable[..., Any], block: int, blocks: int, threads: int, words: list[int]) -> None:
         self.driver, self.words = driver, words
         self.shared: dict[int, np.ndarray] = {}
+        self.pointers: dict[tuple[str, int], Pointer] = {}  # one for all threads
         self.threads: list[Any] = [function(self, thread, threads, block, blocks) for thread in range(threads)]
+
+    def pointer(self, kind: str, k: int) -> Pointer:
+        """Elements of a kind from the address on that word k is."""
+        if (kind, k) not in self.pointers:
+            self.pointers[kind, k] = self.driver.pointer(kind, self.words[k])
+        return self.pointers[kind, k]
 
     def array(self, kind: str, count: int, number: int) -> np.ndarray:
         """The block's array of this number."""
@@ -220,7 +227,7 @@ class _Threads(ast.NodeTransformer):
             return ast.Yield(ast.Tuple(parts, ast.Load()))
         kind, _, form = name.rpartition("_")
         if form == "pointer":
-            return ast.parse(f"args.driver.pointer({kind!r}, args.words[{ast.unparse(node.args[1])}])", mode="eval").body
+            return ast.parse(f"args.pointer({kind!r}, {ast.unparse(node.args[1])})", mode="eval").body
         if form == "value":
             return ast.parse(f"value_of({kind!r}, args.words[{ast.unparse(node.args[1])}])", mode="eval").body
         if name.startswith("shared_"):
