@@ -14,10 +14,11 @@ from support import ATTRS, assert_bits_equal, elementwise_ops, values
 from test_compile_ops import draw
 
 import tracejit as tj
+import tracejit.nn.functional as F
 from tracejit import backend as backends
 from tracejit.backends.cuda import backend, cubin
 from tracejit.backends.cuda.ptx import assembly_of, ptx_of
-from tracejit.backends.cuda.schedule import THREADS
+from tracejit.backends.cuda.schedule import SHARED, THREADS
 from tracejit.backends.cuda.simulator import Simulator
 from tracejit.backends.cuda.source import print_map
 from tracejit.backends.cuda.words import wrap
@@ -65,13 +66,13 @@ class Unrun(Simulator):
 
     def __init__(self, number):
         super().__init__(number)
-        self.texts = []
+        self.launched = {}  # threads of a block, by text
 
     def load(self, text, code, symbol):
-        self.texts.append(text)
+        return text
 
     def launch(self, function, blocks, threads, words):
-        pass
+        self.launched[function] = threads
 
 
 @pytest.fixture
@@ -83,11 +84,13 @@ def unrun(monkeypatch, simulated_gpu):
     return device.driver
 
 
-def assert_fits(text, arch, name):
-    """No register is spilled, and the registers of a block are no more than a processor has."""
-    made = cubin.assemble(ptx_of(text, arch), arch)
-    assert made.code.startswith(b"\x7fELF") and (made.spilled, made.shared) == (0, 0), f"{name}: {made.log}"
-    assert made.registers * THREADS <= 1 << 16, name
+def assert_fits(text, threads, arch, name):
+    """Nothing is called from outside, no register is spilled, and a block takes no more registers and memory than a processor has."""
+    ptx = ptx_of(text, arch)
+    assert not [word for word in FOREIGN if word in ptx], name
+    made = cubin.assemble(ptx, arch)
+    assert made.code.startswith(b"\x7fELF") and made.spilled == 0, f"{name}: {made.log}"
+    assert made.registers * threads <= 1 << 16 and made.shared <= SHARED, name
 
 
 assembled = pytest.mark.skipif(cubin.assembler() is None, reason="nvJitLink is not installed")
@@ -103,15 +106,43 @@ def test_ops_and_their_gradients_fit_in_registers(op, unrun):
         return y, pull_back(y)
 
     tj.compile(both)(*[tensor(a).to("cuda:6") for a in values(op, float16, (64,))])
-    assert unrun.texts
-    for text in unrun.texts:
-        assert_fits(text, "sm_90", op.name)
+    assert unrun.launched
+    for text, threads in unrun.launched.items():
+        assert_fits(text, threads, "sm_90", op.name)
 
 
 @assembled
 def test_integers_fit_in_registers():
     for name, text in maps(int8):
-        assert_fits(text, "sm_80", name)
+        assert_fits(text, THREADS, "sm_80", name)
+
+
+ROWS = {
+    "sum": lambda x: x.sum(-1),
+    "columns": lambda x: x.sum(0),
+    "largest": lambda x: tj.max(x, -1),
+    "softmax": lambda x: F.softmax(x, -1),
+    "log_softmax": lambda x: F.log_softmax(x, -1),
+    "layer_norm": lambda x: F.layer_norm(x, x.shape[-1:], x[0], x[1]),
+    "rms_norm": lambda x: F.rms_norm(x, x.shape[-1:], x[0]),
+    "gelu": lambda x: F.gelu(x).mean(),
+}
+
+
+@assembled
+@pytest.mark.parametrize("shape", [(64, 8), (4, 1000), (2, 9000)], ids=str)
+@pytest.mark.parametrize("name", ROWS)
+def test_reductions_and_their_gradients_fit_in_registers(name, shape, unrun):
+    dtype = {8: float16, 1000: float32, 9000: float64}[shape[1]]
+
+    def both(x):
+        y, pull_back = tj.vjp(ROWS[name], x)
+        return y, pull_back(y)
+
+    tj.compile(both)(tensor(np.ones(shape, dtype)).to("cuda:6"))
+    assert unrun.launched
+    for text, threads in unrun.launched.items():
+        assert_fits(text, threads, "sm_90", name)
 
 
 def test_code_is_kept_on_disk(tmp_path, monkeypatch):
@@ -161,6 +192,7 @@ WORDS = [
     (MAP, "f16_round(x[i])", ["cvt.rn.f16.f32", "cvt.f32.f16"]),
     (MAP, "bf16_round(x[i])", ["cvt.rn.bf16x2.f32"]),
     (MAP, "x[divided(turn, 3) + left(turn, args[3])]", ["rem.u32", "kernel_param_3"]),
+    (MAP.replace("    s =", "    threads_at_most(1024)\n    s ="), "x[i]", [".maxntid 1024"]),
     (ONE, "swapped(x[i], 16)", ["shfl.sync.bfly.b32", ", 16, 31, -1;"]),
     (ONE, "from_thread(x[i], 3)", ["shfl.sync.idx.b32", ", 3, 31, -1;"]),
     (ONE.replace("y[i]", "s[thread()] = x[i]\n        together()\n        y[i]"), "s[i + 1]", ["st.shared.b32", "ld.shared.b32", "bar.sync", "[256]"]),

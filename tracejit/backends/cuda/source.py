@@ -52,7 +52,8 @@ class Printer(Writer):
 
     def _printed(self, threads: int, turns: int, pack: int = 1) -> Printed:
         title = [f"    # {self.kernel.title}"] if self.lines and self.kernel.title else []
-        text = "\n".join(["def kernel(args):", *title, *self.prologue, *self.text, ""])
+        limit = [f"    threads_at_most({threads})"] if threads > THREADS else []
+        text = "\n".join(["def kernel(args):", *title, *limit, *self.prologue, *self.text, ""])
         slots = {s.slot for s in packed_accesses(self.kernel)} if pack > 1 else set()
         return Printed(text, self.parameters, threads, turns, {slot: pack * slot.dtype.itemsize for slot in slots})
 

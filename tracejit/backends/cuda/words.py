@@ -95,6 +95,11 @@ def _place(register: str) -> words.Word:
     return place
 
 
+def _at_most(out: Assembly, count: Value) -> None:
+    """A block has at most so many threads, which share a processor's registers. Without a word there are enough for 256."""
+    out.declarations["!"] = f'!nvvm.annotations = !{{!0}}\n!0 = !{{ptr @kernel, !"maxntidx", i32 {_number(count)}}}'
+
+
 def _together(out: Assembly) -> None:
     out.declare("llvm.nvvm.barrier0", "void", [])
     out.do("call void @llvm.nvvm.barrier0()")
@@ -169,7 +174,7 @@ WORDS: dict[str, Any] = {
     **{f"lanes_{kind}": _local(kind) for kind in BITS},
     **{f"shared_{kind}": _shared(kind) for kind in BITS},
     "thread": _place("tid.x"), "threads": _place("ntid.x"), "block": _place("ctaid.x"), "blocks": _place("nctaid.x"),
-    "together": _together, "swapped": _exchange("bfly"), "from_thread": _exchange("idx"),
+    "threads_at_most": _at_most, "together": _together, "swapped": _exchange("bfly"), "from_thread": _exchange("idx"),
     "divided": _unsigned("udiv"), "left": _unsigned("urem"),
     "f16_load": _f16_load, "f16_store": _small_store("half"), "bf16_store": _small_store("bfloat"),
 }  # fmt: skip
