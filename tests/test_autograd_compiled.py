@@ -10,6 +10,7 @@ import pytest
 from support import bits
 
 import tracejit as tj
+from tracejit.nn.parts import parts, rows
 from tracejit import autograd
 
 Program = Callable[[Any, Any, list[Any]], Any]
@@ -285,3 +286,36 @@ def test_compiled_does_what_eager_does(name: str) -> None:
         wanted = outcome(function, seed)
         assert outcome(compiled, seed) == wanted, f"call {seed}"
         assert name.startswith("error") == (isinstance(wanted[0], tuple) and isinstance(wanted[0][0], type))
+
+
+@pytest.mark.parametrize("cut", [lambda w: parts(w, (2, 1, 3), 0), rows, lambda w: parts(w, (1, 3), 1)], ids=["parts", "rows", "columns"])
+def test_a_leaf_whose_gradient_is_written_part_by_part(cut):
+    """The gradient that a leaf gets is the whole as it is after the last part, not as it was before."""
+    w = tj.asarray(np.arange(24.0).reshape(6, 4) + 1).requires_grad_()
+
+    def step(scale):
+        w.grad = None
+        total = scale
+        for part in cut(w):
+            total = total * (part * scale).sum()
+        total.backward()
+        return w.grad
+
+    scale = tj.asarray(0.5)
+    wanted, compiled = step(scale).numpy().copy(), tj.compile(step)
+    for _ in range(3):
+        assert compiled(scale).numpy().tobytes() == wanted.tobytes()
+
+
+def test_attention_of_three_tensors_trains_its_one_weight():
+    attention = tj.nn.MultiheadAttention(8, 2, batch_first=True)
+    given = [tj.asarray(np.random.default_rng(n).normal(size=(2, 3, 8)).astype(np.float32)) for n in range(3)]
+
+    def step(*given):
+        attention.zero_grad()
+        attention(*given)[0].sum().backward()
+        return [p.grad for p in attention.parameters()]
+
+    wanted, compiled = [g.numpy().copy() for g in step(*given)], tj.compile(step)
+    for _ in range(3):
+        assert [g.numpy().tobytes() for g in compiled(*given)] == [g.tobytes() for g in wanted]

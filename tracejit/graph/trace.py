@@ -201,7 +201,7 @@ class Tracer(Recording):
 
     def handle(self, tensor: Tensor) -> Tensor:
         """Another Tensor on the same value; followed as every traced tensor is."""
-        value = tensor._value
+        value = tensor._value if tensor._storage not in self.changed else self.read(tensor)  # what was written into parts of it, too
         if not isinstance(value, Node):
             handle = wrap(value)
             left = self.left.of(tensor)
