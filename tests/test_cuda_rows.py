@@ -4,11 +4,22 @@ follows from its shape alone. Their kernels are those of a machine: PTX is made 
 from __future__ import annotations
 
 
+import itertools
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from support import assert_bits_equal
 
 import tracejit as tj
+import tracejit.backend as backends
+import tracejit.nn.functional as F
+from tracejit.backends.cuda import backend
+from tracejit.backends.cuda.kernels import print_kernel
+from tracejit.backends.cuda.schedule import GPU
+from tracejit.backends.cuda.simulator import Simulator
+from tracejit.op import OPS
+from tracejit.spec import DTYPES, SMALL_FLOATS, complex128, float64
 from tracejit.tensor import wrap
 
 pytestmark = [pytest.mark.filterwarnings("ignore::RuntimeWarning"), pytest.mark.usefixtures("simulated_gpu")]
@@ -66,3 +77,139 @@ def test_sums(name, layout):
         return (x * 3 + 1).sum(axes) * 2
 
     assert_bits_equal(host(tj.compile(scaled)(there)), host(scaled(there)))
+
+
+# Every op, every dtype
+
+
+def reductions():
+    return [op for op in OPS.values() if op.kind == "reduction"]
+
+
+@pytest.mark.parametrize("op", reductions(), ids=lambda op: op.name)
+def test_every_op_of_every_dtype(op):
+    """Of integers and extremes the CPU's very bits; else within a unit of rounding for each element."""
+    for dtype, (shape, axes) in itertools.product(DTYPES, [((3, 37), (1,)), ((37, 3), (0,)), ((1, 5), (0,))]):
+        x = wrap(draw(shape, np.dtype(np.int8) if dtype.kind == "b" else dtype).astype(dtype))
+        try:
+            here = op(x, axes=axes, keepdims=False)
+        except (TypeError, ValueError):
+            continue
+        there = op(x.to("cuda"), axes=axes, keepdims=False)
+        assert (there.dtype, there.shape) == (here.dtype, here.shape)
+        if dtype.kind in "biu" or op.name in ("max", "min"):
+            assert_bits_equal(host(there), here.numpy())
+        else:
+            rounding = 2.0**-7 if dtype in SMALL_FLOATS else 2.0**-45 if dtype in (float64, complex128) else 2.0**-17
+            np.testing.assert_allclose(host(there).astype(complex), here.numpy().astype(complex), rtol=rounding, atol=rounding)
+
+
+def test_extremes_of_zeros_and_of_nan():
+    """A zero's sign and a NaN do not depend on which thread asks: what a row is shifted by is what is stored."""
+    x = np.zeros((4, 70), np.float32)
+    x[0, 1::2], x[1, ::2], x[2, 69], x[3, 0] = -0.0, -0.0, np.nan, np.inf
+    there = on_gpu(x)
+
+    def shifted(x):
+        top = x.amax(1, keepdims=True)
+        return top, x - top
+
+    for a, b in zip(tj.compile(shifted)(there), shifted(there)):
+        assert_bits_equal(host(a), host(b))
+
+
+# Stages
+
+
+def layer_norm(x):
+    return F.layer_norm(x, (x.shape[-1],))
+
+
+def rms_norm(x):
+    return x * ((x * x).mean(-1, keepdims=True) + 1e-6).rsqrt()
+
+
+def cross_entropy(x):
+    return F.cross_entropy(x, (x[:, 0] > 0).to(tj.int64), reduction="none")
+
+
+def standardised(x):
+    """Of columns."""
+    return (x - x.mean(0)) / x.std(0)
+
+
+def differentiated(function):
+    def both(x):
+        y, pull_back = tj.vjp(function, x)
+        return y, *pull_back(y * 2 - 1)
+
+    both.__name__ = f"{function.__name__} and its gradient"
+    return both
+
+
+STAGED = [tj.softmax, tj.log_softmax, tj.logsumexp, layer_norm, rms_norm, standardised, cross_entropy]
+STAGED = [*STAGED, *map(differentiated, [tj.softmax, tj.log_softmax, layer_norm, rms_norm, standardised, cross_entropy])]
+
+
+@pytest.fixture
+def kernels(monkeypatch):
+    """The kernels that are printed."""
+    found = []
+
+    def seen(kernel, *args):
+        found.append(kernel)
+        return print_kernel(kernel, *args)
+
+    monkeypatch.setattr(backend, "print_kernel", seen)
+    return found
+
+
+@pytest.fixture
+def planned_for(monkeypatch, simulated_gpu):
+    """A GPU that has compiled nothing yet, and is planned for so."""
+
+    def device(number, **changes):
+        monkeypatch.setattr(backend, "GPU", replace(GPU, **changes))
+        found = backend.Cuda(number)
+        monkeypatch.setattr(backends, "_loaded", {**backends._loaded, found.name: found})
+        return found.name
+
+    return device
+
+
+def results(function, x):
+    found = function(x)
+    return [host(t) for t in (found if isinstance(found, tuple) else (found,))]
+
+
+@pytest.mark.parametrize("shape", [(3, 37), (2, 264)], ids=str)
+@pytest.mark.parametrize("function", STAGED, ids=lambda f: f.__name__)
+def test_stages(function, shape, kernels, planned_for, monkeypatch):
+    """One kernel has the bits of many, whether rows are held or read again. One block walks all rows."""
+    monkeypatch.setattr(Simulator, "processors", 0)
+    x = wrap(draw(shape))
+    eagerly = results(function, x.to(planned_for(1)))
+    for found, wanted in zip(eagerly, results(function, x)):
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+    for device in (planned_for(2), planned_for(3, held=0)):
+        kernels.clear()
+        for a, b in zip(results(tj.compile(function), x.to(device)), eagerly):
+            assert_bits_equal(a, b)
+        assert sum(k.reduces for k in kernels) == 1, [k.title for k in kernels]
+
+
+@pytest.mark.parametrize("name", [name for name in SHAPES if "columns" in name or "axes" in name or "warps" in name])
+def test_parts(name, planned_for, kernels):
+    """What is large and has few rows is cut in parts, by its shape alone: eagerly and fused alike."""
+    shape, axes = SHAPES[name]
+    x = wrap(draw(shape)).to(planned_for(1, long=8, part=4, parts=8, columns=1))
+
+    def both(x):
+        return (x * 3 + 1).sum(axes) * 2, (x * 3).amax(axes)
+
+    eagerly = results(both, x)
+    assert any(k.title.endswith("of parts") for k in kernels)
+    for a, b in zip(results(tj.compile(both), x), eagerly):
+        assert_bits_equal(a, b)
+    exact = (host(x).astype(np.float64) * 3 + 1).sum(axes) * 2
+    assert np.all(np.abs(eagerly[0] - exact) <= 4 * np.spacing(np.abs(host(x) * 3 + 1).sum(axes) * 2))
