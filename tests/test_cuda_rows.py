@@ -89,13 +89,14 @@ def reductions():
 @pytest.mark.parametrize("op", reductions(), ids=lambda op: op.name)
 def test_every_op_of_every_dtype(op):
     """Of integers and extremes the CPU's very bits; else within a unit of rounding for each element."""
+    reduced = getattr(tj, op.name)
     for dtype, (shape, axes) in itertools.product(DTYPES, [((3, 37), (1,)), ((37, 3), (0,)), ((1, 5), (0,))]):
         x = wrap(draw(shape, np.dtype(np.int8) if dtype.kind == "b" else dtype).astype(dtype))
         try:
-            here = op(x, axes=axes, keepdims=False)
+            here = reduced(x, axis=axes)
         except (TypeError, ValueError):
             continue
-        there = op(x.to("cuda"), axes=axes, keepdims=False)
+        there = reduced(x.to("cuda"), axis=axes)
         assert (there.dtype, there.shape) == (here.dtype, here.shape)
         if dtype.kind in "biu" or op.name in ("max", "min"):
             assert_bits_equal(host(there), here.numpy())

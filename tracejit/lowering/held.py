@@ -1,49 +1,60 @@
 """What stages of a row read again, or leave for one another at the same place, is kept at hand: memory is read once, and written once.
 
 Where many threads share a row, all stages give an element to the same thread. So what a stage has read or written there, a later one
-finds in the block's own memory (a private slot), as long as rows fit into it.
+finds in the block's own memory (a private slot), as long as rows fit into it. Rows that are needed one after another lie in one room.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import prod
-from typing import Sequence
 
 from ..spec import contiguous_strides
 from .hardware import Hardware
 from .index import Index, linear, variable
 from .kernel import Kernel, Load, Slot, Stage, Store
 
-Key = tuple[Slot, Index, tuple[int, ...]]  # a place, as stages of so many elements walk it
+Access = Load | Store
+Place = tuple[Slot, Index, tuple[int, ...]]  # as stages of so many elements walk it
+Moment = tuple[int, int]  # the number of a stage, and of one of its statements
 
 
 @dataclass(eq=False)
-class _Run:
-    """A first access of a place in one stage, and reads of it in later ones."""
+class _Row:
+    """What is kept of a row: accesses of one place, the first of which reads or writes it; whole: there are no others to the slot."""
 
-    stage: Stage
-    first: Load | Store
-    later: list[Load] = field(default_factory=list)
+    accesses: list[tuple[Moment, Access]]
+    whole: bool
+
+    @property
+    def first(self) -> Moment:
+        return self.accesses[0][0]
+
+    @property
+    def last(self) -> Moment:
+        return self.accesses[-1][0]
 
 
 def hold_rows(kernel: Kernel, own: set[Slot], hardware: Hardware) -> Kernel:
     """The kernel, in which stages find at hand what earlier ones have read or written at the same place. `own`: slots that nothing outside
     reads; where all of one is found at hand, it needs no memory."""
     role = next((stage.axes[0].role for stage in kernel.stages if stage.reductions), "")
-    room = hardware.held // (hardware.columns if role == "outer" else 1)
+    left = hardware.held // (hardware.columns if role == "outer" else 1)
     if not role or len(kernel.stages) == 1 or any(axis.role == "part" for axis in kernel.axes):
         return kernel
-    for slot in _only_within(kernel, own):
-        size = _count(kernel, slot) * slot.dtype.itemsize
-        if size <= room:
-            room -= size
-            _replaced(kernel, slot)
-    for run in _runs(kernel):
-        size = _walked(run.stage) * run.first.slot.dtype.itemsize
-        if size <= room:
-            room -= size
-            _held(run)
+    rooms: dict[Slot, list[_Row]] = {}
+    chosen: list[tuple[_Row, Slot]] = []
+    for row in sorted(_rows(kernel, own), key=lambda row: not row.whole):
+        dtype, count = row.accesses[0][1].slot.dtype, _walked(kernel.stages[row.first[0]])
+        room = next((r for r, rows in rooms.items() if (r.dtype, r.shape) == (dtype, (count,)) and all(_apart(row, other) for other in rows)), None)
+        if room is None and count * dtype.itemsize <= left:
+            left -= count * dtype.itemsize
+            room = Slot(dtype, (count,), (1,), private=True)
+        if room is not None:
+            rooms.setdefault(room, []).append(row)
+            chosen.append((row, room))
+    for row, room in sorted(chosen, key=lambda pair: pair[0].first, reverse=True):  # a statement that is put in moves those behind it
+        _hold(kernel, row, room)
     return kernel
 
 
@@ -51,7 +62,12 @@ def _walked(stage: Stage) -> int:
     return prod(axis.extent for axis in stage.axes)
 
 
-def _key(kernel: Kernel, stage: Stage, s: Load | Store) -> Key | None:
+def _apart(a: _Row, b: _Row) -> bool:
+    """Whether one is not needed any more when the other is."""
+    return a.last < b.first or b.last < a.first
+
+
+def _place(kernel: Kernel, stage: Stage, s: Access) -> Place | None:
     """The place of an access that is known from the loops alone; None of others."""
     known = {axis.name for axis in (*kernel.axes, *stage.axes)}
     plain = not s.guard if isinstance(s, Load) else not s.combine
@@ -60,71 +76,45 @@ def _key(kernel: Kernel, stage: Stage, s: Load | Store) -> Key | None:
     return s.slot, s.index, tuple(axis.extent for axis in stage.axes)
 
 
-def _only_within(kernel: Kernel, own: set[Slot]) -> list[Slot]:
-    """The slots of the kernel's own that each element's thread writes, and then reads, at one place."""
-    keys: dict[Slot, set[Key | None]] = {}
-    first: dict[Slot, Load | Store] = {}
-    for stage in kernel.stages:
-        for s in stage.body:
-            if isinstance(s, (Load, Store)) and s.slot in own:
-                keys.setdefault(s.slot, set()).add(_key(kernel, stage, s))
-                first.setdefault(s.slot, s)
-        for r in stage.reductions:
-            if r.store is not None:
-                keys.setdefault(r.store.slot, set()).add(None)
-    return [slot for slot, s in first.items() if len(keys[slot]) == 1 and None not in keys[slot] and isinstance(s, Store)]
+def _rows(kernel: Kernel, own: set[Slot]) -> list[_Row]:
+    """What may be kept: slots of the kernel's own as a whole, and what is read again before it is written anew."""
+    known: dict[Place, _Row] = {}
+    found: list[_Row] = []
+    places: dict[Slot, list[tuple[Place | None, Moment, Access]]] = {}
+    for number, stage in enumerate(kernel.stages):
+        body = [(n, s) for n, s in enumerate(stage.body) if isinstance(s, (Load, Store))]
+        for n, s in [*body, *((len(stage.body), r.store) for r in stage.reductions if r.store is not None)]:
+            place = _place(kernel, stage, s) if n < len(stage.body) else None
+            places.setdefault(s.slot, []).append((place, (number, n), s))
+            if isinstance(s, Store):
+                known = {other: row for other, row in known.items() if other[0] is not s.slot}
+            elif place in known:
+                known[place].accesses.append(((number, n), s))  # type: ignore[index]
+                continue
+            if place is not None:
+                known[place] = _Row([((number, n), s)], False)
+                found.append(known[place])
+    whole = {slot for slot in own & places.keys() if _only_within(places[slot])}
+    again = [row for row in found if len(row.accesses) > 1 and row.accesses[0][1].slot not in whole]
+    return [*(_Row([(moment, s) for _, moment, s in places[slot]], True) for slot in places if slot in whole), *again]
 
 
-def _count(kernel: Kernel, slot: Slot) -> int:
-    return next(_walked(stage) for stage in kernel.stages for s in stage.body if isinstance(s, (Load, Store)) and s.slot is slot)
+def _only_within(accesses: list[tuple[Place | None, Moment, Access]]) -> bool:
+    """Whether each element's thread writes it first, and no other thread touches it."""
+    place, _, first = accesses[0]
+    return place is not None and isinstance(first, Store) and all(other == place for other, _, _ in accesses)
 
 
-def _replaced(kernel: Kernel, slot: Slot) -> None:
-    """Let what is in a slot be in the block's memory."""
-    at_hand = Slot(slot.dtype, (_count(kernel, slot),), (1,), private=True)
-    for stage in kernel.stages:
-        for s in stage.body:
-            if isinstance(s, (Load, Store)) and s.slot is slot:
-                s.slot, s.index = at_hand, _place(stage)
+def _hold(kernel: Kernel, row: _Row, room: Slot) -> None:
+    """Let the accesses of a row go to a room: all of them; or the later ones, and the first one too."""
+    (number, n), first = row.accesses[0]
+    for (stage, _), s in row.accesses if row.whole else row.accesses[1:]:
+        s.slot, s.index = room, _element(kernel.stages[stage])
+    if not row.whole:
+        value, dtype = (first.result, first.slot.dtype) if isinstance(first, Load) else (first.value, first.dtype)
+        kernel.stages[number].body.insert(n + 1, Store(room, _element(kernel.stages[number]), value, dtype))
 
 
-def _place(stage: Stage) -> Index:
+def _element(stage: Stage) -> Index:
     """An element's place in row-major order."""
     return linear(tuple(variable(axis.name) for axis in stage.axes), contiguous_strides(tuple(axis.extent for axis in stage.axes)))
-
-
-def _runs(kernel: Kernel) -> Sequence[_Run]:
-    """The accesses that find what was read or written before."""
-    found: list[_Run] = []
-    known: dict[Key, _Run] = {}
-
-    def forget(slot: Slot) -> None:
-        for key in [key for key in known if key[0] is slot]:
-            del known[key]
-
-    for stage in kernel.stages:
-        for s in stage.body:
-            if isinstance(s, (Load, Store)) and not s.slot.private:
-                key = _key(kernel, stage, s)
-                if isinstance(s, Store):
-                    forget(s.slot)
-                elif key in known:
-                    known[key].later.append(s)  # type: ignore[index]
-                    continue
-                if key is not None:
-                    known[key] = _Run(stage, s)
-                    found.append(known[key])
-        for r in stage.reductions:
-            if r.store is not None:
-                forget(r.store.slot)
-    return [run for run in found if run.later]
-
-
-def _held(run: _Run) -> None:
-    """Keep what the first access reads or writes, and let the later ones read it."""
-    slot, stage = run.first.slot, run.stage
-    at_hand = Slot(slot.dtype, (_walked(stage),), (1,), private=True)
-    value, dtype = (run.first.result, slot.dtype) if isinstance(run.first, Load) else (run.first.value, run.first.dtype)
-    stage.body.insert(1 + next(n for n, s in enumerate(stage.body) if s is run.first), Store(at_hand, _place(stage), value, dtype))
-    for load in run.later:
-        load.slot, load.index = at_hand, _place(stage)

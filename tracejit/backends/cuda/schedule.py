@@ -15,13 +15,13 @@ WARP = 32  # threads that exchange values without memory; columns that are read 
 STRANDS = 4  # accumulators of a thread, one for each of so many neighbouring elements: 16 bytes of float32
 EACH = 8  # elements of a row, or of a column, that a thread has before there are more threads: two packs are on their way at a time
 MOST = 512  # threads of a row: with 40 registers each, three such blocks fit a processor, and one of 1024
-STRAND_LIMIT = 32  # threads of a column: with as many columns, a block
+STRAND_LIMIT = 16  # threads of a column: with as many columns as a warp has threads, as many in a block
 
 SHARED = 48 * 1024  # bytes of a block's own memory that need no leave of the driver's
 
-# Fewer rows than twice the processors of the largest GPU leave some idle; a row of 2¹⁶ elements is 64 for each of a block's threads, and
-# is cut into no more parts than fill the GPU twice. Of a block's memory two thirds are for rows: four blocks fit a processor.
-GPU = Hardware(in_turns=False, few=256, long=2**16, part=2**13, parts=512, columns=WARP, held=SHARED * 2 // 3)
+# Fewer rows than twice the processors of the largest GPU leave some idle; a row of 2¹⁶ elements is 128 for each of a block's threads, and
+# is cut into no more parts than fill the GPU twice. Of a block's memory three quarters are for rows, the rest for what threads exchange.
+GPU = Hardware(in_turns=False, few=256, long=2**16, part=2**13, parts=512, columns=WARP, held=SHARED * 3 // 4)
 
 
 def threads_of_row(count: int) -> int:

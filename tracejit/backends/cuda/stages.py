@@ -157,7 +157,7 @@ class Stages(Printer, ABC):
 
 def room_of(count: int) -> int:
     """Elements of an array whose size is written in the text: rounded up, so that texts are few."""
-    step = max(1 << max(count.bit_length() - 4, 0), 4)
+    step = max(1 << max(count.bit_length() - 5, 0), 4)
     return -(-count // step) * step
 
 
