@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ...lowering.index import Index
 from ...lowering.kernel import Axis, Kernel, LetIndex, Load, Slot, Stage, Store
 from ..text.statements import Parameter, Writer, typed
-from .schedule import PACK, THREADS, WIDE
+from .schedule import PACK, THREADS, WARP, WIDE
 
 
 class Printed(NamedTuple):
@@ -43,7 +43,7 @@ class Printer(Writer):
         count = prod(axis.extent for axis in self.kernel.axes) // pack
         self._turns(count, 1)
         self._walk(self.kernel.axes, pack, 2)
-        return self._printed(THREADS, count, pack)
+        return self._printed(min(THREADS, max(-(-count // WARP), 1) * WARP), count, pack)  # whole warps
 
     def _begin(self) -> None:
         self._name_slots()
