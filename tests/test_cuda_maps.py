@@ -99,7 +99,7 @@ def test_what_lies_on_the_host_goes_where_it_is_needed():
     assert_same(x * tj.tensor(2.5), tj.arange(6.0) * 2.5)
     host = tj.zeros(6)
     with pytest.raises(DeviceError, match="cpu()"):
-        host.copy_(x)
+        host += x
     with pytest.raises(DeviceError, match="together"):
         x + tj.arange(6.0).to("cuda:1")
     with pytest.raises(DeviceError, match="cpu()"):

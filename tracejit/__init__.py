@@ -96,6 +96,7 @@ from .spec import (
     TensorSpec, bfloat16, broadcast_shapes, check_device, complex64, complex128, float16, float32, float64, get_default_dtype, int8, int16,
     int32, int64, set_default_dtype, uint8, uint16, uint32, uint64,
 )  # fmt: skip
+from .spec import Device as device
 from .spec import bool_ as bool
 from .disabled import disable
 from .tensor import Tensor
@@ -156,7 +157,7 @@ arctan, arctan2, arctanh, power, rint = atan, atan2, atanh, pow, round
 mul, sub, div, true_divide, neg = multiply, subtract, divide, divide, negative
 eq, ne, lt, le, gt, ge = equal, not_equal, less, less_equal, greater, greater_equal
 bitwise_not, clamp, concatenate, permute = bitwise_invert, clip, concat, permute_dims
-movedim, swapdims, from_numpy, device = moveaxis, swapaxes, asarray, check_device
+movedim, swapdims, from_numpy = moveaxis, swapaxes, asarray
 
 # Functions of an `axis` also take PyTorch's `dim` and `keepdim`
 

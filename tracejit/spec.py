@@ -275,11 +275,37 @@ def lies_in_elements(array: Any) -> bool:
 
 
 def check_device(device: Any) -> str:
-    """The full name of a device that a user named: "cpu", "cuda:0" …; no name is "cpu", "cuda" is "cuda:0"."""
-    name = "cpu" if device is None else str(device)
+    """The full name of a device that a user named: "cpu", "cuda:0" …; no name is "cpu", "cuda" is "cuda:0", and a number a GPU's."""
+    name = "cpu" if device is None else f"cuda:{device}" if type(device) is int else str(device)
     if name == "cuda":
         return "cuda:0"
     kind, _, number = name.partition(":")
     if name != "cpu" and (kind != "cuda" or not number.isdecimal()):
         fail(DeviceError, f"there is no device {name!r}", 'Devices are "cpu", "cuda", "cuda:1" …')
     return name
+
+
+class Device(str):
+    """The full name of a device, with its parts: `tj.device("cuda")`, `tj.device("cuda:1")`, `tj.device("cuda", 1)`, `tj.device(1)`.
+
+    It is a str, so it equals the name, and is taken wherever a name is. type: "cpu" or "cuda"; index: the GPU's number, None of the CPU.
+    Raises DeviceError for a name that no device has.
+    """
+
+    type: str
+    index: int | None  # type: ignore[assignment]
+
+    def __new__(cls, type: Any = None, index: int | None = None) -> Device:
+        return device_named(check_device(type if index is None else f"{type}:{index}"))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Device, (str(self),)
+
+
+@lru_cache(maxsize=None)
+def device_named(name: str) -> Device:
+    """The one Device of this full name."""
+    device = str.__new__(Device, name)
+    device.type, _, number = name.partition(":")
+    device.index = int(number) if number else None
+    return device

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator
 
 
 from .errors import ArgumentError, DTypeError, GradError, fail
-from .spec import DType, Shape, TensorSpec, is_inexact
+from .spec import Device, DType, Shape, TensorSpec, device_named, is_inexact
 
 _new = object.__new__
 
@@ -87,9 +87,9 @@ class Tensor:
         return self._value.dtype.itemsize
 
     @property
-    def device(self) -> str:
-        """The name of the device that holds the values."""
-        return self._value.device
+    def device(self) -> Device:
+        """The device that holds the values: its name, a str with `type` and `index`."""
+        return device_named(self._value.device)
 
     @property
     def spec(self) -> TensorSpec:

@@ -38,7 +38,8 @@ class Node:
     dtype: DType
 
     def __init__(self, op: Any, inputs: tuple[Node, ...], attrs: Attrs, spec: Any, line: tuple[str, int] | None) -> None:
-        self.device: str = next((n.device for n in inputs if n.device != "cpu"), "cpu") if inputs else getattr(spec, "device", "cpu")
+        own = getattr(spec, "device", "cpu")  # of an op that names it: others compute where their inputs lie
+        self.device: str = own if own != "cpu" else next((n.device for n in inputs if n.device != "cpu"), "cpu")
         if self.device != "cpu":
             spec = _on(spec, self.device)
         self.op, self.inputs, self.attrs, self.spec, self.line = op, inputs, attrs, spec, line

@@ -16,7 +16,7 @@ from ..device import DeviceArray, device_of, is_array, memory_of, on_host
 from ..dispatch import EAGER, mode, operand
 from ..errors import user_line
 from ..op import Op
-from ..ops.casts import copy
+from ..ops.transfer import placed
 from ..spec import get_default_dtype
 from ..tensor import Tensor, storage_of, wrap
 from .applications import Applications
@@ -242,7 +242,7 @@ class Tracer(Recording):
     def _apply_now(self, op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
         """An op whose result's shape depends on values, or lies on another device: a call that eager mode does."""
         if op.kind == "transfer" and attrs["device"] == (self.device or device_of(self.arrays)):
-            return self.apply(copy, args, {})  # all that a graph computes lies on its device
+            return self.apply(placed, args, attrs)  # all that a graph computes lies on its device
         tensors = [a if isinstance(a, Tensor) else wrap(np.asarray(a)) for a in args if isinstance(a, (Tensor, np.ndarray, np.generic))]
         return self.host(Applied(op, args, attrs), tensors)
 

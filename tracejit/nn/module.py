@@ -182,9 +182,13 @@ class Module(Walk):
         """Move to the CPU."""
         return self.to("cpu")
 
+    def to_empty(self, *, device: Any) -> Module:
+        """As `to(device)`; PyTorch leaves the values open."""
+        return self.to(device)
+
     def cuda(self, device: Any = None) -> Module:
         """Move to a GPU: by its number, or the first."""
-        return self.to(f"cuda:{device}" if isinstance(device, int) else device or "cuda")
+        return self.to(device="cuda" if device is None else device)
 
     # State
 

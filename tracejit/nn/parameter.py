@@ -52,6 +52,7 @@ def empty(shape: Any, dtype: Any = None, device: Any = None) -> Tensor:
 def overwrite(target: Tensor, value: Tensor) -> Tensor:
     """Write `value`, cast to the dtype of `target`, into its memory, outside the history."""
     with GradMode(False):
+        value = on_device(value, target.device)
         if value.shape != target.shape:
             value = value.broadcast_to(target.shape)
         return assign(target, value if value.dtype == target.dtype else cast(value, dtype=target.dtype), put)

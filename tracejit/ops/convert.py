@@ -27,9 +27,9 @@ assemble = Library(
 )  # fmt: skip
 
 
-def as_tensor(x: Any) -> Tensor:
-    """`x` itself, or a Tensor of a NumPy array, a number or nested lists."""
-    return x if isinstance(x, Tensor) else asarray(x)
+def as_tensor(x: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """`x` itself, or a Tensor of a NumPy array, a number or nested lists; of this dtype and on this device, if they are given."""
+    return x if isinstance(x, Tensor) and dtype is device is None else asarray(x, dtype=dtype, device=device)
 
 
 def beside(value: Any, dtype: DType) -> Tensor:

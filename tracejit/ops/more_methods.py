@@ -104,7 +104,7 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "hardshrink": activation.hardshrink, "isclose": utility.isclose, "allclose": utility.allclose, "diff": utility.diff, "conjugate": conj,
     "adjoint": lambda self: conj(matrix_transpose(self)), "split_with_sizes": split, "ndimension": lambda self: self.ndim,
     "nelement": lambda self: self._value.size,
-    "new_tensor": lambda self, data, dtype=None: asarray(data, dtype=dtype or self.dtype, copy=True),
+    "new_tensor": lambda self, data, dtype=None, device=None: asarray(data, dtype=dtype or self.dtype, device=device or self.device, copy=True),
 }  # fmt: skip
 for _name, _function in _METHODS.items():
     if _name not in vars(Tensor):
@@ -121,6 +121,3 @@ def where_method(self: Tensor, condition: Any, other: Any) -> Tensor:
 def select(self: Tensor, dim: int, index: int) -> Tensor:
     """The view at one index of an axis."""
     return index_basic(self, (slice(None),) * (dim % max(self.ndim, 1)) + (index,))
-
-
-Tensor.is_cuda = property(lambda self: False, doc="Whether the values are on a CUDA device.")  # type: ignore[attr-defined]

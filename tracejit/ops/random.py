@@ -238,8 +238,10 @@ def randn_like(
     return randn(tuple(x.shape), generator=generator, dtype=x.dtype if dtype is None else dtype, device=x.device if device is None else device, requires_grad=requires_grad)
 
 
-def randint_like(x: Tensor, /, low: int, high: int | None = None, *, generator: Generator | None = None, dtype: Any = None) -> Tensor:
-    """`randint` of the shape and dtype of `x`."""
+def randint_like(
+    x: Tensor, /, low: int, high: int | None = None, *, generator: Generator | None = None, dtype: Any = None, device: Any = None
+) -> Tensor:
+    """`randint` of the shape and dtype of `x`, on its device unless another is named."""
     if high is None:
         low, high = 0, low
-    return randint(low, high, tuple(x.shape), generator=generator, dtype=x.dtype if dtype is None else dtype, device=x.device)
+    return randint(low, high, tuple(x.shape), generator=generator, dtype=x.dtype if dtype is None else dtype, device=device or x.device)

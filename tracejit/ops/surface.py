@@ -73,7 +73,9 @@ def astype(self: Tensor, dtype: Any, copy: bool = True) -> Tensor:
 
 
 @method("to")
-def to(self: Tensor, *targets: Any, dtype: Any = None, device: Any = None, copy: bool = False, non_blocking: bool = False) -> Tensor:
+def to(
+    self: Tensor, *targets: Any, dtype: Any = None, device: Any = None, copy: bool = False, non_blocking: bool = False, memory_format: Any = None
+) -> Tensor:
     """The values in another dtype or on another device: `x.to(tj.float64)`, `x.to("cpu")`, `x.to(other)`."""
     for target in targets:
         if isinstance(target, Tensor):
@@ -125,7 +127,7 @@ def cpu(self: Tensor) -> Tensor:
 @method("cuda")
 def cuda(self: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor:
     """The tensor on a GPU: by its number, or the first."""
-    return on_device(self, "cuda" if device is None else f"cuda:{device}" if isinstance(device, int) else device)
+    return on_device(self, "cuda" if device is None else device)
 
 
 @method("to_device")
@@ -174,7 +176,7 @@ Tensor.data = property(_data, _set_data)  # type: ignore[attr-defined]
 @method("copy_")
 def copy_(self: Tensor, source: Any, non_blocking: bool = False) -> Tensor:
     """Write the values of `source`, cast and broadcast, into this tensor."""
-    value = source if isinstance(source, Tensor) else full((), source, dtype=self.dtype)
+    value = on_device(source, self.device) if isinstance(source, Tensor) else full((), source, dtype=self.dtype)
     if value.dtype != self.dtype:
         value = bind(cast, value, dtype=self.dtype)
     return assign(self, value, put)
@@ -198,11 +200,11 @@ def zero_(self: Tensor) -> Tensor:
 def _new_like(name: str, create: Any) -> None:
     def make(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         shape = shape_of_arguments(size)
-        made = create(shape, dtype=self.dtype if dtype is None else as_dtype(dtype), device=device)
+        made = create(shape, dtype=self.dtype if dtype is None else as_dtype(dtype), device=device or self.device)
         return made.requires_grad_(requires_grad)
 
     make.__name__ = name
-    make.__doc__ = f"`tj.{create.__name__}` of this shape, in this tensor's dtype."
+    make.__doc__ = f"`tj.{create.__name__}` of this shape, in this tensor's dtype and on its device, unless others are named."
     method(name)(make)
 
 
@@ -212,8 +214,8 @@ for _name, _create in {"new_zeros": zeros, "new_ones": ones, "new_empty": empty}
 
 @method("new_full")
 def new_full(self: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """`tj.full` of this shape, in this tensor's dtype."""
-    return full(size, fill_value, dtype=self.dtype if dtype is None else dtype, device=device).requires_grad_(requires_grad)
+    """`tj.full` of this shape, in this tensor's dtype and on its device, unless others are named."""
+    return full(size, fill_value, dtype=self.dtype if dtype is None else dtype, device=device or self.device).requires_grad_(requires_grad)
 
 
 # Transposes as properties

@@ -9,9 +9,9 @@ import numpy as np
 from ..backend import get_backend
 from ..device import on_host
 from ..dispatch import EAGER, bind, mode
-from ..op import Op
+from ..op import Elementwise, Op
 from ..spec import TensorSpec, check_device
-from ..tensor import Tensor, wrap
+from ..tensor import Tensor, method, wrap
 
 
 class Transfer(Op):
@@ -40,6 +40,19 @@ transfer = Transfer(
 )  # fmt: skip
 
 
+class Placed(Elementwise):
+    """A copy that is known to lie on a device: what a graph makes of no inputs lies where the graph is computed, and says so."""
+
+    def spec(self, *operands: Any, device: str = "cpu") -> TensorSpec:
+        return super().spec(*operands)._replace(device=device)
+
+
+placed = Placed(
+    "placed", numpy=lambda x, *, device="cpu": x.copy(), exact=True, method=False, scalar="{0}", of_complex="{0}",
+    parameters="x, /, *, device='cpu'", vjp=lambda g, _y, _x, *, device="cpu": (g,), doc="The values in new memory of this device.",
+)  # fmt: skip
+
+
 def on_device(x: Tensor, device: Any) -> Tensor:
     """`x` on this device: itself, if it is there, or no device is named."""
     if device is None:
@@ -55,3 +68,26 @@ def made_on(device: Any, op: Op, *operands: Any, **attrs: Any) -> Tensor:
         return on_device(bind(op, *operands, **attrs), device)
     return wrap(get_backend(name).eager(op, [x._value if isinstance(x, Tensor) else x for x in operands], attrs))
 
+
+# What of Tensor's surface is about devices
+
+Tensor.is_cuda = property(lambda self: self.device.type == "cuda", doc="Whether the values are on a GPU.")  # type: ignore[attr-defined]
+Tensor.is_cpu = property(lambda self: self.device.type == "cpu", doc="Whether the values are on the CPU.")  # type: ignore[attr-defined]
+
+
+@method()
+def get_device(self: Tensor) -> int:
+    """The number of the GPU that holds the values; -1 of the CPU."""
+    return -1 if self.device.index is None else self.device.index
+
+
+@method()
+def pin_memory(self: Tensor, device: Any = None) -> Tensor:
+    """The tensor itself: transfers go through memory that the driver has pinned, whatever they are of."""
+    return self
+
+
+@method()
+def is_pinned(self: Tensor, device: Any = None) -> bool:
+    """Whether the tensor's own memory is pinned: it is not, see `pin_memory`."""
+    return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable
+from typing import Any, Callable, Iterable, Sequence
 
 from ..dispatch import EAGER, assign, bind, mode
 from ..nn.parameter import change_memory
@@ -33,7 +33,7 @@ class Clock:
     def __init__(self, params: list[Tensor], counts: dict[str, Tensor]) -> None:
         self.params, self.counts = params, counts
         self.whole = Whole()  # of the steps
-        self.devices = ["cpu"] * len(params)  # where the parameters lay when what is kept of them was brought there
+        self.devices: Sequence[str] = ["cpu"] * len(params)  # where the parameters lay when what is kept of them was brought there
 
     def follow(self, state: dict[Tensor, dict[str, Tensor]]) -> None:
         """Bring what is kept to where the parameters lie: a module may have been moved. It is done at once, also where a step is traced."""
