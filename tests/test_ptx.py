@@ -17,7 +17,7 @@ import tracejit as tj
 import tracejit.nn.functional as F
 from tracejit import backend as backends
 from tracejit.backends.cuda import backend, cubin
-from tracejit.backends.cuda.ptx import assembly_of, ptx_of
+from tracejit.backends.cuda.ptx import PASSES, assembly_of, ptx_of
 from tracejit.backends.cuda.schedule import SHARED, THREADS
 from tracejit.backends.cuda.simulator import Simulator
 from tracejit.backends.cuda.source import print_map
@@ -234,7 +234,7 @@ class HostThreads(Simulator):
         module = re.sub(r"target triple.*|ptx_kernel| addrspace\(1\)", "", module).replace("addrspacecast", "bitcast")
         head = re.search(r"@kernel\((.*?)\)", module)
         places = [*filter(None, [head[1]]), *(f"i32 %{name}" for name in ("tid", "ctaid", "ntid", "nctaid"))]
-        address = machine.load(machine.object_code(module.replace(head[0], f"@kernel({', '.join(places)})")), "kernel")
+        address = machine.load(machine.object_code(module.replace(head[0], f"@kernel({', '.join(places)})"), PASSES), "kernel")
         words = head[1].count("i64")
         return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * words, *[ctypes.c_int32] * 4)(address)
 
@@ -291,6 +291,40 @@ def test_float16_is_converted_as_numpy_does(host_threads):
     with np.errstate(all="ignore"):
         for x, dtype in ((halves, np.float32), (singles, np.float16)):
             assert_bits_equal(tensor(x).to("cuda:5").to(dtype).cpu(), x.astype(dtype))
+
+
+SUMS = """\
+def kernel(args):
+    x = f32_pointer(args, 0)
+    y = f32_pointer(args, 1)
+    sums = lanes_f32(4)
+    for lane in lanes(0, 4):
+        sums[lane] = 0.0
+    for first in range(thread() * 4, args[2], {step}):
+        for lane in lanes(0, 4):
+            i = first + lane
+            sums[lane] = sums[lane] + {value}
+    for lane in lanes(0, 4):
+        i = thread() * 4 + lane
+        y[i] = sums[lane]
+"""
+
+
+@pytest.mark.parametrize(("value", "step", "reads"), [("x[i]", "8", 3), ("exp(x[i])", "8", 1), ("x[i]", "4 * threads()", 1)])
+def test_turns_that_only_read_are_taken_by_twos_in_their_order(value, step, reads):
+    text = SUMS.format(value=value, step=step)
+    assert ptx_of(text).count("ld.global.v4") == reads
+    device = HostThreads(0)
+    address = device.allocate(4096)
+    function = device.load(text, None, "kernel")
+    x = np.random.default_rng(0).normal(size=(40, 2, 4)).astype(np.float32)
+    device.upload(address, x)
+    wanted, found = np.zeros((2, 4), np.float32), np.empty((2, 4), np.float32)
+    for turns in range(12):
+        device.launch(function, 1, 2, [address, address + 2048, turns * 8])
+        device.download(address + 2048, found)
+        assert_bits_equal(found, wanted) if value == "x[i]" else np.testing.assert_allclose(found, wanted, 1e-5)
+        wanted = wanted + (x[turns] if value == "x[i]" else np.exp(x[turns]))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=str)

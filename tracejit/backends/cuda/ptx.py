@@ -12,23 +12,24 @@ from types import FunctionType
 from typing import Any, Iterable
 
 from ...runtime import store
+from ..llvm import machine
 from ..llvm.assembly import WEAK, Value, literal, type_of
 from ..llvm.expressions import Env, Module
-from ..llvm.machine import compiler, optimised
 from ..llvm.translate import Translator, sources
-from ..text import remainders
+from ..text import elementary, remainders
 from . import words
-from .words import TEXTS, WORDS, ThreadAssembly
+from .words import MEETINGS, TEXTS, WORDS, ThreadAssembly
 
 TRIPLE = "nvptx64-nvidia-cuda"
 GENERATIONS = (75, 80, 86, 89, 90, 100, 120)  # that LLVM knows; it ends the process where it is asked for others
+PASSES = (*machine.PASSES, "loop_unroll", "instruction_combine", "simplify_cfg")
 LONG = 100  # instructions of a function that a pack computes for one element after another
 
 
 def ptx_of(text: str, arch: str = "sm_90") -> str:
     """The PTX of a kernel's text: the function `kernel`, of 64-bit words. Raises TypeError for what kernel text cannot say."""
     target = _target(arch)
-    return target.emit_assembly(optimised(assembly_of(text), target))
+    return target.emit_assembly(machine.optimised(assembly_of(text), target, PASSES))
 
 
 def assembly_of(text: str) -> str:
@@ -41,7 +42,7 @@ def assembly_of(text: str) -> str:
 @lru_cache(maxsize=None)
 def _target(arch: str) -> Any:
     """The latest generation that has nothing a GPU has not. What it needs of PTX its driver reads."""
-    llvm, wanted = compiler(), int(arch.removeprefix("sm_"))
+    llvm, wanted = machine.compiler(), int(arch.removeprefix("sm_"))
     known = max((number for number in GENERATIONS if number <= wanted), default=GENERATIONS[0])
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
@@ -58,10 +59,13 @@ class ThreadTranslator(Translator):
     def __init__(self) -> None:
         super().__init__()
         self.seldom = 0  # instructions of texts that are seldom run
+        self.local: set[str] = set()  # the kernel's names of arrays that are registers
+        self.turns = 1  # of the loop at hand that are done together
 
     def module(self, function: ast.FunctionDef) -> Module:
         (args,) = function.args.args
         values = [Value(f"%a{k}", "i64") for k in range(_arguments(function, args.arg))]
+        self.local = _local_arrays(function)
         self.statements(function.body, {args.arg: tuple(values)})
         if not isinstance(function.body[-1], ast.Return):
             self.out.leave("")
@@ -80,6 +84,20 @@ class ThreadTranslator(Translator):
         self.out.whole = node.iter.func.id == "lanes"  # type: ignore[attr-defined]
         super()._lanes(node, env, start, stop)
         self.out.whole = False
+
+    # Loops
+
+    def _range(self, node: ast.For, env: Env, start: Value, stop: Value, step: Value) -> None:
+        """Where a loop does nothing to memory but read it, two turns are done together: what the second reads is on its way while the first waits."""
+        self.turns = 2 if _only_reads(node, self.local) else 1
+        super()._range(node, env, start, stop, step)
+
+    def _following(self, counter: Value, step: Value) -> Value:
+        return counter._replace(text=self.out.emit(f"add nsw i64 {counter.text}, {step.text}"))
+
+    def _again(self, head: str) -> None:
+        self.out.do(f"br label %{head}, !llvm.loop {self.out.loop(self.turns)}")
+        self.turns = 1
 
     # Functions
 
@@ -115,9 +133,26 @@ class ThreadTranslator(Translator):
             f"  {lane} = phi i32 [ 0, %{before} ], [ {following.text}, %{out.block} ]",
             f"  {found} = phi {type_of(result.kind, lanes)} [ poison, %{before} ], [ {whole.text}, %{out.block} ]",
         ]
-        out.branch(goes_on, head, after)
+        out.do(f"br i1 {goes_on.text}, label %{head}, label %{after}, !llvm.loop {out.loop()}")
         out.begin(after)
         return whole
+
+
+def _local_arrays(function: ast.FunctionDef) -> set[str]:
+    """The names of a thread's own arrays."""
+    assigned = [n for n in ast.walk(function) if isinstance(n, ast.Assign) and isinstance(n.value, ast.Call) and isinstance(n.value.func, ast.Name)]
+    return {n.targets[0].id for n in assigned if n.value.func.id.startswith("lanes_")}  # type: ignore[attr-defined]
+
+
+def _only_reads(node: ast.For, local: set[str]) -> bool:
+    """Whether the turns of a loop without loops in it do little but read memory: they write none, meet no other thread, and compute no
+    function that takes longer than a read; and how many there are is known without a division by what the text does not tell."""
+    if not all(isinstance(step, ast.Constant) for step in node.iter.args[2:]):  # type: ignore[attr-defined]
+        return False
+    within = [n for statement in node.body for n in ast.walk(statement)]
+    touched = {type(n.ctx) for n in within if isinstance(n, ast.Subscript) and not (isinstance(n.value, ast.Name) and n.value.id in local)}
+    called = {n.func.id for n in within if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+    return touched == {ast.Load} and not called & {"range", *MEETINGS, *elementary.FUNCTIONS} and not any(isinstance(n, (ast.While, ast.Return)) for n in within)
 
 
 def _lanes_of(operands: Iterable[Value]) -> int:
@@ -151,4 +186,4 @@ def _arguments(function: ast.FunctionDef, args: str) -> int:
 def version() -> str:
     """What all code made here depends on: the compiler, and the modules that kernel text leans on."""
     own = [Path(__file__).read_text(), *(Path(str(module.__file__)).read_text() for module in (remainders, words))]
-    return store.key_of(str(compiler().llvm_version_info), *own, *sources())
+    return store.key_of(str(machine.compiler().llvm_version_info), *own, *sources())

@@ -17,11 +17,10 @@ from ..text.in_python import PYTHON_WORDS
 from .exchange import HOST
 from .memory import no_room
 from .simulated_streams import SimulatedStreams
-from .words import TEXTS
+from .words import MEETINGS, TEXTS
 
 WARP = 32
 CAPACITY = 1 << 30  # bytes
-_MEETINGS = ("together", "swapped", "from_thread")
 _PLACES = ("thread", "threads", "block", "blocks")
 _STORED = {"boolean": "uint8", "i8": "int8", "i16": "int16", "i32": "int32", "i64": "int64", "u8": "uint8", "u16": "uint16", "u32": "uint32",
            "u64": "uint64", "f32": "float32", "f64": "float64", "c64": "complex64", "c128": "complex128"}  # fmt: skip
@@ -222,7 +221,7 @@ class _Threads(ast.NodeTransformer):
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         if name in _PLACES:
             return ast.Name(name, ast.Load())
-        if name in _MEETINGS:
+        if name in MEETINGS:
             parts = [ast.Constant(name), *node.args, *[ast.Constant(None)] * (2 - len(node.args))]
             return ast.Yield(ast.Tuple(parts, ast.Load()))
         kind, _, form = name.rpartition("_")

@@ -25,6 +25,13 @@ class ThreadAssembly(Assembly):
         one = super().alignment(kind)
         return min(one * lanes, WIDEST) if self.whole else one
 
+    def loop(self, turns: int = 1) -> str:
+        """The name of a note for LLVM at a loop: how many turns are done together."""
+        self.count += 1
+        wanted = '!{!"llvm.loop.unroll.disable"}' if turns == 1 else f'!{{!"llvm.loop.unroll.count", i32 {turns}}}'
+        self.declarations[f"!{self.count}"] = f"!{self.count} = distinct !{{!{self.count}, {wanted}}}"
+        return f"!{self.count}"
+
     def leave(self, value: str) -> None:
         self.do("ret void")
 
@@ -97,7 +104,7 @@ def _place(register: str) -> words.Word:
 
 def _at_most(out: Assembly, count: Value) -> None:
     """A block has at most so many threads, which share a processor's registers. Without a word there are enough for 256."""
-    out.declarations["!"] = f'!nvvm.annotations = !{{!0}}\n!0 = !{{ptr @kernel, !"maxntidx", i32 {_number(count)}}}'
+    out.declarations["!0"] = f'!nvvm.annotations = !{{!0}}\n!0 = !{{ptr @kernel, !"maxntidx", i32 {_number(count)}}}'
 
 
 def _together(out: Assembly) -> None:
@@ -178,4 +185,5 @@ WORDS: dict[str, Any] = {
     "divided": _unsigned("udiv"), "left": _unsigned("urem"),
     "f16_load": _f16_load, "f16_store": _small_store("half"), "bf16_store": _small_store("bfloat"),
 }  # fmt: skip
+MEETINGS = ("together", "swapped", "from_thread")
 TEXTS: dict[str, Any] = {"fmod": remainders.fmod, "wrap": wrap}

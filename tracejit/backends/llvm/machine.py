@@ -7,8 +7,10 @@ import ctypes
 import importlib
 import itertools
 from functools import lru_cache
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Mapping, Sequence
 
+# Few, since the text is already in vectors: local arrays become registers, what is computed twice or never goes.
+PASSES = ("always_inliner", "sroa", "instruction_combine", "new_gvn", "simplify_cfg", "loop_rotate", "simplify_cfg")
 _count = itertools.count()
 _loaded: list[Any] = []  # machine code lives as long as the object that tracks it
 
@@ -61,28 +63,20 @@ def any_register() -> str | None:
     return {"x86_64": "x", "aarch64": "w", "arm64": "w"}.get(processor)
 
 
-def object_code(text: str) -> bytes:
+def object_code(text: str, passes: Sequence[str] = PASSES) -> bytes:
     """The object code of a module in LLVM's assembly language, for this processor."""
-    return _target().emit_object(optimised(text, _target()))
+    return _target().emit_object(optimised(text, _target(), passes))
 
 
-def optimised(text: str, target: Any) -> Any:
-    """A module in LLVM's assembly language, ready to be made code for a target.
-
-    The passes are few, since the text is already in vectors: local arrays become registers, what is computed twice or never goes.
-    """
+def optimised(text: str, target: Any, passes: Sequence[str]) -> Any:
+    """A module in LLVM's assembly language, ready to be made code for a target."""
     llvm = compiler()
     module = llvm.parse_assembly(text)
     module.verify()
-    passes = llvm.create_new_module_pass_manager()
-    passes.add_always_inliner_pass()
-    passes.add_sroa_pass()
-    passes.add_instruction_combine_pass()
-    passes.add_new_gvn_pass()
-    passes.add_simplify_cfg_pass()
-    passes.add_loop_rotate_pass()
-    passes.add_simplify_cfg_pass()
-    passes.run(module, llvm.create_pass_builder(target, llvm.create_pipeline_tuning_options(speed_level=2)))
+    manager = llvm.create_new_module_pass_manager()
+    for name in passes:
+        getattr(manager, f"add_{name}_pass")()
+    manager.run(module, llvm.create_pass_builder(target, llvm.create_pipeline_tuning_options(speed_level=2)))
     return module
 
 

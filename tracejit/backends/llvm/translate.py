@@ -156,7 +156,7 @@ class Translator(Expressions):
         out.branch(condition(now), inside, after)
         out.begin(inside)
         body(now)
-        out.jump(head)
+        self._again(head)
         for name in names:
             end = out.typed(now[name], slots[name].kind)
             if end.lanes != slots[name].lanes:
@@ -165,6 +165,13 @@ class Translator(Expressions):
                 out.lines[next(places)] += f", [ {register}, %{out.block} ]"
         out.begin(after)
         env.update(slots)
+
+    def _again(self, head: str) -> None:
+        """Go back to where a loop begins."""
+        self.out.jump(head)
+
+    def _following(self, counter: Value, step: Value) -> Value:
+        return self.out.binary("+", counter, step)
 
     def _While(self, node: ast.While, env: Env) -> None:
         """Until it holds for no lane; lanes for which it does not hold keep their values."""
@@ -208,7 +215,7 @@ class Translator(Expressions):
         def body(now: Env) -> None:
             now[name] = now[counter]
             self.statements(node.body, now)
-            now[counter] = out.binary("+", now[counter], step)
+            now[counter] = self._following(now[counter], step)
 
         env.pop(name, None)
         names = [*self._carried(node, env), counter]
