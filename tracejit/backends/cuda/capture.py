@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from typing import Any, NoReturn, Sequence
 
+from ...errors import DeviceError, fail
 from .arguments import Arguments
 from .calls import Calls
 from .memory import Pool
 from .streams import Stream, Streams
+
+
+def asked_in_capture() -> NoReturn:
+    """Say that the host asks for what a graph has not computed yet."""
+    met = "a value was asked for that a graph being captured has not computed"
+    fail(DeviceError, met, "End the capture first: a graph holds no decision of the host's.")
 
 
 class Node:

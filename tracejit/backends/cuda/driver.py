@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import DeviceError, fail
 from .calls import Calls, text_of
-from .capture import Capture, Graph
+from .capture import Capture, Graph, asked_in_capture
 from .exchange import GPU
 from .memory import Pool
 from .staging import Staging
@@ -51,7 +51,7 @@ class Driver:
         """Fetch as many bytes as a C-contiguous array has into it, once what was issued on this thread's stream is done."""
         standing = self._standing
         if standing.capture is not None:
-            fail(DeviceError, "a value was asked for that a graph being captured has not computed", "End the capture first: a graph holds no decision of the host's.")
+            asked_in_capture()
         stream = standing.stream.native
         self.calls.cuMemcpyDtoHAsync(array.ctypes.data, address, array.nbytes, stream)
         self.calls.cuStreamSynchronize(stream)
@@ -93,6 +93,10 @@ class Driver:
         if standing.capture is not None:
             standing.capture.launched(function, blocks, threads, words)
 
+    def issue(self, work: Callable[[], None]) -> None:
+        """Do what a library does on the GPU: it goes to this thread's stream, or into its capture, by itself."""
+        work()
+
     # The whole
 
     def synchronize(self) -> None:
@@ -107,6 +111,11 @@ class Driver:
     def memory_stats(self) -> dict[str, int]:
         """Bytes in use and reserved, and how blocks were found."""
         return self.pool.stats()
+
+    @property
+    def captured(self) -> int:
+        """How many launches this thread's capture has kept."""
+        return 0 if self.streams.standing.capture is None else len(self.streams.standing.capture.nodes)
 
     def begin_capture(self) -> None:
         """Keep what this thread issues from now on, libraries' work included, instead of running it."""

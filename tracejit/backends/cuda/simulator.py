@@ -14,8 +14,10 @@ from typing import Any, Callable, Generator, Sequence
 import numpy as np
 
 from ..text.in_python import PYTHON_WORDS
+from .capture import asked_in_capture
 from .exchange import HOST
 from .memory import no_room
+from .simulated_graphs import Capturing, SimulatedGraph
 from .simulated_streams import SimulatedStreams
 from .words import MEETINGS, TEXTS
 
@@ -57,6 +59,7 @@ class Simulator:
         self.rooms: dict[int, np.ndarray] = {}  # by address
         self.held = self.peak = 0
         self.streams = SimulatedStreams()
+        self.capturing = Capturing()
 
     # Memory
 
@@ -72,6 +75,9 @@ class Simulator:
         return room.ctypes.data
 
     def release(self, address: int, size: int) -> None:
+        if self.capturing.graph is not None:
+            self.capturing.graph.blocks.append((address, size))
+            return
         self.held -= size
         del self.rooms[address]
 
@@ -86,13 +92,21 @@ class Simulator:
         self.bytes_at(address, array.nbytes)[...] = np.frombuffer(array.tobytes(), np.uint8)
 
     def download(self, address: int, array: np.ndarray) -> None:
+        if self.capturing.graph is not None:
+            asked_in_capture()
         array.reshape(-1).view(np.uint8)[...] = self.bytes_at(address, array.nbytes)
 
     def copy(self, target: int, source: int, size: int) -> None:
-        self.bytes_at(target, size)[...] = self.bytes_at(source, size).copy()
+        def copied() -> None:
+            self.bytes_at(target, size)[...] = self.bytes_at(source, size).copy()
+
+        self.issue(copied)
 
     def fill(self, address: int, size: int, byte: int = 0) -> None:
-        self.bytes_at(address, size)[...] = byte
+        def filled() -> None:
+            self.bytes_at(address, size)[...] = byte
+
+        self.issue(filled)
 
     def memory_stats(self) -> dict[str, int]:
         return {"allocated": self.held, "reserved": self.held, "peak": self.peak, "capacity": CAPACITY}
@@ -113,9 +127,37 @@ class Simulator:
         return _threaded(text)
 
     def launch(self, function: Callable[..., Any], blocks: int, threads: int, words: Sequence[int]) -> None:
+        if self.capturing.graph is not None:
+            self.capturing.graph.launched(function, blocks, threads, tuple(map(int, words)))
+            return
         with np.errstate(all="ignore"):
             for block in range(blocks):
                 _Block(self, function, block, blocks, threads, list(words)).run()
+
+    def issue(self, work: Callable[[], None]) -> None:
+        """Do what a library does on the GPU; or keep it, where a graph is captured."""
+        if self.capturing.graph is not None:
+            self.capturing.graph.work.append(work)
+        else:
+            work()
+
+    # Graphs
+
+    @property
+    def captured(self) -> int:
+        """How many launches this thread's capture has kept."""
+        return 0 if self.capturing.graph is None else len(self.capturing.graph.nodes)
+
+    def begin_capture(self) -> None:
+        self.capturing.graph = SimulatedGraph(self)
+
+    def end_capture(self) -> SimulatedGraph:
+        graph, self.capturing.graph = self.capturing.graph, None
+        assert graph is not None
+        return graph
+
+    def replay(self, graph: SimulatedGraph) -> None:
+        graph.replay()
 
     def pointer(self, kind: str, address: int) -> Pointer:
         """Elements of a kind from an address on, within what was allocated there."""
