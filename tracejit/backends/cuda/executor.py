@@ -6,7 +6,7 @@ program goes on.
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from time import perf_counter
 from typing import Any, Callable, NamedTuple, Sequence
 
@@ -17,11 +17,14 @@ from ...lowering.kernel import Kernel, Slot
 from ...lowering.plan import Plan
 from ...lowering.steps import Call, Label, Move
 from ...runtime.executor import OutOfBounds
+from .devices import blocking
+from .graphs import Graphs, may_be_captured
 from .launches import Launch, Places, Segment, Whole, bits_as, written
 from .moves import HostMove, Run, Words
 from .source import Printed
 
 Step = Callable[[Run], int | None]
+WARM = 2  # calls whose kernels are launched one by one, before there is a graph
 
 
 class Incoming(NamedTuple):
@@ -49,20 +52,35 @@ class DeviceExecutable:
         self.seconds: dict[str, float] = {}
         self.incoming = list(incoming)
         self.brought = [n for n, given in enumerate(incoming) if given.how == "brought"]
-        written = set[Slot]().union(*[step.writes() for step in plan.steps])
-        self.back = [n for n in self.brought if plan.inputs[n] in written and 0 not in plan.inputs[n].shape]
+        self.written = set[Slot]().union(*[step.writes() for step in plan.steps])
+        self.back = [n for n in self.brought if plan.inputs[n] in self.written and 0 not in plan.inputs[n].shape]
         start = perf_counter()
         self.words = Words(plan, [n for n, given in enumerate(incoming) if given.how != "there"])
         self.decides = any(map(self.words.decides, self.words.moves))
         self.steps: list[Segment | HostMove] = []
         self._assemble(print_kernel, told)
-        self.checks = any(isinstance(step, Launch) and step.checks for segment in self.steps if isinstance(segment, Segment) for step in segment.steps)
-        self.run: Callable[[Sequence[Any]], list[Any]] = self._written()
+        self.segments = [step for step in self.steps if isinstance(step, Segment)]
+        self.walks = len(self.segments) < len(self.steps)
+        launches = [step for segment in self.segments for step in segment.steps if isinstance(step, Launch)]
+        self.checked = sorted({line for launch in launches for line in launch.lines}) if told else []
+        self.checks = any(launch.checks for launch in launches)
+        self.launched = self._written()
+        self.run = self.launched
+        if may_be_captured(self) and not blocking():
+            self.calls, self.run = 0, self._before_capture
         self.seconds["kernels"] = perf_counter() - start
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
         """The new output arrays; inputs that the plan writes are changed in place."""
         return self.run(inputs)
+
+    def _before_capture(self, inputs: Sequence[Any]) -> list[Any]:
+        """The first calls, at which all that is loaded once is loaded; then comes a graph."""
+        self.calls += 1
+        if self.calls == WARM:
+            lines = ["checked(lines)"] * bool(self.checked) + ["issue((ARRAYS), (PLACES))"]
+            self.run = self.around(lines, {"issue": Graphs(self), "checked": self.backend.checked, "lines": self.checked}, arena=False)
+        return self.launched(inputs)
 
     def _assemble(self, print_kernel: Callable[[Kernel, bool], Printed], told: bool) -> None:
         """Steps without a move between them are one segment."""
@@ -86,10 +104,15 @@ class DeviceExecutable:
 
     def _written(self) -> Callable[[Sequence[Any]], list[Any]]:
         """A plan of one segment is written out; one with moves is walked."""
-        if any(isinstance(step, HostMove) for step in self.steps):
-            return self.around(["walk((ARRAYS), (PLACES), m)"], {"walk": self._walker()})
-        world: dict[str, Any] = {}
-        return self.around([line for segment in self.steps for line in segment.lines(world)], {**world, "c": ()})  # type: ignore[union-attr]
+        world: dict[str, Any] = {"launch": self.backend.driver.launch, "c": ()}
+        if self.walks:
+            return self.around(["walk((ARRAYS), (PLACES), m, launch)"], {**world, "walk": self.walk})
+        return self.around([line for segment in self.segments for line in segment.lines(world)], world)
+
+    def direct(self, arrays: Sequence[Any], places: Sequence[int]) -> None:
+        """Launch everything for these arrays, which lie there."""
+        arena = self.backend.empty((max(self.plan.arena, 1),), np.dtype(np.uint8))
+        self.walk(arrays, places, arena.address, self.backend.driver.launch)
 
     def around(self, body: list[str], world: dict[str, Any], arena: bool = True) -> Callable[[Sequence[Any]], list[Any]]:
         """A function of the inputs that gathers the arrays of a call, runs these lines, and gives the outputs.
@@ -120,13 +143,14 @@ class DeviceExecutable:
         world.update(upload=backend.upload, back=_back, check=backend.check, failed=backend.has_failed, OutOfBounds=OutOfBounds)
         return written("run", "inputs", lines, world)
 
-    def _walker(self) -> Callable[..., None]:
-        """What walks the steps, from decision to decision."""
+    @cached_property
+    def walk(self) -> Callable[[Sequence[Any], Sequence[int], int, Callable[..., None]], None]:
+        """What walks the steps, from move to move: a function of the arrays of a call, their addresses, the arena's, and what launches."""
         steps: list[Step] = [step if isinstance(step, HostMove) else _following(step.function()) for step in self.steps]
         end, cells = len(steps), self.plan.cells
 
-        def walk(arrays: Sequence[Any], places: Sequence[int], m: int) -> None:
-            run, at = Run(arrays, places, m, cells), 0
+        def walk(arrays: Sequence[Any], places: Sequence[int], m: int, launch: Callable[..., None]) -> None:
+            run, at = Run(arrays, places, m, launch, cells), 0
             while at < end:
                 there = steps[at](run)
                 at = at + 1 if there is None else there
@@ -135,7 +159,7 @@ class DeviceExecutable:
 
 
 def _following(segment: Callable[..., None]) -> Step:
-    return lambda run: segment(run.arrays, run.places, run.m, run.cells)  # type: ignore[func-returns-value]
+    return lambda run: segment(run.arrays, run.places, run.m, run.cells, run.launch)  # type: ignore[func-returns-value]
 
 
 def _back(host: Any, array: Any) -> None:

@@ -6,7 +6,7 @@ one that is passed by value), `m`, the arena's, and `c[n]`, an address that a lo
 
 from __future__ import annotations
 
-from functools import lru_cache, reduce
+from functools import lru_cache, partial, reduce
 from operator import or_
 from typing import Any, Callable, Iterable
 
@@ -101,7 +101,11 @@ class Whole:
         node = self.call.node
         values = [self._seen(o, arrays, p, m, c) if isinstance(o, tuple) else np.asarray(o, n.dtype) for o, n in zip(self.call.operands, node.inputs)]
         results = [self._seen((slot, slot.shape, slot.strides, 0), arrays, p, m, c) for slot in self.call.results]
-        whole(self.device, node.op, values, self.attrs, results)
+        self.device.driver.issue(partial(whole, self.device, node.op, values, self.attrs, results))
+
+    def slots(self) -> set[Slot]:
+        """Those that it reads or writes."""
+        return self.call.reads() | self.call.writes()
 
     def _seen(self, operand: Operand, arrays: Any, p: Any, m: int, c: Any) -> Any:
         slot, shape, strides, offset = operand
@@ -133,9 +137,8 @@ class Segment:
         return "".join(f"p{n}, " for n in range(self.count))
 
     def lines(self, world: dict[str, Any]) -> list[str]:
-        """The statements; what they name is put into the world."""
+        """The statements; what they name is put into the world, but for `launch`."""
         found = []
-        world["launch"] = self.device.driver.launch
         for number, step in enumerate(self.steps):
             if isinstance(step, Whole):
                 world[f"whole{number}"] = step
@@ -146,7 +149,7 @@ class Segment:
             condition = step.misaligned()
             if condition:
                 world[f"other{number}"] = lru_cache(maxsize=1)(lambda step=step: self._other(step))
-                found += [f"if {condition}: other{number}()(({self.places}), m, c)", f"else: {launched}"]
+                found += [f"if {condition}: other{number}()(({self.places}), m, c, launch)", f"else: {launched}"]
             else:
                 found.append(launched)
             if step.checks and self.told:
@@ -157,12 +160,12 @@ class Segment:
 
     def _other(self, step: Launch) -> Callable[..., None]:
         function, rest = step.otherwise()
-        return written("other", "places, m, c", [f"({self.places}) = places", f"launch(function, {rest})"], {"function": function, "launch": self.device.driver.launch})
+        return written("other", "places, m, c, launch", [f"({self.places}) = places", f"launch(function, {rest})"], {"function": function})
 
     def function(self) -> Callable[..., None]:
-        """The steps as a function of the call's arrays, their addresses, the arena's, and the cells."""
+        """The steps as a function of the call's arrays, their addresses, the arena's, the cells, and what launches."""
         world: dict[str, Any] = {}
-        return written("segment", "arrays, places, m, c", [f"({self.arrays}) = arrays", f"({self.places}) = places", *self.lines(world)], world)
+        return written("segment", "arrays, places, m, c, launch", [f"({self.arrays}) = arrays", f"({self.places}) = places", *self.lines(world)], world)
 
 
 def written(name: str, arguments: str, lines: Iterable[str], world: dict[str, Any]) -> Callable[..., Any]:

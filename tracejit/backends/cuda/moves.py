@@ -30,8 +30,8 @@ class Words:
         self.moves = [step for step in plan.steps if isinstance(step, Move) and step.moves]
         self.reach = self._reach(plan.cells)
         computed = [step for step in plan.steps if isinstance(step, (Kernel, Call))]
-        self.read = self._behind(slot for step in computed for slot in step.reads())
-        self.written = self._behind(slot for step in computed for slot in step.writes())
+        self.read = self.behind(slot for step in computed for slot in step.reads())
+        self.written = self.behind(slot for step in computed for slot in step.writes())
         stored = {move.a[0] for move in self.moves if move.form in ("store", "add", "swap") and isinstance(move.a, tuple)}
         self.known = stored - self.written
         self.given = {slot for n, slot in enumerate(plan.inputs) if n in set(brought)} - self.written - stored
@@ -55,7 +55,7 @@ class Words:
                     found |= {slot} if slot.home is None or slot.home >= 0 else reach[-1 - slot.home]
         return reach
 
-    def _behind(self, slots: Iterable[Slot]) -> set[Slot]:
+    def behind(self, slots: Iterable[Slot]) -> set[Slot]:
         """Slots, and those that cells among them point to."""
         found = set(slots)
         return found.union(*[self.reach[-1 - slot.home] for slot in found if slot.home is not None and slot.home < 0])
@@ -69,12 +69,12 @@ class Words:
 
 
 class Run:
-    """One run of a plan: its arrays, their addresses, the arena's, the cells, and the words that the host knows."""
+    """One run of a plan: its arrays, their addresses, the arena's, what launches, the cells, and the words that the host knows."""
 
-    __slots__ = ("arrays", "places", "m", "cells", "words")
+    __slots__ = ("arrays", "places", "m", "launch", "cells", "words")
 
-    def __init__(self, arrays: Sequence[Any], places: Sequence[int], m: int, cells: int) -> None:
-        self.arrays, self.places, self.m = arrays, places, m
+    def __init__(self, arrays: Sequence[Any], places: Sequence[int], m: int, launch: Callable[..., None], cells: int) -> None:
+        self.arrays, self.places, self.m, self.launch = arrays, places, m, launch
         self.cells, self.words = [0] * cells, dict[Word, int]()
 
 
@@ -138,7 +138,7 @@ class HostMove:
         if slot in self.words.known:
             run.words[slot, offset] = value
         if slot not in self.words.known or slot in self.words.read or slot.home is not None:
-            self.device.driver.launch(self.device.function_of(STORE), 1, 1, (self._address(what, run), value))
+            run.launch(self.device.function_of(STORE), 1, 1, (self._address(what, run), value))
 
     def _address(self, operand: Operand, run: Run) -> int:
         text = self.places.of(operand[0], operand[3])
