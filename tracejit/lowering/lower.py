@@ -10,6 +10,7 @@ from ..graph.text import place
 from ..spec import Shape, bool_, contiguous_strides
 from .divide import without_divisions
 from .distinct import names_each_place_once
+from .hardware import CPU, Hardware
 from .index import ZERO, Box, Index, Position, linear, through, variable
 from .kernel import Axis, Kernel, Let, LetIndex, Load, Reduce, Slot, Stage, Statement, Store, merge_axes, used
 from .pad import padded_region
@@ -29,7 +30,7 @@ def lower_map(nodes: list[Node], slots: Slots) -> Kernel:
     return builder.kernel(", ".join(" → ".join(names_of(node, slots)) for node in nodes[:4]))
 
 
-def lower_put(node: Node, slots: Slots) -> Kernel:
+def lower_put(node: Node, slots: Slots, hardware: Hardware = CPU) -> Kernel:
     """The loop that writes a put's value into the slot, which already holds the base."""
     base, value, *indices = node.inputs
     slot = slots[node]
@@ -43,8 +44,10 @@ def lower_put(node: Node, slots: Slots) -> Kernel:
         at = linear(builder.axes(where), strides, offset)
     else:
         shape = indices[0].shape + node.shape[len(indices) :]
-        where = builder.space(shape, "space" if names_each_place_once(node) else "serial")
-        axes = builder.axes(where)
+        ordered = "space" if names_each_place_once(node) else "serial"
+        behind = ordered if hardware.in_turns else "space"  # what lies behind the indexed axes is of places of its own
+        axes = tuple(builder.axis(n, ordered if d < indices[0].ndim else behind) if n != 1 else ZERO for d, n in enumerate(shape))
+        where = Position(shape, axes)
         places = builder.places(indices, Position(indices[0].shape, axes[: indices[0].ndim]), node.shape)
         at = linear(places + axes[indices[0].ndim :], slot.strides)
     read = builder.read(value, builder.broadcast(where, value.shape))

@@ -167,16 +167,16 @@ class Planner:
             self.slots[node] = slot
         if not node.size or not value.size:
             return
-        kernel = lower_put(node, self.slots)
+        kernel = lower_put(node, self.slots, self.hardware)
         if value.size > 1 and _loads_elsewhere(kernel, slot, names_each_place_once(node)):
             if self._may_change_places(node, slot):
                 self._into_new(node)
-                kernel = lower_put(node, self.slots)
+                kernel = lower_put(node, self.slots, self.hardware)
             else:  # the value, and indices read there, as they are before the loop writes
                 held = {n: self.new(n.spec) for n in node.inputs[1:] if slot in {self.slots[m] for m in _memory_read([n], self.slots)}}
                 for operand, place in held.items():
                     self.add(lower_copy(operand, place, self.slots))
-                kernel = lower_put(node, {**self.slots, **held})
+                kernel = lower_put(node, {**self.slots, **held}, self.hardware)
         self.add(kernel)
 
     def _into_new(self, node: Node) -> None:

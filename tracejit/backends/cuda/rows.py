@@ -95,8 +95,8 @@ class Rows(Stages):
 
     def _last_pack(self, stage: Stage, reductions: list[tuple[Reduce, str]], last: str, whole: str) -> None:
         """The elements after the last whole pack: those of one thread."""
-        start, within = (f"{whole} - low", f"low <= {whole} and ") if self.part else (whole, "")
-        self._line(2, f"if {whole} < {last} and {within}me == ({start}) // {STRANDS} & {self.team - 1}:")
+        start, within = (f"({whole} - low)", f"low <= {whole} and ") if self.part else (whole, "")
+        self._line(2, f"if {whole} < {last} and {within}me == {start} // {STRANDS} & {self.team - 1}:")
         self._line(3, f"for lane in loose(0, {STRANDS}):")
         self._line(4, f"here = {whole} + lane < {last}")
         self._line(4, "if here:")

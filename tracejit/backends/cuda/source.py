@@ -35,6 +35,10 @@ class Printer(Writer):
     def __init__(self, kernel: Kernel, lines: bool, by_value: frozenset[Slot] = frozenset(), packed: bool = True) -> None:
         super().__init__(kernel, lines)
         self.by_value, self.packed = by_value, packed
+        self.limits: dict[str, int] = {}  # what the variables of loops, and indices that are worked out, are less than
+        for stage in kernel.stages:
+            for name, limit in stage.bounds(kernel).items():
+                self.limits[name] = max(limit, self.limits.get(name, 0))
 
     def map(self) -> Printed:
         """A kernel that computes each point of its parallel space by itself."""
@@ -120,8 +124,20 @@ class Printer(Writer):
             failed = self._failed()
             self._line(depth, f"if rarely(i64({index}) < -{divisor} or i64({index}) >= {divisor}):", s.line)
             self._line(depth + 1, f"{failed}[0] = i64(1)")
+            return
+        low, high = self._span(s.index)
+        if s.form in ("quotient", "remainder") and 0 <= low and high < WIDE:
+            word = "divided" if s.form == "quotient" else "left"
+            self._line(depth, f"{s.result} = {word}({self._index(s.index)}, {self._integer('d', s.divisor)})", s.line)
         else:
             super()._let_index(s, depth)
+        if s.form == "quotient" and high < WIDE:
+            self.limits[s.result] = high // s.divisor + 1
+
+    def _span(self, index: Index) -> tuple[int, int]:
+        """The least and the greatest that an index may be."""
+        spans = [step * (self.limits.get(name, WIDE) - 1) for name, step in index.terms]
+        return index.offset + sum(min(0, span) for span in spans), index.offset + sum(max(0, span) for span in spans)
 
     def _failed(self) -> str:
         """The word that is set where an index is out of bounds."""
