@@ -1,5 +1,5 @@
 """Reductions on a GPU: near the exact value, and of the same bits eagerly and compiled, however their operands lie; for the order of a sum
-follows from its shape alone. Their kernels are those of a machine: PTX is made of each."""
+follows from its shape alone."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ import tracejit.backend as backends
 import tracejit.nn.functional as F
 from tracejit.backends.cuda import backend
 from tracejit.backends.cuda.kernels import print_kernel
+from tracejit.backends.cuda.ptx import ptx_of
 from tracejit.backends.cuda.schedule import GPU
 from tracejit.backends.cuda.simulator import Simulator
+from tracejit.lowering.kernel import Load, Store
 from tracejit.op import OPS
 from tracejit.spec import DTYPES, SMALL_FLOATS, complex128, float64
 from tracejit.tensor import wrap
@@ -61,8 +63,10 @@ def host(tensor):
     return tensor.cpu().detach().numpy()
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("name", SHAPES)
+MIXED = ("rows that share a warp", "warps, and a rest", "axes around a kept one", "columns")  # shapes that are tried in every layout
+
+
+@pytest.mark.parametrize(("name", "layout"), [(n, k) for n in SHAPES for k in LAYOUTS if n in MIXED or k in ("contiguous", "transposed")])
 def test_sums(name, layout):
     """Within two units of rounding of the sum of magnitudes, with the bits of a contiguous operand, fused or not."""
     shape, axes = SHAPES[name]
@@ -197,6 +201,42 @@ def test_stages(function, shape, kernels, planned_for, monkeypatch):
         for a, b in zip(results(tj.compile(function), x.to(device)), eagerly):
             assert_bits_equal(a, b)
         assert sum(k.reduces for k in kernels) == 1, [k.title for k in kernels]
+
+
+@pytest.mark.parametrize("function", [tj.softmax, layer_norm, rms_norm], ids=lambda f: f.__name__)
+def test_memory_is_read_once_and_written_once(function, kernels):
+    """In packs, and without a temporary."""
+    compiled, x = tj.compile(function), on_gpu(draw((2, 1024)))
+    compiled(x)
+    (kernel,) = kernels
+    assert [type(s) for s in kernel.accesses() if not s.slot.private] == [Load, Store]
+    assert "temporaries: 0 bytes" in compiled.plan(x)
+    packed, loose = [ptx_of(print_kernel(kernel, packed=packed).text) for packed in (True, False)]
+    for access in ("ld.global", "st.global"):
+        assert access in packed and packed.count(access) == packed.count(f"{access}.v4") and f"{access}.v4" not in loose
+
+
+def test_rows_that_are_too_long_are_read_again(kernels):
+    x = on_gpu(np.ones((1, 40_000), np.float32))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Simulator, "launch", lambda *args: None)
+        tj.compile(tj.softmax)(x)
+    (kernel,) = kernels
+    assert not any(s.slot.private for s in kernel.accesses())
+    assert ptx_of(print_kernel(kernel).text, "sm_80")
+
+
+def test_puts_in_order_walk_what_lies_behind_side_by_side(kernels):
+    """Each thread adds rows at one place in their order, which is the CPU's."""
+    places, rows = np.array([3, 0, 3, 3, -1, 0]), draw((6, 10))
+
+    def added(x, places, rows):
+        return x.index_add(0, places, rows)
+
+    here = added(tj.ones((4, 10)), wrap(places % 4), wrap(rows))
+    assert_bits_equal(host(added(on_gpu(np.ones((4, 10), np.float32)), on_gpu(places % 4), on_gpu(rows))), here.numpy())
+    (put,) = [k for k in kernels if k.title == "index_add"]
+    assert [axis.extent for axis in put.axes] == [10] and [axis.role for axis in put.stages[0].axes] == ["serial"]
 
 
 @pytest.mark.parametrize("name", [name for name in SHAPES if "columns" in name or "axes" in name or "warps" in name])

@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from golden_functions import FUNCTIONS, values
+from golden_functions import FUNCTIONS, layer_norm_backward, softmax_rows, values
 
 import tracejit as tj
 
 GOLDEN = Path(__file__).parent / "golden"
+ON_A_GPU = (softmax_rows, layer_norm_backward)
 
 
-def printed(function: Callable[..., Any]) -> str:
+def printed(function: Callable[..., Any], device: str = "cpu") -> str:
     """All that can be seen of a function compiled for two tensors of shape (4, 5)."""
     compiled = tj.compile(function)
-    arguments = values(4, 5), values(4, 5) + 0.5
+    arguments = values(4, 5).to(device), (values(4, 5) + 0.5).to(device)
     for _ in range(2):
         compiled(*arguments)
     return "\n".join([compiled.graph(*arguments), compiled.plan(*arguments), compiled.source(*arguments)])
@@ -28,12 +29,20 @@ def printed(function: Callable[..., Any]) -> str:
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.__name__)
 def test_text_is_golden(function: Callable[..., Any]) -> None:
-    path = GOLDEN / f"{function.__name__}.txt"
-    text = printed(function)
+    assert_golden(f"{function.__name__}.txt", printed(function))
+
+
+@pytest.mark.parametrize("function", ON_A_GPU, ids=lambda f: f.__name__)
+def test_text_on_a_gpu_is_golden(function: Callable[..., Any], simulated_gpu: None) -> None:
+    assert_golden(f"{function.__name__}_on_a_gpu.txt", printed(function, "cuda"))
+
+
+def assert_golden(name: str, text: str) -> None:
+    path = GOLDEN / name
     if os.environ.get("TRACEJIT_GOLDEN") == "write":
         path.write_text(text)
     assert text == path.read_text(), f"{path.name} differs; see the first lines of test_golden.py"
 
 
 def test_no_text_is_kept_of_what_is_gone() -> None:
-    assert {path.stem for path in GOLDEN.iterdir()} == {f.__name__ for f in FUNCTIONS}
+    assert {path.stem for path in GOLDEN.iterdir()} == {f.__name__ for f in FUNCTIONS} | {f"{f.__name__}_on_a_gpu" for f in ON_A_GPU}
