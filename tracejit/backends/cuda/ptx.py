@@ -23,6 +23,7 @@ from .words import MEETINGS, TEXTS, WORDS, ThreadAssembly
 TRIPLE = "nvptx64-nvidia-cuda"
 GENERATIONS = (75, 80, 86, 89, 90, 100, 120)  # that LLVM knows; it ends the process where it is asked for others
 PASSES = (*machine.PASSES, "loop_unroll", "instruction_combine", "simplify_cfg")
+READS = 4  # on their way at a time that are enough
 LONG = 100  # instructions of a function that a pack computes for one element after another
 
 
@@ -145,14 +146,14 @@ def _local_arrays(function: ast.FunctionDef) -> set[str]:
 
 
 def _only_reads(node: ast.For, local: set[str]) -> bool:
-    """Whether the turns of a loop without loops in it do little but read memory: they write none, meet no other thread, and compute no
-    function that takes longer than a read; and how many there are is known without a division by what the text does not tell."""
+    """Whether the turns of a loop without loops in it do little but read memory in a few places: they write none, meet no other thread, and
+    compute no function that takes longer than a read; and how many there are is known without a division by what the text does not tell."""
     if not all(isinstance(step, ast.Constant) for step in node.iter.args[2:]):  # type: ignore[attr-defined]
         return False
     within = [n for statement in node.body for n in ast.walk(statement)]
-    touched = {type(n.ctx) for n in within if isinstance(n, ast.Subscript) and not (isinstance(n.value, ast.Name) and n.value.id in local)}
+    touched = [type(n.ctx) for n in within if isinstance(n, ast.Subscript) and not (isinstance(n.value, ast.Name) and n.value.id in local)]
     called = {n.func.id for n in within if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
-    return touched == {ast.Load} and not called & {"range", *MEETINGS, *elementary.FUNCTIONS} and not any(isinstance(n, (ast.While, ast.Return)) for n in within)
+    return set(touched) == {ast.Load} and len(touched) <= READS and not called & {"range", *MEETINGS, *elementary.FUNCTIONS} and not any(isinstance(n, (ast.While, ast.Return)) for n in within)
 
 
 def _lanes_of(operands: Iterable[Value]) -> int:
