@@ -1,35 +1,34 @@
-"""Tests of real GPUs: `pytest tests/gpu`. Each is skipped where there is none, with what was said of it.
-
-Kernels that read what nobody wrote, or race, are found by NVIDIA's tool: test_sanitizer.py runs a program under it, where it is installed;
-any other runs as `compute-sanitizer --tool memcheck python program.py`.
-"""
+"""Where there is no GPU its tests are skipped, and say why; a simulated one has none but the small ones."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 
 import pytest
 
 from tracejit.backends.cuda.devices import driver_of, simulated
 from tracejit.errors import DeviceError
 
-HERE = Path(__file__).parent
 
-
-@lru_cache(maxsize=1)
-def absent() -> str:
-    """Why no test here can run; nothing if they can."""
-    if simulated():
-        return "GPUs are simulated: TRACEJIT_CUDA"
+@lru_cache(maxsize=None)
+def why_not() -> str | None:
+    """Why there is no GPU, in a line."""
     try:
         driver_of(0)
     except DeviceError as error:
-        return str(error).split("\n")[0]
-    return ""
+        return str(error).partition("\n")[0]
+    return None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if HERE in item.path.parents and absent():
-            item.add_marker(pytest.mark.skip(reason=absent()))
+def pytest_pycollect_makemodule() -> None:
+    """No module is read where it would be skipped whole."""
+    if reason := why_not():
+        pytest.skip(reason, allow_module_level=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if simulated():
+        others = [item for item in items if item.path.parent.name == "gpu" and "small" not in item.name]
+        config.hook.pytest_deselected(items=others)
+        left = set(others)
+        items[:] = [item for item in items if item not in left]

@@ -1,4 +1,4 @@
-"""What test_sanitizer.py runs under compute-sanitizer: kernels of every kind, eager, compiled, and as a training step."""
+"""What test_sanitized.py runs under compute-sanitizer: kernels of every kind, eager, compiled, and as a training step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""NVIDIA's compute-sanitizer finds nothing: no access out of bounds, no read of what was not written, no race, no wrong barrier."""
+"""NVIDIA's compute-sanitizer finds nothing in programs: no access out of bounds, no read of what was not written, no race, no wrong barrier.
+
+Any other program runs under it as `compute-sanitizer --tool memcheck python program.py`.
+"""
 
 from __future__ import annotations
 
