@@ -564,3 +564,33 @@ def test_autocast_of_one_device_leaves_tensors_on_others_alone():
         assert (x @ x).dtype == tj.float32 and (x.to("cuda") @ x.to("cuda")).dtype == tj.bfloat16
     with tj.autocast("cpu"):
         assert (x @ x).dtype == tj.bfloat16 and (x.to("cuda") @ x.to("cuda")).dtype == tj.float32
+
+
+@pytest.mark.usefixtures("simulated_gpu")
+@pytest.mark.parametrize("scale", [2.0**10, 2.0**127], ids=["scaled", "overflowing"])
+def test_a_scaled_step_on_a_gpu_is_one_graph_and_the_eager_one_to_the_bit(scale):
+    def trained(wrap):
+        model, x, y = problem("perceptron")
+        model, x, y = model.to("cuda"), x.to("cuda"), y.to("cuda")
+        optimizer, scaler = tj.optim.SGD(model.parameters(), lr=0.1, momentum=0.9), tj.GradScaler("cuda", init_scale=scale, growth_interval=1)
+
+        def step(x, y):
+            optimizer.zero_grad()
+            with tj.autocast("cuda"):
+                loss = F.cross_entropy(model(x), y)
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
+            return loss
+
+        run = wrap(step)
+        losses = [run(x, y).item() for _ in range(3)]
+        if run is not step:
+            assert run.trace_count == 1 and run.newest(next(iter(run._entries))).mode == "graph"
+        kept = [value for state in optimizer.state.values() for value in state.values()]
+        assert all(value.device == "cuda:0" for value in kept)
+        return losses, scaler.get_scale(), [value.tolist() for value in (*model.parameters(), *kept)]
+
+    losses, moved, state = trained(lambda function: function)
+    assert trained(tj.compile) == (losses, moved, state)
+    assert (losses[-1] < losses[0], moved > scale) == ((True, True) if scale < 2.0**127 else (False, False))
