@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
 
 import numpy as np
@@ -214,3 +215,26 @@ def test_a_compiled_function_sees_the_devices_that_it_would_see_eagerly(device):
         assert function(d, place).tolist() == function.__wrapped__(d, place).tolist()
         assert function(d, place).device == device and function.explain(d, place).mode == "graph"
     assert function.trace_count == 2
+
+
+# What `tj.cuda` says
+
+
+def test_a_gpu_tells_what_it_is_and_what_it_holds(monkeypatch):
+    monkeypatch.setenv("TRACEJIT_CUDA", "simulator")
+    gc.collect()  # what other tests have left
+    cuda = tj.cuda
+    held = cuda.memory_allocated()
+    x = tj.zeros(1024, device="cuda")
+    for device in (None, 0, "cuda", x.device):
+        assert cuda.memory_allocated(device) == held + x.nbytes <= cuda.max_memory_allocated(device)
+        assert cuda.memory_reserved(device) >= cuda.memory_allocated(device)
+        assert cuda.get_device_name(device) and cuda.get_device_capability(device) >= (8, 0)
+    del x
+    cuda.empty_cache()
+    assert cuda.memory_allocated() == held
+    draws = []
+    for seed in (cuda.manual_seed, cuda.manual_seed_all, tj.manual_seed):
+        seed(3)
+        draws.append(tj.randn(4, device="cuda").tolist())
+    assert draws == [draws[0]] * 3

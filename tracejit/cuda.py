@@ -15,10 +15,12 @@ from weakref import WeakValueDictionary
 from .backends.cuda.devices import device_count, driver_of, number_of
 from .backends.cuda.streams import LEGACY
 from .errors import ArgumentError, fail
+from .ops.random import manual_seed as seed_generator
 
 __all__ = [
-    "Event", "Stream", "current_device", "current_stream", "default_stream", "device_count", "is_available", "memory_stats", "stream",
-    "synchronize",
+    "Event", "Stream", "current_device", "current_stream", "default_stream", "device_count", "empty_cache", "get_device_capability",
+    "get_device_name", "is_available", "is_bf16_supported", "manual_seed", "manual_seed_all", "max_memory_allocated", "memory_allocated",
+    "memory_reserved", "memory_stats", "stream", "synchronize",
 ]  # fmt: skip
 
 
@@ -46,6 +48,50 @@ def memory_stats(device: Any = None) -> dict[str, int]:
     kept, and those asked of the driver.
     """
     return driver_of(number_of(device)).memory_stats()
+
+
+def memory_allocated(device: Any = None) -> int:
+    """The bytes that tensors on a GPU hold now."""
+    return memory_stats(device)["allocated"]
+
+
+def max_memory_allocated(device: Any = None) -> int:
+    """The most bytes that tensors on a GPU have held."""
+    return memory_stats(device)["peak"]
+
+
+def memory_reserved(device: Any = None) -> int:
+    """The bytes that were asked of a GPU: those of tensors, and those kept for others to come."""
+    return memory_stats(device)["reserved"]
+
+
+def empty_cache(device: Any = None) -> None:
+    """Give the memory that is kept for tensors to come back to the GPU, for other programs. Waits until all work is done."""
+    driver_of(number_of(device)).give_back_all()
+
+
+def get_device_name(device: Any = None) -> str:
+    """What its maker calls a GPU."""
+    return driver_of(number_of(device)).name
+
+
+def get_device_capability(device: Any = None) -> tuple[int, int]:
+    """What a GPU can do, as its maker counts it: (9, 0) of Hopper."""
+    arch = driver_of(number_of(device)).arch.removeprefix("sm_")
+    return int(arch[:-1]), int(arch[-1])
+
+
+def is_bf16_supported() -> bool:
+    """Whether the first GPU multiplies bfloat16 itself; False where there is none."""
+    return is_available() and get_device_capability() >= (8, 0)
+
+
+def manual_seed_all(seed: int) -> None:
+    """`tj.manual_seed`: there is one stream of random numbers, the same on every device."""
+    seed_generator(seed)
+
+
+manual_seed = manual_seed_all
 
 
 # Streams

@@ -112,6 +112,10 @@ class Driver:
         """Bytes in use and reserved, and how blocks were found."""
         return self.pool.stats()
 
+    def give_back_all(self) -> None:
+        """Give the memory that is kept, and not in use, back to the device."""
+        self.pool.give_back_all()
+
     @property
     def captured(self) -> int:
         """How many launches this thread's capture has kept."""

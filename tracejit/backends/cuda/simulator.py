@@ -111,6 +111,9 @@ class Simulator:
     def memory_stats(self) -> dict[str, int]:
         return {"allocated": self.held, "reserved": self.held, "peak": self.peak, "capacity": CAPACITY}
 
+    def give_back_all(self) -> None:
+        """Nothing is kept."""
+
     def synchronize(self) -> None:
         """Everything is done when it is asked for."""
 
