@@ -16,7 +16,7 @@ from tracejit.backends.cuda.libraries import ROWS
 from tracejit.backends.cuda.products import products_of
 from tracejit.errors import ArgumentError
 from tracejit.op import OPS
-from tracejit.spec import DTYPES, is_inexact
+from tracejit.spec import DTYPES, bfloat16, float16, is_inexact
 from tracejit.tensor import wrap
 
 pytestmark = [pytest.mark.filterwarnings("ignore::RuntimeWarning"), pytest.mark.usefixtures("simulated_gpu")]
@@ -112,3 +112,18 @@ def test_every_library_op_says_what_computes_it():
     for name, row in ROWS.items():
         ways = [row.writes is not None, row.gives is not None]
         assert sum(ways) <= 1 and bool(row.reason) == (not any(ways) or row.only != "bifc"), name
+
+
+@pytest.mark.parametrize("dtype", [float16, bfloat16], ids=str)
+def test_small_floats_are_multiplied_as_they_are(dtype, monkeypatch):
+    seen = []
+    arrays = get_backend("cuda:0").arrays
+    multiply = arrays.multiply
+    monkeypatch.setattr(arrays, "multiply", lambda product: (seen.append(product.dtype), multiply(product)))
+    x, w, image = (wrap(np.random.default_rng(k).uniform(-1, 1, shape).astype(dtype)) for k, shape in enumerate([(2, 3, 4), (4, 5), (1, 2, 6, 6)]))
+    for f in (lambda x, w, _: x @ w, lambda x, _, image: tj.conv2d(image, tj.reshape(x, (4, 2, 3, 1)), stride=2)):
+        wanted = f(x, w, image)
+        found = [g(x.to("cuda"), w.to("cuda"), image.to("cuda")) for g in (f, tj.compile(f))]
+        laws.assert_close("", found[0], wanted, 2.0)
+        assert found[0].cpu().numpy().tobytes() == found[1].cpu().numpy().tobytes() and found[0].dtype == dtype
+    assert len(seen) >= 4 and set(seen) == {dtype}

@@ -12,12 +12,13 @@ from typing import Any, Sequence
 from ..dispatch import bind
 from ..errors import ArgumentError, ShapeError, fail
 from ..precision import precision
-from ..spec import Shape, compute_dtype, promote
+from ..spec import Shape, promote
 from ..tensor import Tensor
 from .casts import cast
 from .convolution import Pairs, convolution, positions_of, span, transposed
 from .create import fill
 from .join import pad
+from .linalg import product_dtype
 from .manipulate import as_tensor
 from .view import basic_index, permute, put, reshape, step, windows
 from .view import fold as fold_windows
@@ -154,12 +155,13 @@ def _conv(input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilatio
 
 
 def _computed(function: Any, x: Tensor, w: Tensor, bias: Any, what: str, outs: int, **attrs: Any) -> Tensor:
-    """The function of operands of one dtype, and the bias added; the small floats are computed in float32."""
+    """The function of operands of one dtype, and the bias added; the small floats are added up in float32."""
     b = None if bias is None else as_tensor(bias)
     if b is not None and b.shape != (outs,):
         fail(ShapeError, f"{what} with bias {b.spec}", f"Give one number for each of the {outs} out channels.")
     common = promote(x.dtype, w.dtype)
-    x, w = (t if t.dtype == compute_dtype(common) else cast(t, dtype=compute_dtype(common)) for t in (x, w))
+    inner = product_dtype(x, w)
+    x, w = (t if t.dtype == inner else cast(t, dtype=inner) for t in (x, w))
     if function is convolution and (b is None or b.dtype == common == x.dtype):
         return _stored(function(x, w, b, **attrs), common)
     result = _stored(function(x, w, *((None,) if function is convolution else ()), **attrs), common)

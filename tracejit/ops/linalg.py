@@ -12,7 +12,7 @@ from ..dispatch import bind
 from ..errors import ArgumentError, AxisError, ShapeError, fail
 from ..op import Library
 from ..precision import precision
-from ..spec import SMALL_FLOATS, TensorSpec, as_axis, broadcast_shapes, float32, promote
+from ..spec import SMALL_FLOATS, DType, TensorSpec, as_axis, broadcast_shapes, float32, promote
 from ..tensor import Tensor, method
 from . import manipulate
 from .elementwise import cast, conjugate, multiply
@@ -67,13 +67,15 @@ def matmul(x1: Tensor, x2: Tensor, /) -> Tensor:
     if a.shape[-1] != b.shape[max(b.ndim - 2, 0)]:
         _misfit(a.spec, b.spec)
     common = promote(a.dtype, b.dtype)
-    inner = common if common not in SMALL_FLOATS or _multiplies_small(a, b) else float32
+    inner = product_dtype(a, b)
     return _as(_product(_as(a, inner), _as(b, inner)), common)
 
 
-def _multiplies_small(a: Tensor, b: Tensor) -> bool:
-    """Whether the device of these tensors multiplies the small floats itself."""
-    return get_backend(a.device if b.device == "cpu" else b.device).small_products
+def product_dtype(a: Tensor, b: Tensor) -> DType:
+    """What products of two tensors are computed in: their common dtype; float32 for small floats, where the device does not multiply them itself."""
+    common = promote(a.dtype, b.dtype)
+    small = common in SMALL_FLOATS and not get_backend(a.device if b.device == "cpu" else b.device).small_products
+    return float32 if small else common
 
 
 _OPERANDS = (Tensor, np.ndarray, np.generic, int, float, complex)
