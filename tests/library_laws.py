@@ -16,6 +16,7 @@ from tracejit.spec import bfloat16, complex64, contiguous_strides, float16, floa
 from tracejit.tensor import Tensor, wrap
 
 LIBRARY_OPS = sorted(name for name, op in OPS.items() if isinstance(op, Library))
+WHOLE = {"matmul", "running_sum", "running_product"}  # they take integers too
 ORDERED = {"argsort", "sort", "argmax", "argmin", "searchsorted", "isin", "unique", "nonzero", "assemble"}  # they take every dtype
 MEASURES = {"float16": 2e-3, "bfloat16": 2e-2}
 BESIDE = 64  # bytes
@@ -53,6 +54,9 @@ def cases(name: str) -> list[tuple[tuple[Tensor, ...], dict]]:
         found.append((args, attrs))
         narrow = [a.astype(float32) if a.dtype == float64 else a.astype(complex64) if a.dtype.kind == "c" else a for a in args]
         found.append((tuple(narrow), {k: v for k, v in attrs.items()}))
+        if name in WHOLE and all(a.dtype == float64 for a in args):
+            for dtype in (tj.int8, tj.uint32, tj.int64, tj.bool):
+                found.append((tuple([(abs(a) * 3 - (dtype != tj.uint32)).astype(dtype) for a in args]), attrs))
         if name in ORDERED and args and all(a.dtype == float64 for a in args):
             for dtype in (float16, bfloat16, tj.int8, tj.uint64, tj.bool):
                 found.append((tuple([(a if dtype in (float16, bfloat16) else abs(a) * 3).astype(dtype) for a in args]), attrs))

@@ -11,9 +11,11 @@ from op_samples import SAMPLES
 
 import tracejit as tj
 from tracejit.backend import get_backend
-from tracejit.backends.cuda import convolutions
+from tracejit.backends.cuda import convolutions, scans
 from tracejit.backends.cuda.libraries import ROWS
 from tracejit.backends.cuda.products import products_of
+from tracejit.backends.cuda.ptx import ptx_of
+from tracejit.backends.one_node import graph_of
 from tracejit.errors import ArgumentError
 from tracejit.op import OPS
 from tracejit.spec import DTYPES, bfloat16, float16, is_inexact
@@ -100,11 +102,50 @@ def test_the_precision_of_float32_products_is_asked_when_they_are_computed(monke
 def test_what_the_host_computes_is_told_once(caplog):
     device = get_backend("cuda:0")
     device.on_host.clear()
-    x = tj.arange(6).to("cuda").reshape(2, 3)
+    z = tj.asarray(np.array([1j, 2.0, 1.0])).to("cuda")
     with caplog.at_level(logging.INFO, "tracejit.cuda"):
-        assert ((x @ x.mT) == (x.cpu() @ x.cpu().mT).to("cuda")).cpu().all()
-        x @ x.mT
-    assert [r.message for r in caplog.records] == ["matmul is computed on the host, for cuBLAS multiplies no integers"]
+        for _ in range(2):
+            assert tj.argmax(z).cpu().item() == tj.argmax(z.cpu()).item() == 1
+    assert [r.message for r in caplog.records] == ["argmax is computed on the host, for complex numbers are compared by NumPy alone"]
+
+
+def test_a_plan_tells_what_the_host_computes():
+    device, titles = get_backend("cuda:0"), []
+    for x in (np.ones(3), np.ones(3) * 1j):
+        value = device.upload(x)
+        graph = graph_of(OPS["argmax"], (value,), {"axis": 0, "keepdims": False})
+        titles += [step.title for step in device.executable(graph, [value]).plan.steps]
+    assert titles == ["argmax: whole arrays", "argmax: whole arrays, on the host"]
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("shape", [(300,), (2, 150, 3), (70, 66)], ids=str)
+def test_scans_in_parts(shape, reverse):
+    """A line of several parts has another order than the CPU's; a short one has its bits."""
+    for name in ("running_sum", "running_product", "recurrence"):
+        for dtype in (np.float32, np.complex128, np.int64):
+            drawn = [np.random.default_rng(k).uniform(0.5, 1.2, shape) * (1 + 0.1j if dtype == np.complex128 else 3 if dtype == np.int64 else 1) for k in range(2)]
+            args = [wrap(a.astype(dtype)) for a in drawn[: 2 if name == "recurrence" else 1]]
+            wanted = OPS[name](*args, axis=len(shape) // 2, reverse=reverse)
+            found = OPS[name](*[a.to("cuda") for a in args], axis=len(shape) // 2, reverse=reverse).cpu()
+            laws.assert_close("", found, wanted, 2000.0)
+            if dtype != np.complex128 and (name == "recurrence" or shape[len(shape) // 2] <= 2 * scans.PART):
+                assert found.numpy().tobytes() == wanted.numpy().tobytes()
+
+
+def test_our_own_kernels_are_machine_code_too(monkeypatch):
+    texts = set()
+    device = get_backend("cuda:0")
+    function_of = device.function_of
+    monkeypatch.setattr(device, "function_of", lambda text: (texts.add(text), function_of(text))[1])
+    for dtype in (np.float32, np.complex64, np.int8, np.bool_):
+        x = wrap(np.ones((2, 200), dtype)).to("cuda")
+        for name in ("running_sum", "running_product"):
+            OPS[name](x, axis=1, reverse=False)
+        OPS["matmul"](x, x.mT)
+    OPS["recurrence"](x.astype(tj.float64), x.astype(tj.float64), axis=1, reverse=True)
+    ours = [text for text in texts if "for t in range" in text]
+    assert len(ours) > 12 and all("st.global" in ptx_of(text, "sm_80") for text in ours)
 
 
 def test_every_library_op_says_what_computes_it():

@@ -15,11 +15,12 @@ Operand = tuple[Slot, Shape, tuple[int, ...], int]  # a slot seen with shape, st
 
 @dataclass
 class Call:
-    """A whole-array step: a library op, or an op that kernels cannot compute."""
+    """A whole-array step: a library op, or an op that kernels cannot compute. where: what the backend says of where it is computed."""
 
     node: Node
     operands: list[Any]  # Operands; Python scalars for constants
     results: list[Slot]
+    where: str = ""
 
     @property
     def stops(self) -> bool:
@@ -28,7 +29,7 @@ class Call:
 
     @property
     def title(self) -> str:
-        return f"{self.node.op.name}: whole arrays"
+        return f"{self.node.op.name}: whole arrays{self.where}"
 
     def reads(self) -> set[Slot]:
         """The slots of the operands."""

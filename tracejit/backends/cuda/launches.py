@@ -17,7 +17,7 @@ from ...lowering.kernel import Kernel, LetIndex, Slot
 from ...lowering.plan import Plan
 from ...lowering.steps import Call, Operand
 from ...spec import DType, compute_dtype
-from .libraries import whole
+from .libraries import row_of, whole
 from .schedule import BLOCKS
 from .source import Printed
 
@@ -95,6 +95,7 @@ class Whole:
     def __init__(self, device: Any, plan: Plan, call: Call) -> None:
         self.device, self.plan, self.call = device, plan, call
         self.attrs = dict(call.node.attrs)
+        call.where = "" if row_of(call.node.op, [n.dtype for n in call.node.inputs]).computes else ", on the host"
 
     def __call__(self, arrays: Any, p: Any, m: int, c: Any) -> None:
         """arrays: of the call, for those that are passed by value."""

@@ -11,7 +11,7 @@ import numpy as np
 from ...device import DeviceArray, on_host
 from ...op import Op
 from ...spec import TensorSpec, category
-from . import convolutions, matrices, orders, products
+from . import convolutions, matrices, orders, products, scans
 
 Written = Callable[[Any, Sequence[DeviceArray], Sequence[DeviceArray], dict[str, Any]], None]
 
@@ -31,6 +31,11 @@ class Row:
     reason: str = ""
     waits: bool = False
 
+    @property
+    def computes(self) -> bool:
+        """Whether the GPU computes it."""
+        return self.writes is not None or self.gives is not None
+
 
 def _same(function: Callable[..., Any], waits: bool = False, **row: Any) -> Row:
     """A function of (xp, arrays, attrs)."""
@@ -49,7 +54,7 @@ _REAL, _INEXACT = "bif", "fc"
 
 ROWS: dict[str, Row] = {
     "assemble": _same(lambda xp, *parts: xp.stack(parts)),
-    "matmul": Row(products.product, only=_INEXACT, reason="cuBLAS multiplies no integers"),
+    "matmul": Row(products.product),
     "convolution_by_positions": Row(convolutions.by_positions, only=_INEXACT, reason="cuBLAS multiplies no integers"),
     "convolution_by_channels": Row(convolutions.by_channels, only=_INEXACT, reason="cuBLAS multiplies no integers"),
     "convolution_by_lines": Row(convolutions.by_lines, only=_INEXACT, reason="cuBLAS multiplies no integers"),
@@ -83,9 +88,10 @@ ROWS: dict[str, Row] = {
     "nonzero": _same(orders.nonzero, waits=True),
     "unique": _same(orders.unique, waits=True),
     "histogram": _same(orders.histogram, waits=True),
-    "running_sum": _NO_ROUTINE,
-    "running_product": _NO_ROUTINE,
-    "recurrence": _NO_ROUTINE,
+    # scans
+    "running_sum": Row(scans.running("sum")),
+    "running_product": Row(scans.running("product")),
+    "recurrence": Row(scans.recurrence),
     "host": _NUMPYS,
     "host_pair": _NUMPYS,
 }
@@ -103,7 +109,7 @@ def row_of(op: Op, dtypes: Sequence[Any]) -> Row:
 def whole(device: Any, op: Op, values: Sequence[Any], attrs: dict[str, Any], into: Sequence[DeviceArray] | None = None) -> list[DeviceArray]:
     """The results of an op on whole arrays: in `into`, or, where that is None, in new memory."""
     row = row_of(op, [v.dtype for v in values if isinstance(v, (DeviceArray, np.ndarray))])
-    if row.writes is None and row.gives is None:
+    if not row.computes:
         device.told_of_host(op, row.reason)
         return _on_host(device, op, values, attrs, into)
     operands = [_operand(device, v, k in op.contiguous) for k, v in enumerate(values)]

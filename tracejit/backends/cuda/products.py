@@ -8,9 +8,11 @@ import numpy as np
 
 from ...device import DeviceArray
 from ...errors import ArgumentError, fail
-from ...spec import element_strides
+from ...spec import SHORT_NAMES, bool_, element_strides, is_inexact
 from ..products import matrix
+from ..text.statements import typed
 from .arrays import Matrix, Product
+from .schedule import THREADS, blocks_for
 
 _PRECISIONS = ("highest", "high")
 _precision = {"float32": "highest"}
@@ -34,8 +36,8 @@ def get_float32_matmul_precision() -> str:
 
 def product(device: Any, results: Sequence[DeviceArray], operands: Sequence[DeviceArray], attrs: dict[str, Any]) -> None:
     """The op `matmul`: (…, m, k) by (…, k, n), the leading axes broadcast."""
-    a, b = operands
-    multiply(device, results[0], a, b)
+    (result,), (a, b) = results, operands
+    multiply(device, result, a, b) if is_inexact(result.dtype) else _integers(device, result, a, b)
 
 
 def multiply(device: Any, result: DeviceArray, a: DeviceArray, b: DeviceArray, add: bool = False) -> None:
@@ -104,3 +106,36 @@ def merged(axes: Sequence[Any]) -> list[Any]:
         else:
             found.append((extent, tuple(strides)))
     return found
+
+
+# Integers and bools, which cuBLAS does not know
+
+TEXT = """def kernel(args):
+    # C = A·B, of contiguous matrices, one element a turn
+    a = {kind}_pointer(args, 0)
+    b = {kind}_pointer(args, 1)
+    c = {kind}_pointer(args, 2)
+    m = args[3]
+    n = args[4]
+    k = args[5]
+    for t in range(block() * threads() + thread(), args[6], blocks() * threads()):
+        row = t // n
+        left = row * k
+        right = row // m * k * n + t % n
+        total = {zero}
+        for i in range(0, k):
+            total = {total}
+            left += i64(1)
+            right += n
+        c[t] = total
+"""
+
+
+def _integers(device: Any, result: DeviceArray, a: DeviceArray, b: DeviceArray) -> None:
+    """Sums of products, modulo the dtype's range; of bools, whether there is a pair."""
+    kind, (m, n), k, batch = SHORT_NAMES[result.dtype], result.shape[-2:], a.shape[-1], result.shape[:-2]
+    whole = [device.copied(x.seen((*batch, *x.shape[-2:]), (*batch_strides(x, batch), *element_strides(x)[-2:]), 0)) for x in (a, b)]
+    bools = result.dtype == bool_
+    text = TEXT.format(kind=typed(result.dtype), zero="False" if bools else f"{kind}(0)", total="total | a[left] & b[right]" if bools else "total + a[left] * b[right]")
+    words = [*[x.address for x in whole], result.address, m, n, k, result.size]
+    device.driver.launch(device.function_of(text), blocks_for(device, result.size), THREADS, words)

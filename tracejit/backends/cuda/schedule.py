@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ...lowering.hardware import Hardware
 
 THREADS = 256  # of a block that walks a map: eight warps, of which a processor holds eight blocks
@@ -37,3 +39,8 @@ def threads_of_column(count: int) -> int:
 def _power(wanted: int, most: int) -> int:
     """The power of two that is not less, or the largest allowed."""
     return min(1 << (wanted - 1).bit_length(), most)
+
+
+def blocks_for(device: Any, turns: int) -> int:
+    """The blocks of a grid whose threads have so many turns in all."""
+    return max(1, min(-(-turns // THREADS), BLOCKS * device.driver.processors))
