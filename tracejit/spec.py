@@ -274,6 +274,11 @@ def lies_in_elements(array: Any) -> bool:
     return array.flags.c_contiguous or not any([s % array.itemsize for s in array.strides])
 
 
+def names_device(target: Any) -> bool:
+    """Whether `to(target)` means a device: by its number, or by a string that is no dtype's name."""
+    return type(target) is int or isinstance(target, str) and not hasattr(np, target) and target != "bfloat16"
+
+
 def check_device(device: Any) -> str:
     """The full name of a device that a user named: "cpu", "cuda:0" …; no name is "cpu", "cuda" is "cuda:0", and a number a GPU's."""
     name = "cpu" if device is None else f"cuda:{device}" if type(device) is int else str(device)

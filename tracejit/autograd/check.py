@@ -9,6 +9,7 @@ import numpy as np
 
 from ..dispatch import mode
 from ..errors import ArgumentError, DTypeError, TracejitError, fail, page_of
+from ..ops.transfer import on_device
 from ..spec import is_complex
 from ..tensor import Tensor, wrap
 from .engine import grad
@@ -106,7 +107,7 @@ def _random_like(tensors: Sequence[Tensor]) -> list[Tensor]:
         values = draw.uniform(0.5, 1.5, t.shape) * draw.choice([-1.0, 1.0], t.shape)
         if is_complex(t.dtype):
             values = values + 1j * draw.uniform(0.5, 1.5, t.shape)
-        made.append(wrap(np.asarray(values, t.dtype)).requires_grad_())
+        made.append(on_device(wrap(np.asarray(values, t.dtype)), t.device).requires_grad_())
     return made
 
 
@@ -145,7 +146,7 @@ def _parts(array: np.ndarray) -> np.ndarray:
 
 
 def _values(tensor: Tensor) -> np.ndarray:
-    return mode.interpreter.observe(tensor)
+    return mode.interpreter.value(tensor)
 
 
 def _backward_jacobians(output: Tensor, inputs: list[Tensor]) -> list[np.ndarray]:
@@ -156,7 +157,7 @@ def _backward_jacobians(output: Tensor, inputs: list[Tensor]) -> list[np.ndarray
         for unit in steps:
             cotangent = np.zeros(output.shape, output.dtype)
             cotangent.reshape(-1)[k] = unit
-            gradients = grad(output, inputs, wrap(cotangent), retain_graph=True, materialize_grads=True)
+            gradients = grad(output, inputs, on_device(wrap(cotangent), output.device), retain_graph=True, materialize_grads=True)
             for row, g in zip(rows, gradients):
                 row.append(_parts(_values(g)))  # type: ignore[arg-type]
     return [np.array(row) if row else np.zeros((0, _parts(_values(x)).size)) for row, x in zip(rows, inputs)]
@@ -173,7 +174,7 @@ def _difference_jacobians(func: Callable[..., Any], arguments: list[Any], positi
                 moved = centre.copy()
                 moved.reshape(-1)[k] += side * unit
                 held = [a * 1 if isinstance(a, Tensor) and a.requires_grad else a for a in arguments]
-                held[position] = wrap(moved).requires_grad_() * 1
+                held[position] = on_device(wrap(moved), arguments[position].device).requires_grad_() * 1
                 sides.append([_parts(_values(o)) for o in _outputs(func, held)])
             columns.append([(plus - minus) / (2 * eps) for plus, minus in zip(*sides)])
     if not columns:

@@ -7,7 +7,7 @@ from typing import Any, Callable
 from ..autograd.hooks import RemovableHandle
 from ..errors import ArgumentError, fail
 from ..interpreter import mode
-from ..spec import as_dtype, check_device, float16, float32, float64, is_inexact
+from ..spec import as_dtype, check_device, float16, float32, float64, is_inexact, names_device
 from ..spec import bfloat16 as _bfloat16
 from ..tensor import Tensor
 from . import state
@@ -144,7 +144,7 @@ class Module(Walk):
         for given in args:
             if isinstance(given, Tensor):
                 dtype, device = given.dtype, given.device
-            elif isinstance(given, str) and given.split(":")[0] in ("cpu", "cuda"):
+            elif names_device(given):
                 device = given
             elif given is not None and not isinstance(given, bool):
                 dtype = given

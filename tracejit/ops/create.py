@@ -139,7 +139,7 @@ def arange(
     whole = all(isinstance(v, int) for v in (start, stop, step))
     count = len(range(start, stop, step)) if whole and step else _count(start, stop, step)
     dtype = as_dtype(dtype) if dtype is not None else int64 if whole else get_default_dtype()
-    return _leaf(on_device(_spaced(start, step, count, dtype), device), requires_grad)
+    return _leaf(_spaced(start, step, count, dtype, device), requires_grad)
 
 
 def _count(start: Any, stop: Any, step: Any) -> int:
@@ -151,10 +151,10 @@ def _count(start: Any, stop: Any, step: Any) -> int:
         fail(ArgumentError, f"arange from {start} to {stop} by {step}", "Give finite real numbers.")
 
 
-def _spaced(start: Any, step: Any, count: int, dtype: Any) -> Tensor:
+def _spaced(start: Any, step: Any, count: int, dtype: Any, device: Any) -> Tensor:
     """start + i · step in this dtype; as in NumPy, the step is the difference of the first two numbers there."""
     inner = int64 if dtype == bool_ else float64 if is_complex(dtype) else compute_dtype(dtype)
-    index = result = bind(iota, shape=(count,), dtype=inner)
+    index = result = made_on(device, iota, shape=(count,), dtype=inner)
     first = inner.type(plain_number(start, inner))
     if count > 1:
         second = inner.type(plain_number(start + step, inner))
@@ -180,7 +180,7 @@ def linspace(
         fail(ArgumentError, f"linspace of {num} numbers", "Give 0 or more.")
     complexes = isinstance(start, complex) or isinstance(stop, complex)
     dtype = as_dtype(dtype) if dtype is not None else default_dtype_of(complex if complexes else float)
-    index = bind(iota, shape=(num,), dtype=float64)
+    index = made_on(device, iota, shape=(num,), dtype=float64)
     start, span = (start * 1.0, stop * 1.0 - start * 1.0)
     parts = num - 1 if endpoint else num
     step = span / parts if parts > 0 else math.nan
@@ -190,7 +190,7 @@ def linspace(
         values = where(index == num - 1, stop * 1.0, values)
     if is_integer(dtype):
         values = values.floor()
-    return _leaf(on_device(values if values.dtype == dtype else cast(values, dtype=dtype), device), requires_grad)
+    return _leaf(values if values.dtype == dtype else cast(values, dtype=dtype), requires_grad)
 
 
 def logspace(
@@ -204,9 +204,9 @@ def logspace(
 # Triangles and grids
 
 
-def _offsets(rows: int, columns: int) -> Tensor:
+def _offsets(rows: int, columns: int, device: Any) -> Tensor:
     """Column index less row index: int64[rows, columns]."""
-    return bind(iota, shape=(columns,), dtype=int64) - bind(iota, shape=(rows,), dtype=int64).reshape((rows, 1))
+    return made_on(device, iota, shape=(columns,), dtype=int64) - made_on(device, iota, shape=(rows,), dtype=int64).reshape((rows, 1))
 
 
 def eye(
@@ -215,20 +215,21 @@ def eye(
     """Ones on the k-th diagonal (above the main one if positive), zeros elsewhere."""
     rows, columns = as_shape((n_rows, n_rows if n_cols is None else n_cols))
     dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
-    return _leaf(on_device(cast(_offsets(rows, columns) == k, dtype=dtype), device), requires_grad)
+    return _leaf(cast(_offsets(rows, columns, device) == k, dtype=dtype), requires_grad)
 
 
-def tri(n_rows: int, n_cols: int | None = None, k: int = 0, *, dtype: Any = None) -> Tensor:
+def tri(n_rows: int, n_cols: int | None = None, k: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
     """Ones at and below the k-th diagonal, zeros above it."""
     rows, columns = as_shape((n_rows, n_rows if n_cols is None else n_cols))
-    return cast(_offsets(rows, columns) <= k, dtype=get_default_dtype() if dtype is None else as_dtype(dtype))
+    return cast(_offsets(rows, columns, device) <= k, dtype=get_default_dtype() if dtype is None else as_dtype(dtype))
 
 
 def _triangle(x: Any, k: int, lower: bool) -> Tensor:
     x = as_tensor(x)
     if x.ndim < 2:
         fail(ShapeError, f"a triangle of a tensor of shape {x.shape}", "It takes two axes or more.")
-    offsets = _offsets(*x.shape[-2:])
+    rows, columns = x.shape[-2:]
+    offsets = _offsets(rows, columns, x.device)
     zero = False if x.dtype == bool_ else 0
     return where(offsets <= k if lower else offsets >= k, x, zero)
 
@@ -243,14 +244,14 @@ def triu(x: Tensor, /, *, k: int = 0) -> Tensor:
     return _triangle(x, k, False)
 
 
-def tril_indices(row: int, col: int, offset: int = 0) -> Tensor:
+def tril_indices(row: int, col: int, offset: int = 0, *, device: Any = None) -> Tensor:
     """The places of the lower triangle of a matrix, row by row: int64[2, count]."""
-    return mode.interpreter.constant(np.stack(np.tril_indices(row, offset, col)).astype(int64))
+    return on_device(mode.interpreter.constant(np.stack(np.tril_indices(row, offset, col)).astype(int64)), device)
 
 
-def triu_indices(row: int, col: int, offset: int = 0) -> Tensor:
+def triu_indices(row: int, col: int, offset: int = 0, *, device: Any = None) -> Tensor:
     """The places of the upper triangle of a matrix, row by row: int64[2, count]."""
-    return mode.interpreter.constant(np.stack(np.triu_indices(row, offset, col)).astype(int64))
+    return on_device(mode.interpreter.constant(np.stack(np.triu_indices(row, offset, col)).astype(int64)), device)
 
 
 def meshgrid(*arrays: Tensor, indexing: str = "xy") -> tuple[Tensor, ...]:

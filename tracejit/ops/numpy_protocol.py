@@ -274,7 +274,7 @@ def _np_pad(array: Tensor, pad_width: Any, mode: Any = "constant", **kwargs: Any
 def _like(name: str) -> Callable[..., Any]:
     def create(a: Any, *values: Any, dtype: Any = None, shape: Any = None, **_: Any) -> Any:
         shape = a.shape if shape is None else shape
-        return getattr(public(), name)(shape, *values, dtype=a.dtype if dtype is None else dtype)
+        return getattr(public(), name)(shape, *values, dtype=a.dtype if dtype is None else dtype, device=a.device)
 
     return create
 

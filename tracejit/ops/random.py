@@ -23,6 +23,7 @@ from ..spec import (
     as_dtype,
     as_shape,
     bfloat16,
+    check_device,
     float16,
     float32,
     float64,
@@ -54,17 +55,21 @@ random_bits = Create(
 
 
 class Generator:
-    """A stream of random numbers. Its state is two 0-d uint64 tensors, `key` (the seed) and `counter` (numbers drawn so far)."""
+    """A stream of random numbers. Its state is two 0-d uint64 tensors of the host's, `key` (the seed) and `counter` (numbers drawn so far).
+
+    device: where its numbers are put, if a draw does not say. They are the same on all.
+    """
 
     def __init__(self, device: Any = None) -> None:
+        self.device = check_device(device)
         self.key = bind(fill, shape=(), dtype=uint64, value=_entropy())
         self.counter = bind(fill, shape=(), dtype=uint64, value=0)
         self._lock = lock_of(self)
 
     def bits(self, shape: Shape, device: Any = None) -> Tensor:
-        """The next uint64 numbers of the stream, on a device; the counter moves on by as many."""
+        """The next uint64 numbers of the stream, on a device, its own if none is named; the counter moves on by as many."""
         with self._lock:
-            drawn = made_on(device, random_bits, self.key, self.counter, shape=shape, dtype=uint64)
+            drawn = made_on(self.device if device is None else device, random_bits, self.key, self.counter, shape=shape, dtype=uint64)
             assign(self.counter, self.counter + math.prod(shape))
         return drawn
 
@@ -100,7 +105,7 @@ class Generator:
         assign(self.counter, state[1])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (self.key.item(), self.counter.item())
+        return _restore, (self.key.item(), self.counter.item(), self.device)
 
     def __repr__(self) -> str:
         return f"<Generator key={self.key.item()} counter={self.counter.item()}>"
@@ -110,8 +115,8 @@ def _entropy() -> int:
     return int.from_bytes(os.urandom(8), "little")
 
 
-def _restore(key: int, counter: int) -> Generator:
-    generator = Generator().manual_seed(key)
+def _restore(key: int, counter: int, device: str) -> Generator:
+    generator = Generator(device).manual_seed(key)
     assign(generator.counter, bind(fill, shape=(), dtype=uint64, value=counter))
     return generator
 

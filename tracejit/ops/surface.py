@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-import numpy as np
 
 
 from ..dispatch import assign, bind
@@ -22,6 +21,7 @@ from ..spec import (
     int32,
     int64,
     is_integer,
+    names_device,
     uint8,
 )
 from ..tensor import Tensor, method
@@ -82,7 +82,7 @@ def to(
             dtype, device = target.dtype, target.device
         elif isinstance(target, bool):
             continue  # PyTorch's positional `non_blocking`
-        elif isinstance(target, str) and not hasattr(np, target) and target != "bfloat16":
+        elif names_device(target):
             device = target
         elif target is not None:
             dtype = target

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable, Sequence
+from typing import Any, Callable, Iterable
 
 from ..dispatch import EAGER, assign, bind, mode
 from ..nn.parameter import change_memory
@@ -33,22 +33,16 @@ class Clock:
     def __init__(self, params: list[Tensor], counts: dict[str, Tensor]) -> None:
         self.params, self.counts = params, counts
         self.whole = Whole()  # of the steps
-        self.devices: Sequence[str] = ["cpu"] * len(params)  # where the parameters lay when what is kept of them was brought there
 
     def follow(self, state: dict[Tensor, dict[str, Tensor]]) -> None:
         """Bring what is kept to where the parameters lie: a module may have been moved. It is done at once, also where a step is traced."""
-        devices = [p.device for p in self.params]
-        if devices == self.devices:
-            return
-        self.devices = devices
+        kept = [(count, self.params[0]) for count in self.counts.values()]
+        kept += [(tensor, param) for param in self.params for name, tensor in state[param].items() if name != "step"]  # which is one of the counts
+        away = [(tensor, param.device) for tensor, param in kept if tensor._value.device != param._value.device]
         outside, mode.interpreter = mode.interpreter, EAGER
         try:
-            for count in self.counts.values():
-                change_memory(count, count.dtype, devices[0])
-            for param, device in zip(self.params, devices):
-                for name, kept in state[param].items():
-                    if name != "step":  # which is one of the counts
-                        change_memory(kept, kept.dtype, device)
+            for tensor, device in away:
+                change_memory(tensor, tensor.dtype, device)
         finally:
             mode.interpreter = outside
 

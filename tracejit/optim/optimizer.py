@@ -10,6 +10,7 @@ from ..dispatch import EAGER, assign, mode
 from ..errors import ArgumentError, GradError, fail
 from ..ops.create import zeros_like
 from ..ops.elementwise import cast, copy, where
+from ..ops.transfer import on_device
 from ..precision import without_autocast
 from ..spec import is_floating
 from ..tensor import Tensor
@@ -203,7 +204,7 @@ class Optimizer(ABC):
             state.update({name: t for name, t in self.init(param, group).items() if name not in state})
             for name, value in loaded.items():
                 if name in state and name != "step" and value is not None:
-                    assign(state[name], cast(value, dtype=state[name].dtype))
+                    assign(state[name], on_device(cast(value, dtype=state[name].dtype), state[name].device))
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
@@ -226,8 +227,6 @@ def _ticking(group: ParamGroup, state: dict[Tensor, dict[str, Tensor]]) -> list[
             for param in staying:
                 state[param]["step"] = counts["step"]
             clock.params = stepping
-            for split in (clock, group.clocks[-1]):
-                split.devices = [p.device for p in split.params]
         if stepping:
             ticking.append((clock, [g for g in grads if g is not None]))
     return ticking
