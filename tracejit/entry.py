@@ -14,7 +14,7 @@ from .autograd.modes import GradMode
 from .autograd.segment import Segment, SegmentApplication, Slot, Target
 from .backend import LARGE
 from .backends.choice import executable_of
-from .device import may_share_memory, on_host
+from .device import at_home, may_share_memory, on_host
 from .dispatch import refresh_view, walk_chain
 from .frontend import in_form
 from .graph.flushed import MADE, Flushed, Source, view_of
@@ -51,7 +51,7 @@ class Result(NamedTuple):
 
 
 _PLAIN = {"": "plain(outputs[{what}], history[{n}])", "array": "outputs[{what}]", "scalar": "outputs[{what}][()]", "number": "outputs[{what}].item()"}
-_BROUGHT = {**_PLAIN, "array": "outputs[{what}].at_home()", "scalar": "outputs[{what}].at_home()[()]"}  # from a device
+_BROUGHT = {**_PLAIN, "array": "at_home(outputs[{what}])", "scalar": "at_home(outputs[{what}])[()]"}  # from a device
 
 
 @lru_cache(maxsize=1024)
@@ -147,6 +147,7 @@ class Entry:
         world: dict[str, Any] = {
             "captured": self.captured, "known": self.known, "check": self._meet, "executable": self.executable, "plain": self._plain,
             "history": [r.history for r in self.results], "structure": self.structure, "unflatten": unflatten,
+            "at_home": at_home,
         }  # fmt: skip
         exec(_code(text), world)
         return world["run"]

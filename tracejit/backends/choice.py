@@ -16,8 +16,13 @@ def run(graph: Graph, arrays: Sequence[Any], writes: tuple[int, ...] = (), devic
 
 
 def executable_of(graph: Graph, arrays: Sequence[Any], writes: tuple[int, ...] = (), device: str | None = None) -> Any:
-    """The executable of a graph on arrays like these. Raises DeviceError where they lie on another device than this one and the CPU."""
+    """The executable of a graph on arrays like these: what is made of the host's arrays alone is one, as in eager mode, unless a device was
+    asked for. Raises DeviceError where they lie on another device than this one and the CPU."""
     there = device_of(arrays)
     if device not in (None, there) and there != "cpu":
         fail(DeviceError, f"tensors on {there} given to a function that is compiled for {device}", f"Bring them there first: x.to({device!r}).")
-    return get_backend(device or there).executable(graph, arrays, writes)
+    backend = get_backend(device or there)
+    if device is not None or there == "cpu":
+        return backend.executable(graph, arrays, writes)
+    home = tuple([n for n, node in enumerate(graph.outputs[len(writes) :]) if node.device == "cpu"])
+    return backend.executable(graph, arrays, writes, home)
