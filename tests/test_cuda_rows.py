@@ -21,6 +21,7 @@ from tracejit.backends.cuda.schedule import GPU
 from tracejit.backends.cuda.simulator import Simulator
 from tracejit.lowering.kernel import Load, Store
 from tracejit.op import OPS
+from tracejit.ops.gather import index_add_op
 from tracejit.spec import DTYPES, SMALL_FLOATS, complex128, float64
 from tracejit.tensor import wrap
 
@@ -254,3 +255,38 @@ def test_parts(name, planned_for, kernels):
         assert_bits_equal(a, b)
     exact = (host(x).astype(np.float64) * 3 + 1).sum(axes) * 2
     assert np.all(np.abs(eagerly[0] - exact) <= 4 * np.spacing(np.abs(host(x) * 3 + 1).sum(axes) * 2))
+
+
+@pytest.mark.parametrize("shape", [(9,), (5, 7), (4, 2, 3)], ids=str)
+@pytest.mark.parametrize("dtype", [np.float32, np.int32], ids=lambda t: t.__name__)
+def test_many_additions_are_sums(shape, dtype, kernels):
+    """Each place looks for the values that name it, in an order of the shapes alone; negative indices count from the end."""
+    rng = np.random.default_rng(0)
+    x, values = draw(shape, dtype), draw((80, *shape[1:]), dtype)
+    places = rng.integers(-shape[0], shape[0], 80)
+    exact = x.astype(np.float64)
+    np.add.at(exact, places, values)
+
+    def added(x, places, values):
+        return index_add_op(x, values, places)
+
+    operands = [on_gpu(a) for a in (x, places, values)]
+    eagerly = host(added(*operands))
+    np.testing.assert_allclose(eagerly, exact, rtol=0, atol=0 if dtype is np.int32 else 1e-5)
+    assert_bits_equal(host(tj.compile(added)(*operands)), eagerly)
+    assert not any(axis.role == "serial" for k in kernels for stage in k.stages for axis in stage.axes)
+
+
+def test_gradients_of_elements_chosen_on_two_axes():
+    rng = np.random.default_rng(0)
+    x, g, i, j = draw((5, 4, 2)), draw((6, 12, 2)), rng.integers(0, 5, (6, 12)), rng.integers(-4, 4, (12,))
+    exact = np.zeros(x.shape)
+    np.add.at(exact, (i, j[None]), g)
+
+    def gradient(x, i, j, g):
+        return tj.vjp(lambda x: x[i, j], x)[1](g)[0]
+
+    operands = [on_gpu(a) for a in (x, i, j, g)]
+    eagerly = host(gradient(*operands))
+    np.testing.assert_allclose(eagerly, exact, rtol=0, atol=1e-5)
+    assert_bits_equal(host(tj.compile(gradient)(*operands)), eagerly)

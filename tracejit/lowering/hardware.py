@@ -18,6 +18,7 @@ class Hardware:
     long: elements of a row that is cut in parts where rows are few; part, parts: the fewest elements of a part, and the most parts.
     columns: neighbouring columns that are walked side by side.
     held: bytes of a row that are kept at hand from stage to stage.
+    places: elements of the largest array to which values are added by sums, one for each element.
     """
 
     in_turns: bool
@@ -27,6 +28,7 @@ class Hardware:
     parts: int
     columns: int = 1
     held: int = 0
+    places: int = 0
 
     def parts_of(self, rows: int, count: int) -> int:
         """In how many parts a row of so many elements is cut: a power of two, by the shape alone, for bits depend on it."""

@@ -17,7 +17,7 @@ from math import prod
 from ...lowering.kernel import Axis, Kernel, Load, Reduce, Slot, Stage, Store
 from ..text.reductions import identity_of, joined
 from ..text.statements import typed
-from .schedule import SHARED, STRANDS, THREADS, WARP, threads_of_row
+from .schedule import PACK, SHARED, STRANDS, THREADS, WARP, threads_of_row
 from .source import Printed
 from .stages import Stages, found, kept, kept_as, room_of
 
@@ -72,7 +72,7 @@ class Rows(Stages):
         last, whole = self._bounds(prod(axis.extent for axis in axes))
         aligned = self.packed and _is_aligned(stage)
         if aligned:
-            self.aligned |= {s.slot: STRANDS * s.slot.dtype.itemsize for s in _side_by_side(stage)}
+            self.aligned |= {s.slot: min(STRANDS * s.slot.dtype.itemsize, PACK) for s in _side_by_side(stage)}
         word = "lanes" if aligned else "loose"
         for reduction, strands in reductions:
             self._line(2, f"for lane in lanes(0, {STRANDS}):")

@@ -23,7 +23,8 @@ SHARED = 48 * 1024  # bytes of a block's own memory that need no leave of the dr
 
 # Fewer rows than twice the processors of the largest GPU leave some idle; a row of 2¹⁶ elements is 128 for each of a block's threads, and
 # is cut into no more parts than fill the GPU twice. Of a block's memory three quarters are for rows, the rest for what threads exchange.
-GPU = Hardware(in_turns=False, few=256, long=2**16, part=2**13, parts=512, columns=WARP, held=SHARED * 3 // 4)
+# Two million places look at a value in about the time in which one thread adds it and waits for memory.
+GPU = Hardware(in_turns=False, few=256, long=2**16, part=2**13, parts=512, columns=WARP, held=SHARED * 3 // 4, places=2**21)
 
 
 def threads_of_row(count: int) -> int:
