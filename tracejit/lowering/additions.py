@@ -16,11 +16,12 @@ from ..ops.elementwise import add, multiply
 from ..ops.logic import equal, less
 from ..ops.reduce import reduce_sum
 from ..ops.view import broadcast, reshape_view
-from ..spec import Shape, int64
+from ..spec import Shape, contiguous_strides, int64
 from .hardware import Hardware
 from .index import Position
-from .kernel import Kernel, Store
-from .lower import Builder, Slots
+from .kernel import Kernel, Slot, Store
+from .lower import Builder, Slots, lower_copy, strided
+from .reductions import lower_reduction
 
 MANY = 64  # values that one thread would add one after another
 
@@ -32,7 +33,20 @@ def are_sums(put: Node, hardware: Hardware) -> bool:
     return bool(adds) and indices[0].size >= MANY and base.size <= hardware.places
 
 
-def sums_of(put: Node) -> Node:
+def lower_additions(put: Node, slots: Slots, hardware: Hardware) -> list[Kernel]:
+    """The kernels that add a put's values into its slot, which already holds the base: those of the sums, and the loop that adds these. What is
+    computed on the fly is computed once, before."""
+
+    def new(node: Node) -> Slot:
+        return Slot(node.dtype, node.shape, contiguous_strides(node.shape))
+
+    held = {node: new(node) for node in put.inputs[1:] if strided(node, slots) is None}
+    total = _sums(put)
+    places = {**slots, **held, total: new(total)}
+    return [*(lower_copy(node, slot, slots) for node, slot in held.items()), *lower_reduction(total, places, hardware), _additions(put, total, places)]
+
+
+def _sums(put: Node) -> Node:
     """What a put adds at each place: of shape (places of the indexed axes, *axes behind them)."""
     base, value, *indices = put.inputs
     make, rank, count = Interner(), len(indices), indices[0].size
@@ -65,8 +79,8 @@ def sums_of(put: Node) -> Node:
     return apply(reduce_sum, chosen, axes=(0,), keepdims=False)
 
 
-def lower_additions(put: Node, total: Node, slots: Slots) -> Kernel:
-    """The loop that adds sums into the slot of a put, which already holds the base."""
+def _additions(put: Node, total: Node, slots: Slots) -> Kernel:
+    """The loop that adds sums into the slot."""
     builder = Builder(slots, [put])
     at = builder.space(put.shape, "space")
     value = builder.read(total, Position(total.shape, flat=at.flat))

@@ -7,7 +7,7 @@ from typing import Any, Container, Sequence
 
 from ..graph.ir import CONSTANT, OUTPUT, Graph, Node
 from ..spec import Shape, TensorSpec, contiguous_strides
-from .additions import are_sums, lower_additions, sums_of
+from .additions import are_sums, lower_additions
 from .control import lower_control, written_over
 from .distinct import names_each_place_once
 from .edges import cut_at_edges
@@ -169,7 +169,8 @@ class Planner:
         if not node.size or not value.size:
             return
         if are_sums(node, self.hardware):
-            self._add_sums(node)
+            for kernel in lower_additions(node, self.slots, self.hardware):
+                self.add(kernel)
             return
         kernel = lower_put(node, self.slots, self.hardware)
         if value.size > 1 and _loads_elsewhere(kernel, slot, names_each_place_once(node)):
@@ -182,17 +183,6 @@ class Planner:
                     self.add(lower_copy(operand, place, self.slots))
                 kernel = lower_put(node, {**self.slots, **held}, self.hardware)
         self.add(kernel)
-
-    def _add_sums(self, node: Node) -> None:
-        """The sums of what is added at each place, then their additions; what is computed on the fly is computed once."""
-        held = {n: self.new(n.spec) for n in node.inputs[1:] if strided(n, self.slots) is None}
-        for operand, place in held.items():
-            self.add(lower_copy(operand, place, self.slots))
-        total = sums_of(node)
-        slots = {**self.slots, **held, total: self.new(total.spec)}
-        for kernel in lower_reduction(total, slots, self.hardware):
-            self.add(kernel)
-        self.add(lower_additions(node, total, slots))
 
     def _into_new(self, node: Node) -> None:
         """Let a put write into new memory, in which the rest of its base lies already."""
