@@ -148,6 +148,11 @@ def test_our_own_kernels_are_machine_code_too(monkeypatch):
     assert len(ours) > 12 and all("st.global" in ptx_of(text, "sm_80") for text in ours)
 
 
+@pytest.mark.parametrize("name", [name for name in STATIC if OPS[name].vjp is not None])
+def test_gradients_are_those_of_the_cpu(name):
+    laws.check_gradient(name)
+
+
 def test_every_library_op_says_what_computes_it():
     assert set(ROWS) == set(laws.LIBRARY_OPS) <= set(SAMPLES)
     for name, row in ROWS.items():

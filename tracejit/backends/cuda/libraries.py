@@ -22,14 +22,14 @@ class Row:
 
     writes: (device, results, operands, attrs) writes the results into memory. gives: (library, arrays, attrs) gives arrays of the library.
     With neither the op is computed on the host, and `reason` says why. only: the first letters of the categories of dtypes that it takes,
-    of b(ool) i(nteger) f(loating) c(omplex); others are computed on the host. waits: the host looks at values.
+    of b(ool) i(nteger) f(loating) c(omplex); others are computed on the host.
+    What `writes` issues launches alone, so a CUDA graph may hold it; what `gives` computes may make the host wait, for values that it refuses.
     """
 
     writes: Written | None = None
     gives: Callable[..., Any] | None = None
     only: str = "bifc"
     reason: str = ""
-    waits: bool = False
 
     @property
     def computes(self) -> bool:
@@ -37,19 +37,19 @@ class Row:
         return self.writes is not None or self.gives is not None
 
 
-def _same(function: Callable[..., Any], waits: bool = False, **row: Any) -> Row:
+def _same(function: Callable[..., Any], **row: Any) -> Row:
     """A function of (xp, arrays, attrs)."""
-    return Row(gives=lambda arrays, *values, **attrs: function(arrays.xp, *values, **attrs), waits=waits, **row)
+    return Row(gives=lambda arrays, *values, **attrs: function(arrays.xp, *values, **attrs), **row)
 
 
-def _linalg(name: str, waits: bool = True, **fixed: Any) -> Row:
-    """A function of the library's `linalg`, which raises where it refuses values: so the host waits for it."""
-    return Row(gives=lambda arrays, x, **attrs: getattr(arrays.xp.linalg, name)(x, **fixed, **attrs), waits=waits)
+def _linalg(name: str, **fixed: Any) -> Row:
+    """A function of the library's `linalg`."""
+    return Row(gives=lambda arrays, x, **attrs: getattr(arrays.xp.linalg, name)(x, **fixed, **attrs))
 
 
 _NUMPYS = Row(reason="it is a call of NumPy's")
 _NO_ROUTINE = Row(reason="there is no routine for it")
-_SVD = Row(gives=lambda arrays, x, *, full: arrays.xp.linalg.svd(x, full_matrices=full), waits=True)
+_SVD = Row(gives=lambda arrays, x, *, full: arrays.xp.linalg.svd(x, full_matrices=full))
 _REAL, _INEXACT = "bif", "fc"
 
 ROWS: dict[str, Row] = {
@@ -59,20 +59,20 @@ ROWS: dict[str, Row] = {
     "convolution_by_channels": Row(convolutions.by_channels, only=_INEXACT, reason="cuBLAS multiplies no integers"),
     "convolution_by_lines": Row(convolutions.by_lines, only=_INEXACT, reason="cuBLAS multiplies no integers"),
     # linear algebra
-    "solve": _same(matrices.solve, waits=True),
-    "solve_triangular": Row(gives=lambda arrays, *values, **attrs: matrices.solve_triangular(arrays.xp, arrays.linalg, *values, **attrs), waits=True),
+    "solve": _same(matrices.solve),
+    "solve_triangular": Row(gives=lambda arrays, *values, **attrs: matrices.solve_triangular(arrays.xp, arrays.linalg, *values, **attrs)),
     "inv": _linalg("inv"),
-    "det": _linalg("det", waits=False),
-    "slogdet": _linalg("slogdet", waits=False),
-    "cofactors": _same(matrices.cofactors, waits=True),
+    "det": _linalg("det"),
+    "slogdet": _linalg("slogdet"),
+    "cofactors": _same(matrices.cofactors),
     "cholesky": _linalg("cholesky"),
     "qr": _linalg("qr"),
     "svd": _SVD,
     "svdvals": _linalg("svd", compute_uv=False),
     "eigh": _linalg("eigh"),
     "eigvalsh": _linalg("eigvalsh"),
-    "eig": _same(matrices.eig, waits=True),
-    "pinv": _same(matrices.pinv, waits=True),
+    "eig": _same(matrices.eig),
+    "pinv": _same(matrices.pinv),
     # Fourier transforms
     "fft": _same(matrices.fft),
     "rfft": _same(lambda xp, x, *, axis, norm: xp.fft.rfft(x, axis=axis, norm=norm)),
@@ -85,9 +85,9 @@ ROWS: dict[str, Row] = {
     "searchsorted": _same(orders.searchsorted, only=_REAL, reason="complex numbers are compared by NumPy alone"),
     "interval": _same(orders.interval),
     "isin": _same(orders.isin, only=_REAL, reason="complex numbers are compared by NumPy alone"),
-    "nonzero": _same(orders.nonzero, waits=True),
-    "unique": _same(orders.unique, waits=True),
-    "histogram": _same(orders.histogram, waits=True),
+    "nonzero": _same(orders.nonzero),
+    "unique": _same(orders.unique),
+    "histogram": _same(orders.histogram),
     # scans
     "running_sum": Row(scans.running("sum")),
     "running_product": Row(scans.running("product")),
