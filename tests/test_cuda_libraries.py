@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import library_laws as laws
 import numpy as np
@@ -12,6 +15,7 @@ from op_samples import SAMPLES
 import tracejit as tj
 from tracejit.backend import get_backend
 from tracejit.backends.cuda import convolutions, scans
+from tracejit.backends.cuda.arrays import CupyArrays, Matrix, Product
 from tracejit.backends.cuda.libraries import ROWS
 from tracejit.backends.cuda.products import products_of
 from tracejit.backends.cuda.ptx import ptx_of
@@ -77,6 +81,42 @@ def test_a_product_is_one_call_of_operands_as_they_lie():
     (one,) = plan((6, 3, 4), (1, 4, 5), "contiguous", "contiguous")
     assert (one.times, one.a.step) == (6, 0)
     assert [p.times for p in plan((6, 1, 3, 4), (1, 2, 4, 5), "contiguous", "contiguous")] == [6, 6]
+
+
+class Cublas:
+    """cuBLAS as CuPy binds it, its arguments by the names that its documentation gives them."""
+
+    CUBLAS_COMPUTE_32F, CUBLAS_COMPUTE_64F, CUBLAS_COMPUTE_32F_FAST_TF32 = range(3)
+    dtypes = dict(zip((2, 14, 0, 1, 4, 5), (float16, bfloat16, *map(np.dtype, ("f4", "f8", "c8", "c16")))))
+
+    def __init__(self, arrays):
+        self.arrays, self.modes, self.computed = arrays, [], []
+
+    def setMathMode(self, handle, mode):
+        self.modes.append(mode)
+
+    def gemmStridedBatchedEx(
+        self, handle, transa, transb, m, n, k, alpha, A, Atype, lda, strideA, B, Btype, ldb, strideB, beta, C, Ctype, ldc, strideC, batchCount, computeType, algo
+    ):  # fmt: skip
+        dtype = self.dtypes[Atype]
+        scalar = np.dtype("f4") if dtype in (float16, bfloat16) else dtype
+        one, add = (np.frombuffer((ctypes.c_char * scalar.itemsize).from_address(at), scalar)[0] for at in (alpha, beta))
+        assert Atype == Btype == Ctype and one == 1 and algo == -1
+        self.computed.append(computeType)
+        matrices = [Matrix(*numbers) for numbers in ((A, lda, strideA), (B, ldb, strideB), (C, ldc, strideC))]
+        self.arrays.multiply(Product(dtype, (transa == 1, transb == 1), m, n, k, *matrices, batchCount, add == 1))
+
+
+@pytest.mark.parametrize("dtype", [d for d in DTYPES if is_inexact(d)], ids=str)
+def test_cublas_is_given_what_its_documentation_asks_for(dtype, monkeypatch):
+    device = get_backend("cuda:0")
+    cupy = CupyArrays.__new__(CupyArrays)
+    cupy._cublas, cupy._ready, cupy._on_stream = Cublas(device.arrays), set(), nullcontext
+    cupy._handles = SimpleNamespace(get_cublas_handle=lambda: 1)
+    monkeypatch.setattr(device, "arrays", cupy)
+    a, b = (wrap(np.random.default_rng(k).uniform(-1, 1, shape).astype(dtype)) for k, shape in enumerate([(2, 3, 4), (2, 5, 4)]))
+    laws.assert_close("", OPS["matmul"](a.to("cuda"), b.to("cuda").mT), wrap(np.matmul(*[x.numpy().astype(complex if dtype.kind == "c" else float) for x in (a, b.mT)]).astype(dtype)), 20.0)
+    assert cupy._cublas.modes == [16] and cupy._cublas.computed == [int(dtype.itemsize // (2 if dtype.kind == "c" else 1) == 8)]
 
 
 def test_the_precision_of_float32_products_is_asked_when_they_are_computed(monkeypatch):

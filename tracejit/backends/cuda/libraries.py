@@ -42,14 +42,13 @@ def _same(function: Callable[..., Any], **row: Any) -> Row:
     return Row(gives=lambda arrays, *values, **attrs: function(arrays.xp, *values, **attrs), **row)
 
 
-def _linalg(name: str, **fixed: Any) -> Row:
+def _linalg(name: str) -> Row:
     """A function of the library's `linalg`."""
-    return Row(gives=lambda arrays, x, **attrs: getattr(arrays.xp.linalg, name)(x, **fixed, **attrs))
+    return Row(gives=lambda arrays, x, **attrs: getattr(arrays.xp.linalg, name)(x, **attrs))
 
 
 _NUMPYS = Row(reason="it is a call of NumPy's")
 _NO_ROUTINE = Row(reason="there is no routine for it")
-_SVD = Row(gives=lambda arrays, x, *, full: arrays.xp.linalg.svd(x, full_matrices=full))
 _REAL, _INEXACT = "bif", "fc"
 
 ROWS: dict[str, Row] = {
@@ -67,10 +66,10 @@ ROWS: dict[str, Row] = {
     "cofactors": _same(matrices.cofactors),
     "cholesky": _linalg("cholesky"),
     "qr": _linalg("qr"),
-    "svd": _SVD,
-    "svdvals": _linalg("svd", compute_uv=False),
-    "eigh": _linalg("eigh"),
-    "eigvalsh": _linalg("eigvalsh"),
+    "svd": _same(matrices.svd),
+    "svdvals": _same(matrices.svdvals),
+    "eigh": _same(matrices.eigh),
+    "eigvalsh": _same(matrices.eigvalsh),
     "eig": _same(matrices.eig),
     "pinv": _same(matrices.pinv),
     # Fourier transforms

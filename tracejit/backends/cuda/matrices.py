@@ -34,9 +34,38 @@ def cofactors(xp: Any, x: Any) -> Any:
     return xp.linalg.det(x)[..., None, None] * xp.linalg.inv(x).swapaxes(-1, -2)
 
 
+def svd(xp: Any, x: Any, *, full: bool) -> tuple[Any, Any, Any]:
+    """The op `svd`."""
+    u, s, vh = xp.linalg.svd(x, full_matrices=full)
+    return u, _converged(xp, s), vh
+
+
+def svdvals(xp: Any, x: Any) -> Any:
+    """The op `svdvals`."""
+    return _converged(xp, xp.linalg.svd(x, compute_uv=False))
+
+
+def eigh(xp: Any, x: Any) -> tuple[Any, Any]:
+    """The op `eigh`."""
+    values, vectors = xp.linalg.eigh(x)
+    return _converged(xp, values), vectors
+
+
+def eigvalsh(xp: Any, x: Any) -> Any:
+    """The op `eigvalsh`."""
+    return _converged(xp, xp.linalg.eigvalsh(x))
+
+
+def _converged(xp: Any, values: Any) -> Any:
+    """Of matrices that LAPACK refuses, cuSOLVER's values are NaN."""
+    if not bool(xp.isfinite(values).all()):
+        raise np.linalg.LinAlgError("values that are not finite")
+    return values
+
+
 def pinv(xp: Any, x: Any, rtol: Any) -> Any:
     """The op `pinv`."""
-    u, s, vh = xp.linalg.svd(x, full_matrices=False)
+    u, s, vh = svd(xp, x, full=False)
     large = s > rtol * s[..., :1]
     inverses = xp.where(large, 1 / xp.where(large, s, s.dtype.type(1)), s.dtype.type(0))
     return xp.matmul(vh.conj().swapaxes(-1, -2), inverses[..., None] * u.conj().swapaxes(-1, -2))
