@@ -90,15 +90,20 @@ class ThreadTranslator(Translator):
 
     def _range(self, node: ast.For, env: Env, start: Value, stop: Value, step: Value) -> None:
         """Where a loop does nothing to memory but read it, two turns are done together: what the second reads is on its way while the first waits."""
-        self.turns = 2 if _only_reads(node, self.local) else 1
+        around, self.turns = self.turns, 2 if _only_reads(node, self.local) else 1
         super()._range(node, env, start, stop, step)
+        self.turns = around
+
+    def _While(self, node: ast.While, env: Env) -> None:
+        around, self.turns = self.turns, 1
+        super()._While(node, env)
+        self.turns = around
 
     def _following(self, counter: Value, step: Value) -> Value:
         return counter._replace(text=self.out.emit(f"add nsw i64 {counter.text}, {step.text}"))
 
     def _again(self, head: str) -> None:
         self.out.do(f"br label %{head}, !llvm.loop {self.out.loop(self.turns)}")
-        self.turns = 1
 
     # Functions
 
