@@ -537,6 +537,17 @@ def test_a_scaler_whose_calls_are_compiled_apart_does_as_eagerly():
     assert run(tj.compile) == run(lambda function: function)
 
 
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN", "LSTMCell", "GRUCell"])
+def test_recurrent_layers_compute_and_remember_in_the_low_dtype(kind):
+    layer = getattr(nn, kind)(4, 3)
+    with tj.autocast("bfloat16"):
+        found = layer(tj.randn(2, 4) if kind.endswith("Cell") else tj.randn(2, 2, 4))
+    results = [part for each in (found if isinstance(found, tuple) else (found,)) for part in (each if isinstance(each, tuple) else (each,))]
+    assert all(result.dtype == tj.bfloat16 for result in results)
+    sum(result.float().sum() for result in results).backward()
+    assert all(parameter.grad.dtype == tj.float32 for parameter in layer.parameters())
+
+
 # On a GPU, a simulated one
 
 

@@ -10,6 +10,7 @@ from ..ops.create import zeros
 from ..ops.join import concat, stack
 from ..ops.linalg import matmul
 from ..ops.transcendental import sigmoid, tanh
+from ..precision import precision
 from ..tensor import Tensor
 from . import functional as F
 from . import init
@@ -24,6 +25,7 @@ Step = Callable[[Tensor, Tensor, State], State]
 # The bias of the input's part is in it already; so is that of the hidden part.
 
 
+@precision("low")
 def _lstm_step(x_gates: Tensor, h_gates: Tensor, state: State) -> State:
     """c' = f c + i g, h' = o tanh(c') (Hochreiter and Schmidhuber, 1997; the gates in the order i, f, g, o)."""
     i, f, g, o = parts(x_gates + h_gates, (h_gates.shape[-1] // 4,) * 4, -1)
@@ -31,6 +33,7 @@ def _lstm_step(x_gates: Tensor, h_gates: Tensor, state: State) -> State:
     return sigmoid(o) * tanh(cell), cell
 
 
+@precision("low")
 def _gru_step(x_gates: Tensor, h_gates: Tensor, state: State) -> State:
     """n = tanh(x_n + r h_n), h' = (1 - z) n + z h (Cho et al., EMNLP 2014; the gates in the order r, z, n)."""
     width = h_gates.shape[-1] // 3
@@ -41,11 +44,13 @@ def _gru_step(x_gates: Tensor, h_gates: Tensor, state: State) -> State:
     return (n + z * (state[0] - n),)
 
 
+@precision("low")
 def _tanh_step(x_gates: Tensor, h_gates: Tensor, state: State) -> State:
     """h' = tanh(x + h) (Elman, 1990)."""
     return (tanh(x_gates + h_gates),)
 
 
+@precision("low")
 def _relu_step(x_gates: Tensor, h_gates: Tensor, state: State) -> State:
     """h' = max(x + h, 0)."""
     return (F.relu(x_gates + h_gates),)
