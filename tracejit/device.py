@@ -175,10 +175,10 @@ def bounds(a: DeviceArray) -> tuple[int, int]:
 
 
 def device_of(arrays: Any) -> str:
-    """The device that computes on these arrays: the one that is not the CPU, if there is one, for NumPy's arrays go where they are needed.
+    """The device that computes on these arrays (or nodes): the one that is not the CPU, if there is one, for NumPy's arrays go where they are needed.
 
     Raises DeviceError for arrays of two others."""
-    found = {a.device for a in arrays if type(a) is DeviceArray}
+    found = {there for a in arrays if (there := getattr(a, "device", "cpu")) != "cpu"}
     if len(found) > 1:
         fail(DeviceError, f"tensors on {' and '.join(sorted(found))} in one operation", "Bring them together first: x.to(y.device).")
     return found.pop() if found else "cpu"

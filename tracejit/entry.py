@@ -13,7 +13,7 @@ from .application import edge_of, set_history
 from .autograd.modes import GradMode
 from .autograd.segment import Segment, SegmentApplication, Slot, Target
 from .backend import LARGE
-from .backends.choice import executable_of
+from .backends.choice import executable_of, parts_of
 from .device import at_home, may_share_memory, on_host
 from .dispatch import refresh_view, walk_chain
 from .frontend import in_form
@@ -164,7 +164,7 @@ class Entry:
 
     def executables(self) -> list[Executable]:
         """What is run."""
-        return [] if self.executable is None else [self.executable]
+        return [] if self.executable is None else parts_of(self.executable)
 
     def holds(self, leaves: list[Any]) -> bool:
         """Whether this trace speaks of the present state of the world."""

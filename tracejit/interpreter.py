@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from functools import partial
-from typing import Any, Callable, Protocol, Sequence
+from typing import Any, Callable, NoReturn, Protocol, Sequence
 
 import numpy as np
 
@@ -71,8 +71,7 @@ class Eager:
 
     def assign(self, target: Tensor, value: Tensor) -> None:
         if type(value._value) is DeviceArray and type(target._value) is not DeviceArray:
-            met = f"an in-place operation would write a tensor on {value.device} into one on the CPU"
-            fail(DeviceError, met, "Write it out of place (x = x + y), or bring one to the other: y.cpu(), x.to(y.device).")
+            fail_across(value.device)
         target._value[...] = value._value
 
     def observe(self, tensor: Tensor) -> np.ndarray:
@@ -108,6 +107,12 @@ class Eager:
 
     def run_whole(self, whole: Whole, function: Callable[[], Any], tensors: Sequence[Tensor], key: Any) -> Any:
         return whole.run(function, tensors, key)
+
+
+def fail_across(device: str) -> NoReturn:
+    """Refuse to write a device's tensor into one of the host's."""
+    met = f"an in-place operation would write a tensor on {device} into one on the CPU"
+    fail(DeviceError, met, "Write it out of place (x = x + y), or bring one to the other: y.cpu(), x.to(y.device).")
 
 
 EAGER = Eager()

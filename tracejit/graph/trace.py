@@ -14,6 +14,7 @@ import numpy as np
 
 from ..device import DeviceArray, device_of, is_array, memory_of, on_host
 from ..dispatch import EAGER, mode, operand
+from ..interpreter import fail_across
 from ..errors import user_line
 from ..op import Op
 from ..ops.transfer import placed
@@ -149,6 +150,10 @@ class Tracer(Recording):
             entry = self.enroll(target)
         chain = target._chain[entry.start :]
         home = None if entry.home is None else self.arrays[entry.home]
+        if self.device is None and entry.node.device == "cpu" != node.device:
+            fail_across(node.device)
+        if node.device == "cpu" != entry.node.device:  # what is written depends on nothing that lies there
+            node = self.make.apply(placed, (node,), {"device": entry.node.device})
         entry.node = whole_with(self.make, entry.node, node, chain, home) if chain else node
         entry.changed = True
         storage = storage_of(target)

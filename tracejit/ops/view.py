@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from ..device import is_array
 from ..dispatch import assign, bind, mode, walk_chain
 from ..errors import IndexingError, ShapeError, fail
 from ..op import Put, View
@@ -158,10 +159,7 @@ _copy = copy
 def fits(x: Tensor, shape: Shape) -> bool:
     """Whether `shape` can be had of `x` by strides alone."""
     value = x._value
-    if isinstance(value, np.ndarray) and value.flags.c_contiguous:
-        return True
-    value = x._value
-    if isinstance(value, np.ndarray) and value.flags.c_contiguous:
+    if is_array(value) and value.flags.c_contiguous:
         return True
     strides = strides_of(x)
     if strides == contiguous_strides(x.shape):
@@ -176,7 +174,7 @@ def fits(x: Tensor, shape: Shape) -> bool:
 def is_contiguous(x: Tensor) -> bool:
     """Whether the elements lie in memory in row-major order, without gaps."""
     value = x._value
-    if isinstance(value, np.ndarray):
+    if is_array(value):
         return value.flags.c_contiguous
     shape = tuple(x.shape)
     return 0 in shape or all(n == 1 or have == wanted for n, have, wanted in zip(shape, strides_of(x), contiguous_strides(shape)))
@@ -185,7 +183,7 @@ def is_contiguous(x: Tensor) -> bool:
 def strides_of(x: Tensor) -> tuple[int, ...]:
     """The strides of a tensor's memory, in elements; of a traced tensor, those it would have in eager mode."""
     value = x._value
-    if isinstance(value, np.ndarray):
+    if is_array(value):
         return tuple([s // value.itemsize for s in value.strides])
     return mode.interpreter.strides(x)
 

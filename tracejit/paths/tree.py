@@ -12,7 +12,7 @@ from typing import Any, Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from ..backends.choice import executable_of
+from ..backends.choice import executable_of, parts_of
 from ..entry import Entry, Misfit, Trace, outside_of
 from ..errors import LateIndexingError, TracejitError, place
 from ..frontend import nothing_to_check
@@ -184,7 +184,7 @@ class Tree:
     def executables(self) -> list[Executable]:
         """What is run, each before what may follow it."""
         found = [node.executable if isinstance(node, Junction) else node.entry and node.entry.executable for node in self.nodes()]  # type: ignore[attr-defined]
-        return [e for e in found if e is not None]
+        return [part for e in found if e is not None for part in parts_of(e)]
 
     def holds(self, leaves: list[Any]) -> bool:
         """Whether a call begins as these paths do."""

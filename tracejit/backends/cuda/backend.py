@@ -229,15 +229,15 @@ class Cuda(Backend):
             raise NotKept
         return trace_whole(function, tensors, self.executable)
 
-    def executable(self, graph: Graph, arrays: Sequence[Any], writes: tuple[int, ...] = (), home: tuple[int, ...] = ()) -> DeviceExecutable:
-        """The executable of a graph on arrays of such layouts; graphs of equal text share one. home: the new outputs that the host gets."""
+    def executable(self, graph: Graph, arrays: Sequence[Any], writes: tuple[int, ...] = ()) -> DeviceExecutable:
+        """The executable of a graph on arrays of such layouts; graphs of equal text share one."""
         incoming = [_incoming(a, n in writes) for n, a in enumerate(arrays)]
-        key = (text_of(graph), tuple(incoming), writes, home)
+        key = (text_of(graph), tuple(incoming), writes)
         found = self.executables[key]
         if found is None:
             with _lock:
                 start = perf_counter()
-                found = self.executables[key] = self.build(simplify(graph, [given.strides for given in incoming]), incoming, writes, home)
+                found = self.executables[key] = self.build(simplify(graph, [given.strides for given in incoming]), incoming, writes)
                 built.count, built.seconds = built.count + 1, built.seconds + perf_counter() - start
         return found
 
@@ -245,7 +245,7 @@ class Cuda(Backend):
         """Compute a graph on arrays; the first outputs go into the inputs that `writes` numbers."""
         return self.executable(graph, arrays, writes)(arrays)
 
-    def build(self, graph: Graph, incoming: Sequence[Incoming], writes: Sequence[int] = (), home: Sequence[int] = (), told: bool = True) -> DeviceExecutable:
+    def build(self, graph: Graph, incoming: Sequence[Incoming], writes: Sequence[int] = (), told: bool = True) -> DeviceExecutable:
         """told: the lines of the graph are those of all that it stands for."""
         start = perf_counter()
         plan = make_plan(graph, [given.strides for given in incoming], writes, GPU)
@@ -253,7 +253,7 @@ class Cuda(Backend):
         incoming = [given._replace(how="brought") if given.how == "by value" and slot in moved_by else given for given, slot in zip(incoming, plan.inputs)]
         by_value = frozenset(slot for slot, given in zip(plan.inputs, incoming) if given.how == "by value")
         lowered = perf_counter() - start
-        executable = DeviceExecutable(self, plan, incoming, lambda kernel, packed: _printed(kernel, by_value, packed), home, told)
+        executable = DeviceExecutable(self, plan, incoming, lambda kernel, packed: _printed(kernel, by_value, packed), told)
         executable.seconds["lower"] = lowered
         return executable
 

@@ -36,8 +36,7 @@ class Incoming(NamedTuple):
 
 
 class DeviceExecutable:
-    """Runs a plan on a GPU: inputs in its memory, or in the host's, from where they are brought; outputs in its memory, but for those that
-    the host is to have, for which it waits.
+    """Runs a plan on a GPU: inputs in its memory, or in the host's, from where they are brought; outputs in its memory.
 
     decides: whether the host waits for a value between steps. Inputs of the host's that are written are written back; where kernels
     check indices and the host gives arrays, the host waits, and OutOfBounds is raised before anything outlives the call.
@@ -46,13 +45,12 @@ class DeviceExecutable:
     long = True
 
     def __init__(
-        self, backend: Any, plan: Plan, incoming: Sequence[Incoming], print_kernel: Callable[[Kernel, bool], Printed],
-        home: Sequence[int] = (), told: bool = True,
-    ) -> None:  # fmt: skip
-        """print_kernel: (kernel, whether packs are aligned) → its text. home: the outputs that the host gets. told: it tells the backend which lines' indices were checked."""
+        self, backend: Any, plan: Plan, incoming: Sequence[Incoming], print_kernel: Callable[[Kernel, bool], Printed], told: bool = True
+    ) -> None:
+        """print_kernel: (kernel, whether packs are aligned) → its text. told: it tells the backend which lines' indices were checked."""
         self.backend, self.plan, self.device = backend, plan, backend.name
         self.seconds: dict[str, float] = {}
-        self.incoming, self.home = list(incoming), frozenset(home)
+        self.incoming = list(incoming)
         self.brought = [n for n, given in enumerate(incoming) if given.how == "brought"]
         self.written = set[Slot]().union(*[step.writes() for step in plan.steps])
         self.back = [n for n in self.brought if plan.inputs[n] in self.written and 0 not in plan.inputs[n].shape]
@@ -141,8 +139,7 @@ class DeviceExecutable:
         lines += ["check()"] * careful + [line.replace("ARRAYS", arrays).replace("PLACES", places) for line in body]
         lines += ["if failed(): raise OutOfBounds"] * careful
         lines += [f"back(inputs[{n}], a{n})" for n in self.back]
-        results = [f"a{n}.to_host()" if n - given in self.home else f"a{n}" for n in range(given, count)]
-        lines.append(f"return [{', '.join(results)}]")
+        lines.append("return [" + "".join(f"a{n}, " for n in range(given, count)) + "]")
         world.update(upload=backend.upload, back=_back, check=backend.check, failed=backend.has_failed, OutOfBounds=OutOfBounds)
         return written("run", "inputs", lines, world)
 
