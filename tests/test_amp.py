@@ -273,6 +273,35 @@ def test_a_function_of_ones_own_gets_what_it_is_given():
     assert_bits_equal(x.grad, 2 * x.detach())
 
 
+@pytest.mark.parametrize("cast_inputs, inside, behind", [(None, "bfloat16", "bfloat16"), (tj.float32, "float32", "float32"), (tj.float16, "float16", "float16")])
+def test_a_function_of_ones_own_may_ask_for_a_dtype(cast_inputs, inside, behind):
+    seen = []
+
+    class Product(tj.autograd.Function):
+        @staticmethod
+        @tj.amp.custom_fwd(device_type="cpu", cast_inputs=cast_inputs)
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            seen.append((x @ x).dtype.name)
+            return x @ x
+
+        @staticmethod
+        @tj.amp.custom_bwd(device_type="cpu")
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            seen.append((x @ x).dtype.name)
+            return g @ x.mT + x.mT @ g
+
+    x = operands()[1].requires_grad_()
+    with tj.autocast("bfloat16"):
+        y = Product.apply(x)
+    assert y.dtype.name == inside
+    y.sum().backward()
+    assert seen == [inside, behind] and x.grad.dtype == tj.float32 and not tj.is_autocast_enabled()
+    Product.apply(x)
+    assert seen[-1] == "float32"
+
+
 def test_numpy_code_is_not_altered_by_compiling():
     def products(a, b):
         half = b.astype(np.float16)

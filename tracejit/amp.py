@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .optim.scaler import GradScaler
-from .precision import autocast, is_autocast_enabled
+from .precision import autocast, custom_bwd, custom_fwd, is_autocast_enabled
 
-__all__ = ["GradScaler", "autocast", "is_autocast_enabled"]
+__all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd", "is_autocast_enabled"]

@@ -167,6 +167,49 @@ def get_autocast_dtype(device_type: str) -> DType:
     return dict(mode.autocast or ()).get(kind, _DEFAULTS[kind])
 
 
+# Of functions with a gradient of their own
+
+
+def custom_fwd(forward: Any = None, *, device_type: str | None = None, cast_inputs: Any = None) -> Any:
+    """Decorates the `forward` of a `tj.autograd.Function`, beside `custom_bwd`: `@custom_fwd` or `@custom_fwd(cast_inputs=tj.float32)`.
+
+    Where autocast is in force (on `device_type`, if that is given), the small floats and float32 among the arguments are cast to `cast_inputs`,
+    and it is not in force inside. Without `cast_inputs` nothing is cast, and `forward` runs as it is called.
+    """
+    if forward is None:
+        return functools.partial(custom_fwd, device_type=device_type, cast_inputs=cast_inputs)
+    dtype = None if cast_inputs is None else as_dtype(cast_inputs)
+
+    @functools.wraps(forward)
+    def asked(ctx: Any, *args: Any, **kwargs: Any) -> Any:
+        lows = mode.autocast
+        if dtype is None or not is_autocast_enabled(device_type):
+            ctx.autocast = lows
+            return forward(ctx, *args, **kwargs)
+        ctx.autocast = None
+        dtypes = {kind: dtype for kind in KINDS}
+        given = {name: _cast(value, dtypes) for name, value in kwargs.items()}
+        return computed(None, forward, (ctx, *[_cast(a, dtypes) for a in args]), given)
+
+    return asked
+
+
+def custom_bwd(backward: Any = None, *, device_type: str | None = None) -> Any:
+    """Decorates the `backward` of a Function whose `forward` has `custom_fwd`: it runs under the autocast that `forward` ran under."""
+    if backward is None:
+        return functools.partial(custom_bwd, device_type=device_type)
+
+    @functools.wraps(backward)
+    def asked(ctx: Any, *grads: Any) -> Any:
+        outside, mode.autocast = mode.autocast, ctx.autocast
+        try:
+            return backward(ctx, *grads)
+        finally:
+            mode.autocast = outside
+
+    return asked
+
+
 def in_words(lows: Lows) -> str:
     """Such as: bfloat16; float16 on cuda."""
     dtypes = {dtype for _, dtype in lows}
