@@ -14,9 +14,10 @@ from .packages import package
 
 
 class Matrix(NamedTuple):
-    """Matrices as cuBLAS takes them, column by column: the first's address, elements from column to column, and from matrix to matrix."""
+    """Matrices as cuBLAS takes them, column by column: bytes from where an array lies to the first, elements from column to column, and from
+    matrix to matrix."""
 
-    address: int
+    offset: int
     lead: int
     step: int
 
@@ -24,7 +25,7 @@ class Matrix(NamedTuple):
 class Product(NamedTuple):
     """`times` products of matrices, C = op(A)·op(B), added to what C holds if `add`; op transposes where `turned` says so.
 
-    op(A) is m × k, op(B) k × n. Elements are of `dtype`; small floats are added up in float32. precise: float32 is multiplied as it is.
+    op(A) is m × k, op(B) k × n; A lies in our right operand and B in the left one. Elements are of `dtype`; small floats are added up in float32.
     """
 
     dtype: DType
@@ -37,7 +38,6 @@ class Product(NamedTuple):
     c: Matrix
     times: int
     add: bool = False
-    precise: bool = True
 
 
 def widened(xp: Any, bits: Any) -> Any:
@@ -112,10 +112,10 @@ class CupyArrays(Arrays):
             stack.enter_context(self.xp.cuda.ExternalStream(self.driver.stream_handle, self.number))
             yield
 
-    def multiply(self, product: Product) -> None:
-        """Products of matrices, by cuBLAS."""
-        p, (kind, scalar, compute) = product, _CUBLAS[product.dtype]
-        if p.dtype == float32 and not p.precise:
+    def multiply(self, product: Product, places: tuple[int, int, int], precise: bool) -> None:
+        """Products of matrices, by cuBLAS. places: where the left operand, the right one and the result lie; precise: float32 is multiplied as it is."""
+        p, (right, left, result), (kind, scalar, compute) = product, _addresses(product, places), _CUBLAS[product.dtype]
+        if p.dtype == float32 and not precise:
             compute += "_FAST_TF32"
         one, add = np.ones(1, scalar), np.full(1, p.add, scalar)
         with self._on_stream():
@@ -124,8 +124,8 @@ class CupyArrays(Arrays):
                 self._cublas.setMathMode(handle, _NO_SMALL_SUMS)
                 self._ready.add(handle)
             self._cublas.gemmStridedBatchedEx(
-                handle, int(p.turned[0]), int(p.turned[1]), p.m, p.n, p.k, one.ctypes.data, p.a.address, kind, p.a.lead, p.a.step,
-                p.b.address, kind, p.b.lead, p.b.step, add.ctypes.data, p.c.address, kind, p.c.lead, p.c.step, p.times,
+                handle, int(p.turned[0]), int(p.turned[1]), p.m, p.n, p.k, one.ctypes.data, right, kind, p.a.lead, p.a.step,
+                left, kind, p.b.lead, p.b.step, add.ctypes.data, result, kind, p.c.lead, p.c.step, p.times,
                 getattr(self._cublas, compute), _ANY_ALGORITHM,
             )  # fmt: skip
 
@@ -136,6 +136,12 @@ _CUBLAS = {
     float64: (1, np.float64, "CUBLAS_COMPUTE_64F"), complex64: (4, np.complex64, "CUBLAS_COMPUTE_32F"), complex128: (5, np.complex128, "CUBLAS_COMPUTE_64F"),
 }  # fmt: skip
 _NO_SMALL_SUMS, _ANY_ALGORITHM = 16, -1  # cublasMath_t: no partial sums in small floats; cublasGemmAlgo_t: the heuristics' choice
+
+
+def _addresses(product: Product, places: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Where cuBLAS's first operand, its second and its result begin: the right one of ours, the left one, and the result."""
+    left, right, result = places
+    return right + product.a.offset, left + product.b.offset, result + product.c.offset
 
 
 class NumpyArrays(Arrays):
@@ -164,17 +170,17 @@ class NumpyArrays(Arrays):
         with np.errstate(all="ignore"):
             yield
 
-    def multiply(self, product: Product) -> None:
+    def multiply(self, product: Product, places: tuple[int, int, int], precise: bool) -> None:
         """Products of matrices, as cuBLAS's documentation says what it makes of its arguments."""
-        p = product
+        p, (right, left, result) = product, _addresses(product, places)
         wide = np.dtype(np.float32) if p.dtype in (float16, bfloat16) else p.dtype
-        a, b = (self._matrices(m, rows, columns, turned, p) for m, rows, columns, turned in ((p.a, p.m, p.k, p.turned[0]), (p.b, p.k, p.n, p.turned[1])))
-        target = self._matrices(p.c, p.m, p.n, False, p)
+        a, b = (self._matrices(*each, p) for each in ((right, p.a, p.m, p.k, p.turned[0]), (left, p.b, p.k, p.n, p.turned[1])))
+        target = self._matrices(result, p.c, p.m, p.n, False, p)
         with np.errstate(all="ignore"):
             found = np.matmul(a.astype(wide), b.astype(wide))
             target[...] = (target.astype(wide) + found if p.add else found).astype(p.dtype)
 
-    def _matrices(self, matrix: Matrix, rows: int, columns: int, turned: bool, p: Product) -> np.ndarray:
+    def _matrices(self, address: int, matrix: Matrix, rows: int, columns: int, turned: bool, p: Product) -> np.ndarray:
         """op of matrices that lie column by column: (times, rows, columns)."""
         own = (columns, rows) if turned else (rows, columns)
         if matrix.lead < max(own[0], 1):
@@ -182,7 +188,7 @@ class NumpyArrays(Arrays):
         size = p.dtype.itemsize
         end = ((p.times - 1) * matrix.step + (own[1] - 1) * matrix.lead + own[0]) * size if 0 not in (p.times, *own) else 0
         strides = matrix.step * size, size, matrix.lead * size
-        lies = self._at(matrix.address, (p.times, *own), strides, p.dtype, (matrix.address, matrix.address + end))
+        lies = self._at(address, (p.times, *own), strides, p.dtype, (address, address + end))
         return lies.swapaxes(-1, -2) if turned else lies
 
 

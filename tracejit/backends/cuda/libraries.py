@@ -114,8 +114,10 @@ def whole(device: Any, op: Op, values: Sequence[Any], attrs: dict[str, Any], int
     operands = [_operand(device, v, k in op.contiguous) for k, v in enumerate(values)]
     if op.dynamic:
         return _given(device, row, operands, attrs, None)
-    specs = op.spec(*[TensorSpec(v.shape, v.dtype) for v in operands], **attrs)
-    results = into or [device.empty(s.shape, s.dtype) for s in (specs if type(specs) is tuple else (specs,))]
+    results = into
+    if results is None:
+        specs = op.spec(*[TensorSpec(v.shape, v.dtype) for v in operands], **attrs)
+        results = [device.empty(s.shape, s.dtype) for s in (specs if type(specs) is tuple else (specs,))]
     if not any(r.size for r in results):
         return list(results)
     if row.writes is not None:

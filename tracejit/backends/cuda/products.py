@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Sequence
 
 import numpy as np
 
 from ...device import DeviceArray
 from ...errors import ArgumentError, fail
-from ...spec import SHORT_NAMES, bool_, element_strides, is_inexact
+from ...spec import SHORT_NAMES, DType, Shape, bool_, element_strides, is_inexact
 from ..products import matrix
 from ..text.statements import typed
 from .arrays import Matrix, Product
 from .schedule import THREADS, blocks_for
 
+Layout = tuple[Shape, tuple[int, ...]]  # a shape, and strides in bytes
 _PRECISIONS = ("highest", "high")
 _precision = {"float32": "highest"}
 
@@ -48,50 +50,57 @@ def multiply(device: Any, result: DeviceArray, a: DeviceArray, b: DeviceArray, a
         if not add:
             device.write(result, 0)
         return
-    a, b = (x if _lead(x) is not None else device.copied(x) for x in (a, b))
-    for each in products_of(result, a, b, add, _precision["float32"] == "highest"):
-        device.arrays.multiply(each)
+    layouts = [(x.shape, x.strides) for x in (result, a, b)]
+    calls = products_of(*layouts, a.dtype, add)
+    if calls is None:
+        a, b = (x if _lead(layout, x.dtype) is not None else device.copied(x) for x, layout in zip((a, b), layouts[1:]))
+        multiply(device, result, a, b, add)
+        return
+    precise = _precision["float32"] == "highest"
+    for each in calls:
+        device.arrays.multiply(each, (a.address, b.address, result.address), precise)
 
 
-def products_of(result: DeviceArray, a: DeviceArray, b: DeviceArray, add: bool, precise: bool) -> list[Product]:
-    """The calls that compute a product: one, unless the batch's axes cannot be walked by one step.
+@lru_cache(maxsize=4096)
+def products_of(result: Layout, a: Layout, b: Layout, dtype: DType, add: bool) -> list[Product] | None:
+    """The calls that compute a product: one, unless the batch's axes cannot be walked by one step. None if operands cannot be walked.
 
     cuBLAS's matrices lie column by column. So lie the transposes of ours, and the transpose of a·b is that of b times that of a.
     """
-    (turned_a, lead_a), (turned_b, lead_b) = _lead(a), _lead(b)  # type: ignore[misc]
-    batch = result.shape[:-2]
-    axes = merged([(n, strides) for n, *strides in zip(batch, *[batch_strides(x, batch) for x in (result, a, b)])])
+    left, right = _lead(a, dtype), _lead(b, dtype)
+    if left is None or right is None:
+        return None
+    batch, (m, n), k, size = result[0][:-2], result[0][-2:], a[0][-1], dtype.itemsize
+    axes = merged([(extent, strides) for extent, *strides in zip(batch, *[batch_strides(*x, batch) for x in (result, a, b)])])
     inner = max(axes, key=lambda axis: axis[0], default=(1, (0, 0, 0)))
-    axes.remove(inner) if axes else None
-    size, found = a.itemsize, []
-    for place in np.ndindex(*[n for n, _ in axes]):
-        c_at, a_at, b_at = (x.address + size * sum(i * axis[1][k] for i, axis in zip(place, axes)) for k, x in enumerate((result, a, b)))
-        steps = inner[1]
-        found.append(Product(
-            a.dtype, (bool(turned_b), bool(turned_a)), result.shape[-1], result.shape[-2], a.shape[-1], Matrix(b_at, lead_b, steps[2]),
-            Matrix(a_at, lead_a, steps[1]), Matrix(c_at, _row(result), steps[0]), inner[0], add, precise,
-        ))  # fmt: skip
+    outer = [axis for axis in axes if axis is not inner]
+    c_step, a_step, b_step = (step // size for step in inner[1])
+    found = []
+    for place in np.ndindex(*[extent for extent, _ in outer]):
+        c_at, a_at, b_at = (sum(i * axis[1][x] for i, axis in zip(place, outer)) for x in range(3))
+        matrices = Matrix(b_at, right[1], b_step), Matrix(a_at, left[1], a_step), Matrix(c_at, _row(result, size), c_step)
+        found.append(Product(dtype, (bool(right[0]), bool(left[0])), n, m, k, *matrices, inner[0], add))
     return found
 
 
-def _lead(x: DeviceArray) -> tuple[int, int] | None:
+def _lead(x: Layout, dtype: DType) -> tuple[int, int] | None:
     """(transposed, elements from row to row) of matrices whose rows, or columns, are contiguous."""
-    strides = element_strides(x)
-    return matrix((None, x.shape, strides, 0)) if min(strides[-2:]) >= 0 else None  # type: ignore[arg-type]
+    shape, strides = x
+    steps = tuple([s // dtype.itemsize for s in strides])
+    return matrix((None, shape, steps, 0)) if min(steps[-2:]) >= 0 else None  # type: ignore[arg-type]
 
 
-def _row(result: DeviceArray) -> int:
+def _row(result: Layout, size: int) -> int:
     """Elements from row to row of a result."""
-    rows, columns = result.shape[-2:]
-    row, column = element_strides(result)[-2:]
-    if columns > 1 and column != 1:
+    (rows, columns), (row, column) = result[0][-2:], result[1][-2:]
+    if columns > 1 and column != size:
         raise ValueError("a product is written into contiguous rows")
-    return row if rows > 1 else max(columns, 1)
+    return row // size if rows > 1 else max(columns, 1)
 
 
-def batch_strides(x: DeviceArray, batch: tuple[int, ...]) -> tuple[int, ...]:
+def batch_strides(shape: Shape, strides: tuple[int, ...], batch: Shape) -> tuple[int, ...]:
     """Strides along the axes of a batch, 0 where an array is broadcast."""
-    own = [0 if n == 1 else s for n, s in zip(x.shape[:-2], element_strides(x))]
+    own = [0 if n == 1 else s for n, s in zip(shape[:-2], strides)]
     return (0,) * (len(batch) - len(own)) + tuple(own)
 
 
@@ -134,7 +143,7 @@ TEXT = """def kernel(args):
 def _integers(device: Any, result: DeviceArray, a: DeviceArray, b: DeviceArray) -> None:
     """Sums of products, modulo the dtype's range; of bools, whether there is a pair."""
     kind, (m, n), k, batch = SHORT_NAMES[result.dtype], result.shape[-2:], a.shape[-1], result.shape[:-2]
-    whole = [device.copied(x.seen((*batch, *x.shape[-2:]), (*batch_strides(x, batch), *element_strides(x)[-2:]), 0)) for x in (a, b)]
+    whole = [device.copied(x.seen((*batch, *x.shape[-2:]), (*batch_strides(x.shape, element_strides(x), batch), *element_strides(x)[-2:]), 0)) for x in (a, b)]
     bools = result.dtype == bool_
     text = TEXT.format(kind=typed(result.dtype), zero="False" if bools else f"{kind}(0)", total="total | a[left] & b[right]" if bools else "total + a[left] * b[right]")
     words = [*[x.address for x in whole], result.address, m, n, k, result.size]
