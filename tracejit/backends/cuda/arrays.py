@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any, Iterator, NamedTuple
 
 import numpy as np
@@ -77,6 +77,7 @@ class CupyArrays(Arrays):
         self.xp, self._extra = package("cupy"), package("cupyx")
         self._cublas, self._handles = package("cupy_backends.cuda.libs.cublas"), package("cupy.cuda.device")
         self._sizes: dict[int, int] = {}
+        self._streams: dict[int, Any] = {}
         self._pool = self.xp.cuda.PythonFunctionAllocator(self._allocate, self._release).malloc
         self._ready: set[int] = set()
 
@@ -107,33 +108,40 @@ class CupyArrays(Arrays):
 
     @contextmanager
     def _on_stream(self) -> Iterator[None]:
-        with ExitStack() as stack:
-            stack.enter_context(self.xp.cuda.Device(self.number))
-            stack.enter_context(self.xp.cuda.ExternalStream(self.driver.stream_handle, self.number))
+        with self.xp.cuda.Device(self.number), self._stream(self.driver.stream_handle):
             yield
+
+    def _stream(self, handle: int) -> Any:
+        found = self._streams.get(handle)
+        if found is None:
+            found = self._streams[handle] = self.xp.cuda.ExternalStream(handle, self.number)
+        return found
 
     def multiply(self, product: Product, places: tuple[int, int, int], precise: bool) -> None:
         """Products of matrices, by cuBLAS. places: where the left operand, the right one and the result lie; precise: float32 is multiplied as it is."""
-        p, (right, left, result), (kind, scalar, compute) = product, _addresses(product, places), _CUBLAS[product.dtype]
+        p, (right, left, result), (kind, factors, compute) = product, _addresses(product, places), _CUBLAS[product.dtype]
         if p.dtype == float32 and not precise:
             compute += "_FAST_TF32"
-        one, add = np.ones(1, scalar), np.full(1, p.add, scalar)
+        zero = factors.ctypes.data
+        one = zero + factors.itemsize
         with self._on_stream():
             handle = self._handles.get_cublas_handle()
             if handle not in self._ready:
                 self._cublas.setMathMode(handle, _NO_SMALL_SUMS)
                 self._ready.add(handle)
             self._cublas.gemmStridedBatchedEx(
-                handle, int(p.turned[0]), int(p.turned[1]), p.m, p.n, p.k, one.ctypes.data, right, kind, p.a.lead, p.a.step,
-                left, kind, p.b.lead, p.b.step, add.ctypes.data, result, kind, p.c.lead, p.c.step, p.times,
+                handle, int(p.turned[0]), int(p.turned[1]), p.m, p.n, p.k, one, right, kind, p.a.lead, p.a.step,
+                left, kind, p.b.lead, p.b.step, one if p.add else zero, result, kind, p.c.lead, p.c.step, p.times,
                 getattr(self._cublas, compute), _ANY_ALGORITHM,
             )  # fmt: skip
 
 
-# Of each dtype: its cudaDataType_t, what the factors of a product are given in, what is computed in
+# Of each dtype: its cudaDataType_t, 0 and 1 as the factors of a product are given, what is computed in
+_SINGLE, _DOUBLE = np.array([0, 1], np.float32), np.array([0, 1], np.float64)
 _CUBLAS = {
-    float16: (2, np.float32, "CUBLAS_COMPUTE_32F"), bfloat16: (14, np.float32, "CUBLAS_COMPUTE_32F"), float32: (0, np.float32, "CUBLAS_COMPUTE_32F"),
-    float64: (1, np.float64, "CUBLAS_COMPUTE_64F"), complex64: (4, np.complex64, "CUBLAS_COMPUTE_32F"), complex128: (5, np.complex128, "CUBLAS_COMPUTE_64F"),
+    float16: (2, _SINGLE, "CUBLAS_COMPUTE_32F"), bfloat16: (14, _SINGLE, "CUBLAS_COMPUTE_32F"), float32: (0, _SINGLE, "CUBLAS_COMPUTE_32F"),
+    float64: (1, _DOUBLE, "CUBLAS_COMPUTE_64F"), complex64: (4, _SINGLE.astype(complex64), "CUBLAS_COMPUTE_32F"),
+    complex128: (5, _DOUBLE.astype(complex128), "CUBLAS_COMPUTE_64F"),
 }  # fmt: skip
 _NO_SMALL_SUMS, _ANY_ALGORITHM = 16, -1  # cublasMath_t: no partial sums in small floats; cublasGemmAlgo_t: the heuristics' choice
 
