@@ -138,7 +138,7 @@ class CupyArrays(Arrays):
 
 # Of each dtype: its cudaDataType_t, 0 and 1 as the factors of a product are given, what is computed in
 _SINGLE, _DOUBLE = np.array([0, 1], np.float32), np.array([0, 1], np.float64)
-_CUBLAS = {
+_CUBLAS: dict[DType, tuple[int, Any, str]] = {
     float16: (2, _SINGLE, "CUBLAS_COMPUTE_32F"), bfloat16: (14, _SINGLE, "CUBLAS_COMPUTE_32F"), float32: (0, _SINGLE, "CUBLAS_COMPUTE_32F"),
     float64: (1, _DOUBLE, "CUBLAS_COMPUTE_64F"), complex64: (4, _SINGLE.astype(complex64), "CUBLAS_COMPUTE_32F"),
     complex128: (5, _DOUBLE.astype(complex128), "CUBLAS_COMPUTE_64F"),
