@@ -272,3 +272,38 @@ def test_tensors_of_another_device_are_refused() -> None:
 def test_verification_compares_where_eager_mode_computes() -> None:
     with pytest.raises(tj.ArgumentError, match="tensors on the device"):
         tj.compile(written_in_place, device="cuda", verify="first")
+
+
+# Calls that are known
+
+
+@pytest.mark.filterwarnings("ignore::tracejit.RetraceWarning")
+def test_calls_of_known_layouts_go_straight_to_their_replay() -> None:
+    x, y = tj.asarray(numbers(4)).to("cuda"), tj.asarray(numbers(4, seed=1)).to("cuda")
+    scale = [2.0]
+
+    @tj.compile
+    def scaled(a: Any, b: Any) -> Any:
+        return a * b * scale[0]
+
+    def asked(*args: Any, **kwargs: Any) -> bool:
+        """Whether the key of a call is made; and the call is right."""
+        before, met = scaled._signature.flatten, []
+        scaled._signature.flatten = lambda *call: met.append(call) or before(*call)
+        try:
+            assert scaled(*args, **kwargs).tolist() == scaled.__wrapped__(*args, **kwargs).tolist()
+        finally:
+            scaled._signature.flatten = before
+        return bool(met)
+
+    for _ in range(10):
+        scaled(x, y)
+    hits = scaled.cache_info().hits
+    assert not asked(x, y) and not asked(y, x.clone()) and scaled.cache_info().hits == hits + 2
+    assert asked(x, x) and asked(x[:2], y[:2]) and asked(x, b=y) and asked(x.cpu(), y.cpu()) and asked(x, y.clone().requires_grad_())
+    with tj.no_grad():
+        assert asked(x, y)
+    scale[0] = 3.0
+    assert asked(x, y)
+    scaled.clear()
+    assert asked(x, y)

@@ -24,7 +24,7 @@ from .named import name_of
 from .options import LIMIT, Options, options_of
 from .pace import LEAD, REST, Pace
 from .paths import OVERGROWN, Node, Tree, Unseen, way_of
-from .permits import Gate
+from .permits import Gate, front, modes_of
 from .reasons import DROP, reasons_of
 from .report import Inside
 from .runtime.executor import OutOfBounds
@@ -62,12 +62,11 @@ def compile(
     specs: the only calls that are taken: one TensorSpec for each array among the arguments, in order; an extent that is None may
       be any. Another call raises SpecsError, which says what differs.
     limit: how many signatures are kept; the least recently used goes first.
-    device: where graphs run: "cpu", "cuda", "cuda:1" …; without, where the tensors among the arguments lie. Arrays of the host's,
-      NumPy's or tensors, are brought there at each call, and those that the function writes are written back; tensors that lie there
-      are taken as they are. What NumPy code computes comes back as NumPy arrays and scalars; tensors that are computed stay on the
-      device, but for the gradients of tensors of the host's; what shows an argument's memory lies where the argument lies. Values
-      that Python asks for are fetched. Calls that Python runs as they are (`explain()` says which) are computed where their
-      arguments lie. A device that does not exist here raises DeviceError at the first call.
+    device: where graphs run: "cpu", "cuda", "cuda:1" …; without, where the tensors among the arguments lie. Arrays of the host's are brought
+      there at each call, and written back if the function writes them; tensors that lie there are taken as they are. What NumPy code
+      computes comes back as NumPy arrays; tensors stay there, but for gradients of the host's tensors; what shows an argument's memory
+      lies where that does. Calls that Python runs as they are compute where their arguments lie. Raises DeviceError, for a device that
+      does not exist here at the first call.
     """
     options = options_of(fullgraph, verify, specs, limit, device)
     if function is None:
@@ -97,7 +96,6 @@ class Compiled(_Called, Inside):
         self._signature = Signature(function)
         self._lock = lock_of(self)
         self._gate = Gate(self._ask)
-        self.__call__ = self._gate.function
         self.clear()
 
     def clear(self) -> None:
@@ -108,6 +106,7 @@ class Compiled(_Called, Inside):
         self._unreplayed = Unreplayed(self.__wrapped__, self.retrace, self._options)
         self._causes = Misses(self._signature)
         self._gate.clear()
+        self.__call__ = self._gate.function
         self._verifier = None if self._options.verify is None else Verifier(self._signature, self._options.verify)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -196,14 +195,17 @@ class Compiled(_Called, Inside):
         return result
 
     def _replay(self, entry: Entry | Tree, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any]) -> Any:
+        result = self._run(entry, leaves, args, kwargs)
+        self._replayed(entry, args, kwargs, key)
+        return result
+
+    def _run(self, entry: Entry | Tree, leaves: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:
-            result = entry.run(leaves)
+            return entry.run(leaves)
         except LateIndexingError:  # of what was computed before
             raise
         except (OutOfBounds, TracejitError, ValueError):  # raised again where the user stands, with all done that comes before
             return self.__wrapped__(*args, **kwargs)
-        self._replayed(entry, args, kwargs, key)
-        return result
 
     def _without_graph(self, pace: Pace, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any, leaves: list[Any]) -> Any:
         """A call that no graph stands for."""
@@ -222,7 +224,7 @@ class Compiled(_Called, Inside):
         if not calls or self._verifier is not None or not self._unreplayed.left(key, self._entries.get(key, ())):
             return
         *tokens, _, same = key[0]
-        leave = functools.partial(self._gate.leave, what, self.__wrapped__, spelling=self._signature.spelling(args, kwargs), own=_modes_of(key))
+        leave = functools.partial(self._gate.leave, what, self.__wrapped__, spelling=self._signature.spelling(args, kwargs), own=modes_of(key))
         if same is not None or not leave(times=calls, tokens=tokens):
             calls = min(calls, max(REST, 2 * pace.calls))
             others = all([self._unreplayed.left(key, kept) for key, kept in list(self._entries.items())])
@@ -247,13 +249,18 @@ class Compiled(_Called, Inside):
 
     def _replayed(self, entry: Entry | Tree, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any) -> None:
         """Let further calls like this one through the gate, once there were a few."""
-        if isinstance(entry, Tree) or entry.device != "cpu":
+        if isinstance(entry, Tree):
             return
         entry.asked += 1
-        *tokens, _, same = key[0]
-        if same is None and entry.asked >= ADMITTED and entry.asked & (entry.asked - 1) == 0 and (self._verifier is None or self._verifier.admits(entry)):
-            self._gate.admit(entry, self._signature.spelling(args, kwargs), tokens, (*_modes_of(key), (switch, "off", False)))
+        *tokens, names, same = key[0]
+        if same is not None or entry.asked < ADMITTED or entry.asked & (entry.asked - 1) or not (self._verifier is None or self._verifier.admits(entry)):
+            return
+        own = (*modes_of(key), (switch, "off", False))
+        if entry.device == "cpu":
+            self._gate.admit(entry, self._signature.spelling(args, kwargs), tokens, own)
             self.__call__ = self._gate.function
+        elif names is None and entry.pace is None:
+            self.__call__ = front(self, self._gate.function, self._run, entry, tokens, own) or self.__call__
 
     # Tracing
 
@@ -381,14 +388,7 @@ class Compiled(_Called, Inside):
         return entry
 
 
-
 TRANSPARENT.add(Compiled)
-
-
-def _modes_of(key: Any) -> tuple[tuple[Any, str, Any], ...]:
-    """What a key says of the thread that calls: (thread-local object, name, value)."""
-    _, grad, autocast = key
-    return (mode, "grad", grad), (mode, "autocast", autocast)
 
 
 def _hand_back(trace: Trace, leaves: list[Any]) -> Any:

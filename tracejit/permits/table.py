@@ -38,6 +38,12 @@ _DICT = sys.intern("__dict__")
 Own = tuple[Any, str, Any]  # (thread-local object, name, value): what must hold in the thread that calls
 
 
+def modes_of(key: Any) -> tuple[Own, ...]:
+    """What the key of a call says of the thread that calls."""
+    _, grad, autocast = key
+    return (mode, "grad", grad), (mode, "autocast", autocast)
+
+
 class Untold(Exception):
     """A permit cannot say when this call may be replayed, or how."""
 
