@@ -9,7 +9,7 @@ from test_optim import OPTIMISERS, gradients, starts
 
 import tracejit as tj
 from tracejit import nn
-from tracejit.errors import DeviceError
+from tracejit.errors import DeviceError, GradError
 
 pytestmark = pytest.mark.usefixtures("simulated_gpu")
 
@@ -101,6 +101,10 @@ def test_what_wants_numpys_memory_says_how_to_get_it(ask):
         ask(numbers().to("cuda"))
 
 
+def test_the_namespace_tells_of_the_gpu():
+    assert tj.__array_namespace_info__().devices() == ["cpu", "cuda:0"]
+
+
 # Autograd
 
 
@@ -165,6 +169,15 @@ def test_a_leaf_of_the_cpus_has_its_gradient_there():
         (numbers().to("cuda") * scale).sum().backward()
         assert scale.grad.device == "cpu"
         np.testing.assert_array_equal(scale.grad, numbers().sum(0) if scale.ndim else numbers().sum())
+
+
+def test_a_gradient_that_is_given_lies_where_the_leaf_does():
+    x = tj.ones(3, device="cuda", requires_grad=True)
+    x.grad = tj.zeros(3, device="cuda")
+    x.sum().backward()
+    assert x.grad.device == "cuda:0" and x.grad.tolist() == [1, 1, 1]
+    with pytest.raises(GradError, match="device"):
+        x.grad = tj.zeros(3)
 
 
 def test_gradients_are_checked_where_they_lie():

@@ -72,3 +72,9 @@ def get_backend(name: str = "cpu") -> Any:
             fail(DeviceError, f"there is no device {name!r}", f"Devices are {', '.join(_MODULES)}.")
         backend = _loaded[name] = importlib.import_module(_MODULES[kind]).backend_of(int(number or 0))
     return backend
+
+
+def device_names() -> list[str]:
+    """The names of the devices that exist here: the CPU's first."""
+    gpus = importlib.import_module("tracejit.backends.cuda.devices").device_count()
+    return ["cpu", *[f"cuda:{number}" for number in range(gpus)]]

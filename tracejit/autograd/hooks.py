@@ -58,6 +58,8 @@ def _set_grad(self: Tensor, value: Tensor | None) -> None:
             fail(GradError, "a tensor is set as its own .grad", "Use a .clone().")
         if value.shape != self.shape or value.dtype != self.dtype:
             fail(GradError, f".grad of a tensor {self.spec} is set to {value.spec}", "Give a gradient of the tensor's shape and dtype.")
+        if value.device != self.device:
+            fail(GradError, f".grad of a tensor on {self.device} is set to one on {value.device}", "Bring it to the tensor first: g.to(x.device).")
     mode.interpreter.write_grad(self, value)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
+from ..backend import device_names
 from ..errors import ArgumentError, fail
 from ..spec import DTYPES, bfloat16, check_device, complex64, complex128, float16, float32, get_default_dtype, int64
 from ..tensor import Tensor
@@ -47,7 +48,7 @@ class Info:
 
     def devices(self) -> list[str]:
         """The devices that exist here."""
-        return ["cpu"]
+        return device_names()
 
     def default_dtypes(self, *, device: Any = None) -> dict[str, Any]:
         """The dtypes of tensors made without one."""
