@@ -26,6 +26,11 @@ class Memory:
         self.address, self.size, self.device, self.owner = address, size, device, owner
         self.home: dict[Any, np.ndarray] | None = None  # what it was handed out as: see `DeviceArray.at_home`
 
+    def is_apart(self, other: Memory) -> bool:
+        """Whether it surely has no byte in common with another; its size is 0 where nobody knows it."""
+        mine, theirs = self.address, other.address
+        return self.size > 0 < other.size and (mine + self.size <= theirs or theirs + other.size <= mine)
+
 
 class Flags(NamedTuple):
     """What NumPy's `flags` say, as far as it is asked for."""
@@ -164,6 +169,8 @@ def may_share_memory(a: Any, b: Any) -> bool:
     """Whether two arrays may have an element in common."""
     if type(a) is not DeviceArray or type(b) is not DeviceArray:
         return type(a) is type(b) and np.may_share_memory(a, b)
+    if a.memory.is_apart(b.memory):
+        return False
     (first, end), (start, stop) = bounds(a), bounds(b)
     return a.device == b.device and a.size > 0 < b.size and first < stop and start < end
 

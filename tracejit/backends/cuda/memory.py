@@ -63,12 +63,14 @@ class Pool:
         size = (size + UNIT - 1) & -UNIT or UNIT
         self.held -= size
         standing = self._standing
-        if standing.capture is not None:
-            self._keep(standing.stream, address, size)
-        elif len(self.streams.all) > 1:
-            self._home.get(address, self._legacy).unsure.append((address, size))
-        else:
-            self._free(self._legacy, address, size)
+        if standing.capture is None:
+            if len(self.streams.all) > 1:
+                self._home.get(address, self._legacy).unsure.append((address, size))
+                return
+            if size > KEPT_BLOCK or self.kept >= KEPT:
+                self._give_back(self._legacy, address)
+                return
+        self._keep(standing.stream, address, size)
 
     def release_all(self, blocks: list[tuple[int, int]]) -> None:
         """Let go of several."""
