@@ -290,3 +290,17 @@ def test_gradients_of_elements_chosen_on_two_axes():
     eagerly = host(gradient(*operands))
     np.testing.assert_allclose(eagerly, exact, rtol=0, atol=1e-5)
     assert_bits_equal(host(tj.compile(gradient)(*operands)), eagerly)
+
+
+def test_threads_wait_for_what_others_wrote(kernels):
+    """A stage that reads what an earlier one left at another place of its row; one that reads it at its own place waits for nobody."""
+    x = on_gpu(draw((3, 70)))
+
+    def turned(x):
+        y = x - x.mean(1, keepdims=True)
+        return y, y + tj.flip(y, (1,)) * (y * y).sum(1, keepdims=True)
+
+    for a, b in zip(results(tj.compile(turned), x), results(turned, x)):
+        assert_bits_equal(a, b)
+    text = print_kernel(next(k for k in kernels if len(k.stages) > 2)).text
+    assert text.count("together()") == 1  # the team is of one warp

@@ -10,7 +10,6 @@ from abc import ABC, abstractmethod
 from math import prod
 from typing import Any
 
-from ...lowering.index import Index
 from ...lowering.kernel import Axis, Kernel, Load, Reduce, Slot, Stage, Store
 from ..text.reductions import joined
 from ..text.statements import stored_as, typed
@@ -78,7 +77,7 @@ class Stages(Printer, ABC):
     def _of_elements(self, stage: Stage) -> None:
         extents = tuple(axis.extent for axis in stage.axes)
         accesses = [s for s in stage.body if isinstance(s, (Load, Store)) and not s.slot.private]
-        self._wait_for([(s.slot, isinstance(s, Store), self._walker(s.index, extents)) for s in accesses])
+        self._wait_for([(s.slot, isinstance(s, Store), (s.index, extents)) for s in accesses])
         self._walk_row(stage)
         if stage.reductions:
             self._join(stage.reductions)
@@ -87,9 +86,6 @@ class Stages(Printer, ABC):
                 self._wait_for([(reduction.store.slot, True, ALONE)])
                 self._line(2, "if alone:")
                 self._statement(reduction.store, 3)
-
-    def _walker(self, index: Index, extents: tuple[int, ...]) -> Walker:
-        return index, extents
 
     # Who waits for whom
 
@@ -178,6 +174,5 @@ def found(reduction: Reduce, place: str) -> str:
 def _meet(before: tuple[Slot, bool, Walker], now: tuple[Slot, bool, Walker]) -> bool:
     """Whether an access must come after another's, which may be another thread's."""
     (slot, wrote, walker), (mine, writes, me) = before, now
-    if walker is ALL and me is ALONE and slot.home is None and mine.home is None:
-        return True  # temporaries may lie in one room
-    return slot is mine and (wrote or writes) and (walker is ALL or walker != me)
+    same = slot is mine or slot.home is None and mine.home is None  # temporaries may lie in one room
+    return same and (wrote or writes) and (walker is ALL or walker != me)
