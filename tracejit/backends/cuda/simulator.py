@@ -195,19 +195,18 @@ class _Block:
         return self.shared[number]
 
     def run(self) -> None:
-        """Run all threads to their ends; those of kernels that never meet have run already."""
-        running: dict[int, Generator] = {n: thread for n, thread in enumerate(self.threads) if thread is not None}
-        waiting = {n: _advanced(thread, None) for n, thread in running.items()}
-        while any(meeting is not None for meeting in waiting.values()):
-            waiting = {n: meeting for n, meeting in waiting.items() if meeting is not None}
-            if all(meeting[0] == "together" for meeting in waiting.values()):
-                waiting = {n: _advanced(running[n], None) for n in waiting}
-                continue
-            for warp in {n // WARP for n, meeting in waiting.items() if meeting[0] != "together"}:
-                told = _exchange([waiting.get(n) for n in range(warp * WARP, (warp + 1) * WARP)])
-                for lane, value in enumerate(told):
-                    n = warp * WARP + lane
-                    waiting[n] = _advanced(running[n], value)
+        """Run all threads to their ends; those of kernels that never meet have run already. Between two meetings of the block each warp runs as far
+        as it gets before the next one begins: what is left for others too late, or written over too early, is seen."""
+        threads: dict[int, Generator] = {n: thread for n, thread in enumerate(self.threads) if thread is not None}
+        warps = [[n for n in range(first, first + WARP) if n in threads] for first in range(0, len(self.threads), WARP)]
+        while any(warps):
+            for number, lanes in enumerate(warps):
+                waiting = {n: _advanced(threads[n], None) for n in lanes}
+                while any(meeting is not None and meeting[0] != "together" for meeting in waiting.values()):
+                    whole = range(number * WARP, (number + 1) * WARP)
+                    told = _exchange([waiting.get(n) for n in whole])
+                    waiting = {n: _advanced(threads[n], value) for n, value in zip(whole, told)}
+                warps[number] = [n for n, meeting in waiting.items() if meeting is not None]
 
 
 def _advanced(thread: Generator, value: Any) -> Any:
