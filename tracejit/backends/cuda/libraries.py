@@ -37,7 +37,7 @@ class Row:
         return self.writes is not None or self.gives is not None
 
 
-def _same(function: Callable[..., Any], **row: Any) -> Row:
+def _library(function: Callable[..., Any], **row: Any) -> Row:
     """A function of (xp, arrays, attrs)."""
     return Row(gives=lambda arrays, *values, **attrs: function(arrays.xp, *values, **attrs), **row)
 
@@ -49,44 +49,45 @@ def _linalg(name: str) -> Row:
 
 _NUMPYS = Row(reason="it is a call of NumPy's")
 _NO_ROUTINE = Row(reason="there is no routine for it")
-_REAL, _INEXACT = "bif", "fc"
+_REAL: dict[str, Any] = {"only": "bif", "reason": "complex numbers are compared by NumPy alone"}
+_INEXACT: dict[str, Any] = {"only": "fc", "reason": "cuBLAS multiplies no integers"}
 
 ROWS: dict[str, Row] = {
-    "assemble": _same(lambda xp, *parts: xp.stack(parts)),
+    "assemble": _library(lambda xp, *parts: xp.stack(parts)),
     "matmul": Row(products.product),
-    "convolution_by_positions": Row(convolutions.by_positions, only=_INEXACT, reason="cuBLAS multiplies no integers"),
-    "convolution_by_channels": Row(convolutions.by_channels, only=_INEXACT, reason="cuBLAS multiplies no integers"),
-    "convolution_by_lines": Row(convolutions.by_lines, only=_INEXACT, reason="cuBLAS multiplies no integers"),
+    "convolution_by_positions": Row(convolutions.by_positions, **_INEXACT),
+    "convolution_by_channels": Row(convolutions.by_channels, **_INEXACT),
+    "convolution_by_lines": Row(convolutions.by_lines, **_INEXACT),
     # linear algebra
-    "solve": _same(matrices.solve),
+    "solve": _library(matrices.solve),
     "solve_triangular": Row(gives=lambda arrays, *values, **attrs: matrices.solve_triangular(arrays.xp, arrays.linalg, *values, **attrs)),
     "inv": _linalg("inv"),
     "det": _linalg("det"),
     "slogdet": _linalg("slogdet"),
-    "cofactors": _same(matrices.cofactors),
+    "cofactors": _library(matrices.cofactors),
     "cholesky": _linalg("cholesky"),
     "qr": _linalg("qr"),
-    "svd": _same(matrices.svd),
-    "svdvals": _same(matrices.svdvals),
-    "eigh": _same(matrices.eigh),
-    "eigvalsh": _same(matrices.eigvalsh),
-    "eig": _same(matrices.eig),
-    "pinv": _same(matrices.pinv),
+    "svd": _library(matrices.svd),
+    "svdvals": _library(matrices.svdvals),
+    "eigh": _library(matrices.eigh),
+    "eigvalsh": _library(matrices.eigvalsh),
+    "eig": _library(matrices.eig),
+    "pinv": _library(matrices.pinv),
     # Fourier transforms
-    "fft": _same(matrices.fft),
-    "rfft": _same(lambda xp, x, *, axis, norm: xp.fft.rfft(x, axis=axis, norm=norm)),
-    "irfft": _same(lambda xp, x, *, n, axis, norm: xp.fft.irfft(x, n, axis, norm)),
+    "fft": _library(matrices.fft),
+    "rfft": _library(lambda xp, x, *, axis, norm: xp.fft.rfft(x, axis=axis, norm=norm)),
+    "irfft": _library(lambda xp, x, *, n, axis, norm: xp.fft.irfft(x, n, axis, norm)),
     # sorting, searching, counting
-    "argsort": _same(orders.argsort),
-    "sort": _same(orders.sort),
-    "argmax": _same(partial(orders.extreme, smallest=False), only=_REAL, reason="complex numbers are compared by NumPy alone"),
-    "argmin": _same(partial(orders.extreme, smallest=True), only=_REAL, reason="complex numbers are compared by NumPy alone"),
-    "searchsorted": _same(orders.searchsorted, only=_REAL, reason="complex numbers are compared by NumPy alone"),
-    "interval": _same(orders.interval),
-    "isin": _same(orders.isin, only=_REAL, reason="complex numbers are compared by NumPy alone"),
-    "nonzero": _same(orders.nonzero),
-    "unique": _same(orders.unique),
-    "histogram": _same(orders.histogram),
+    "argsort": _library(orders.argsort),
+    "sort": _library(orders.sort),
+    "argmax": _library(partial(orders.extreme, smallest=False), **_REAL),
+    "argmin": _library(partial(orders.extreme, smallest=True), **_REAL),
+    "searchsorted": _library(orders.searchsorted, **_REAL),
+    "interval": _library(orders.interval),
+    "isin": _library(orders.isin, **_REAL),
+    "nonzero": _library(orders.nonzero),
+    "unique": _library(orders.unique),
+    "histogram": _library(orders.histogram),
     # scans
     "running_sum": Row(scans.running("sum")),
     "running_product": Row(scans.running("product")),
