@@ -199,3 +199,14 @@ def test_streams_and_events_of_a_simulated_gpu(simulated_gpu: None) -> None:
     side.wait_event(end)
     tj.cuda.synchronize()
     assert side.query() and end.query() and start.elapsed_time(end) > 0 and x.tolist() == [2, 2, 2]
+
+
+def test_a_simulated_gpu_tells_the_same_of_its_memory(cu: FakeCuda, monkeypatch: pytest.MonkeyPatch) -> None:
+    played = tj.cuda.memory_stats()
+    monkeypatch.setenv("TRACEJIT_CUDA", "simulator")
+    driver_of.cache_clear()
+    address = driver_of(0).allocate(100)
+    found = tj.cuda.memory_stats()
+    assert set(found) == set(played) and (found["allocated"], found["misses"]) == (100, 1)
+    driver_of(0).release(address, 100)
+    assert tj.cuda.memory_stats()["allocated"] == 0

@@ -57,7 +57,7 @@ class Simulator:
     def __init__(self, number: int = 0) -> None:
         self.number = number
         self.rooms: dict[int, np.ndarray] = {}  # by address
-        self.held = self.peak = 0
+        self.held = self.peak = self.taken = 0
         self.streams = SimulatedStreams()
         self.capturing = Capturing()
 
@@ -71,6 +71,7 @@ class Simulator:
         room = raw[start : start + size]
         self.rooms[room.ctypes.data] = room
         self.held += size
+        self.taken += 1
         self.peak = max(self.peak, self.held)
         return room.ctypes.data
 
@@ -109,7 +110,7 @@ class Simulator:
         self.issue(filled)
 
     def memory_stats(self) -> dict[str, int]:
-        return {"allocated": self.held, "reserved": self.held, "peak": self.peak, "capacity": CAPACITY}
+        return {"allocated": self.held, "peak": self.peak, "reserved": self.held, "kept": 0, "hits": 0, "misses": self.taken, "capacity": CAPACITY}
 
     def give_back_all(self) -> None:
         """Nothing is kept."""
