@@ -250,6 +250,13 @@ def test_arrays_of_the_host_are_not_changed_where_an_index_is_out_of_bounds() ->
         assert (here == there).all()
 
 
+def test_whoever_waits_for_the_device_is_told_of_an_index() -> None:
+    tj.arange(3).to("cuda")[tj.asarray([3]).to("cuda")]
+    with pytest.raises(tj.LateIndexingError):
+        tj.cuda.synchronize()
+    tj.cuda.synchronize()
+
+
 def test_a_blocking_device_tells_of_an_index_at_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRACEJIT_CUDA", "simulator,blocking")
     with pytest.raises(tj.LateIndexingError):
@@ -307,3 +314,16 @@ def test_calls_of_known_layouts_go_straight_to_their_replay() -> None:
     assert asked(x, y)
     scaled.clear()
     assert asked(x, y)
+
+
+def test_explain_tells_what_is_moved() -> None:
+    compiled, x, y = tj.compile(written_in_place, device="cuda"), numbers(4, 4), numbers(4)
+    before = x.copy()
+    report = compiled.explain(x, y)
+    assert report.transfers == [
+        "2 arrays of the host's, 160 B, brought to cuda:0", "1 array of the host's, 128 B, written back from cuda:0", "1 result fetched from cuda:0",
+    ]  # fmt: skip
+    assert all(line in str(report) for line in report.transfers) and "pointer(args" in str(report)
+    assert (x == before).all()
+    there = tj.asarray(x).to("cuda")
+    assert not tj.compile(lambda x: x + 1).explain(there).transfers

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Iterator
 from weakref import WeakValueDictionary
 
+from .backend import get_backend
 from .backends.cuda.devices import device_count, driver_of, number_of
 from .backends.cuda.streams import LEGACY
 from .errors import ArgumentError, fail
@@ -37,9 +38,11 @@ def current_device() -> int:
 def synchronize(device: Any = None) -> None:
     """Wait until everything issued on a GPU is done. device: a name or a number; the first GPU if it is left out.
 
-    Raises DeviceError where there is no such GPU, and for errors of work that was issued before.
+    Raises DeviceError where there is no such GPU, and for errors of work that was issued before; LateIndexingError for an index that was out of
+    bounds.
     """
     driver_of(number_of(device)).synchronize()
+    get_backend(f"cuda:{number_of(device)}").check()
 
 
 def memory_stats(device: Any = None) -> dict[str, int]:

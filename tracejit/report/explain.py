@@ -16,8 +16,9 @@ from ..precision import in_words
 from ..paths import Leaf, Tree, Unseen
 from ..verify import Snapshot
 from .drawing import drawn
-from .measure import Times, bytes_of, measured, operations_of, share_of
+from .measure import Times, bytes_of, measured, operations_of, share_of, size_of
 from .report import Held, Report, Step
+from .units import size
 
 if TYPE_CHECKING:
     from .inside import Inside
@@ -49,7 +50,28 @@ def explained(compiled: Inside, args: tuple[Any, ...], kwargs: dict[str, Any], k
         compiled_seconds=None if times is None else times.compiled,
         dispatch_seconds=None if times is None or inside is None else max(0.0, times.compiled - inside),
         unmeasured=unmeasured,
+        transfers=[] if entry is None else _transfers(entry),
     )
+
+
+def _transfers(entry: Entry | Tree) -> list[str]:
+    """What a call moves between the host and a device."""
+    found = []
+    for executable in entry.executables():
+        inputs = executable.plan.inputs
+        for numbers, what in ((executable.brought, f"brought to {executable.device}"), (executable.back, f"written back from {executable.device}")):
+            if numbers:
+                found.append(f"{_many(len(numbers), 'array')} of the host's, {size(sum(map(size_of, map(inputs.__getitem__, numbers))))}, {what}")
+    ends = [node.entry for node in entry.nodes() if isinstance(node, Leaf)] if isinstance(entry, Tree) else [entry]
+    for end in ends:
+        fetched = sum(bool(result.form) for result in end.results) if end is not None and end.device != "cpu" else 0
+        if end is not None and fetched:
+            found.append(f"{_many(fetched, 'result')} fetched from {end.device}")
+    return list(dict.fromkeys(found))
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def _measure(
@@ -81,7 +103,7 @@ def _measure(
         with _uncounted(compiled, entry):
             if entry.mode != "lazy":
                 _warm(entry, leaves, replayed, snapshot)
-            times, plans = measured(snapshot, lambda: compiled.__wrapped__(*args, **kwargs), lazily if entry.mode == "lazy" else replayed, lazily)
+            times, plans = measured(snapshot, lambda: compiled.__wrapped__(*args, **kwargs), lazily if entry.mode == "lazy" else replayed, lazily, compiled._options.device)
     except Unseen:
         return None, known, "such a call takes a path that was not met yet"
     except Exception as error:  # the function's own

@@ -32,6 +32,7 @@ class Inside(abc.ABC):
     _hits: int
     _misses: int
     _gate: Any
+    _options: Any
 
     @abc.abstractmethod
     def find(self, key: Any, leaves: list[Any]) -> Entry | Tree | None:

@@ -43,30 +43,34 @@ def least(run: Callable[[], Any], after: Callable[[], Any] = lambda: None, done:
     return min(times)
 
 
-def measured(snapshot: Snapshot, eager: Callable[[], Any], compiled: Callable[[], Any], retrace: Callable[[], Any]) -> tuple[Times, list[Plan]]:
-    """The times of a call that may be repeated, and the plans of the path that it takes. The snapshot knows all that the call reaches."""
+def measured(
+    snapshot: Snapshot, eager: Callable[[], Any], compiled: Callable[[], Any], retrace: Callable[[], Any], device: str | None = None
+) -> tuple[Times, list[Plan]]:
+    """The times of a call that may be repeated, and the plans of the path that it takes. The snapshot knows all that the call reaches.
+
+    device: where graphs run; None: where their arrays lie."""
     try:
         with snapshot:
             retrace()
         runs = list(snapshot.runs)
         snapshot.put_back()
-        done = get_backend(device_of([array for run in runs for array in run.arrays])).synchronize
-        times = Times(least(eager, snapshot.put_back, done), least(compiled, snapshot.put_back, done), [_steps(run) for run in runs])
+        done = get_backend(device or device_of([array for run in runs for array in run.arrays])).synchronize
+        times = Times(least(eager, snapshot.put_back, done), least(compiled, snapshot.put_back, done), [_steps(run, device) for run in runs])
     finally:
         snapshot.put_back()
-    return times, [_executable(run).plan for run in runs]
+    return times, [_executable(run, device).plan for run in runs]
 
 
-def _executable(run: Run) -> Any:
-    return executable_of(run.graph, run.arrays, run.writes)
+def _executable(run: Run, device: str | None) -> Any:
+    return executable_of(run.graph, run.arrays, run.writes, device)
 
 
-def _steps(run: Run) -> list[float | None]:
+def _steps(run: Run, device: str | None) -> list[float | None]:
     """The least time of each step of a graph, on copies of what it read in the call. A GPU's are not told apart."""
-    if device_of(run.arrays) != "cpu":
-        return [None] * len(_executable(run).plan.steps)
+    if (device or device_of(run.arrays)) != "cpu":
+        return [None] * len(_executable(run, device).plan.steps)
     arrays = [like(array) if n in run.writes else array for n, array in enumerate(run.arrays)]
-    executable = backend.apart(_executable(run).plan)
+    executable = backend.apart(_executable(run, device).plan)
     found: list[list[float]] = []
     while len(found) < REPEATS and sum(map(sum, found)) < BUDGET:
         for n in run.writes:
@@ -80,10 +84,11 @@ def _steps(run: Run) -> list[float | None]:
 
 def bytes_of(step: Kernel | Call) -> int:
     """The bytes of memory that a step reads and writes, each place once."""
-    return sum(map(_size, step.reads())) + sum(map(_size, step.writes()))
+    return sum(map(size_of, step.reads())) + sum(map(size_of, step.writes()))
 
 
-def _size(slot: Slot) -> int:
+def size_of(slot: Slot) -> int:
+    """The bytes of a slot, each place once."""
     count = 1
     for extent, stride in zip(slot.shape, slot.strides):
         count *= extent if stride else 1

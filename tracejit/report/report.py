@@ -56,6 +56,7 @@ class Report:
     compiled_seconds: float | None = None
     dispatch_seconds: float | None = None  # of the compiled call, outside kernels
     unmeasured: str = ""
+    transfers: list[str] = field(default_factory=list)  # what a call moves between the host and a device
 
     @property
     def speedup(self) -> float | None:
@@ -98,6 +99,7 @@ class Report:
             Section("reasons", [[r] for r in self.reasons]),
             Section("effects", [[e] for e in self.effects]),
             Section("times", self._times()),
+            Section("between the host and the device, at each call", [[t] for t in self.transfers]),
             Section("kernels", kernels, ["", "bytes", "operations", "time", "of memory's speed", ""]),
             Section("time to compile", stages),
             Section("traces kept", entries, ["", "mode", "arguments"]),

@@ -66,6 +66,8 @@ class Executable:
     """
 
     device = "cpu"
+    brought: Sequence[int] = ()  # the inputs that are brought from the host, and those that are written back
+    back: Sequence[int] = ()
     free: dict[int, list[np.ndarray]] = {}  # small arenas that no call is using, by size
 
     def __init__(self, plan: Plan, steps: list[Program | HostCall | HostMove], scratch: int, keep: Any, allocator: Allocator, long: bool) -> None:
