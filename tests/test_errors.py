@@ -77,8 +77,8 @@ DTYPES: dict[str, Case] = {
     "a default": (lambda: tj.set_default_dtype(tj.int64), tj.DTypeError, TypeError, "int64", "tj.float64"),
     "a seed": (lambda: tj.manual_seed("a"), tj.ArgumentError, ValueError, "'a'", "integer"),
     "a generator": (lambda: tj.randn(3, generator=3), tj.ArgumentError, TypeError, "an? int", "tj.Generator"),
-    "a device": (lambda: tj.zeros(3, device="cuda"), tj.DeviceError, RuntimeError, "'cuda'", "cpu"),
-    "another device": (lambda: ones(3).to("cuda:1"), tj.DeviceError, ValueError, "'cuda:1'", "cpu"),
+    "a device": (lambda: tj.zeros(3, device="tpu"), tj.DeviceError, RuntimeError, "'tpu'", "cpu"),
+    "another device": (lambda: ones(3).to("cuda:one"), tj.DeviceError, ValueError, "'cuda:one'", "cpu"),
 }  # fmt: skip
 INDICES: dict[str, Case] = {
     "axis": (lambda: ones(2, 3).sum(axis=2), tj.AxisError, ValueError, "axis 2 .* 2 axes", "-2 to 1"),
