@@ -36,12 +36,14 @@ MODELS: dict[str, tuple[Make, Any]] = {
 }  # fmt: skip
 
 
-def train(make: Make, given: Any, compiled: bool) -> tuple[list[bytes], nn.Module, Any]:
+def train(make: Make, given: Any, compiled: bool, device: str = "cpu") -> tuple[list[bytes], nn.Module, Any]:
     """Three steps from one seed: the losses, the model, and the step."""
     tj.manual_seed(0)
     model, rng = make(), np.random.default_rng(0)
     x = tj.asarray(given if isinstance(given, np.ndarray) else rng.standard_normal(given).astype("float32"))
     optimiser = tj.optim.Adam(model.parameters(), lr=1e-2)
+    model.to(device)
+    x = x.to(device)
 
     def step(x: tj.Tensor, y: tj.Tensor) -> tj.Tensor:
         optimiser.zero_grad()
@@ -55,9 +57,9 @@ def train(make: Make, given: Any, compiled: bool) -> tuple[list[bytes], nn.Modul
 
     probe = model.eval()(x)
     model.train()
-    y = tj.asarray(rng.integers(0, 6, (probe[0] if isinstance(probe, tuple) else probe).numel() // 6))
+    y = tj.asarray(rng.integers(0, 6, (probe[0] if isinstance(probe, tuple) else probe).numel() // 6), device=device)
     step = tj.compile(step) if compiled else step
-    return [step(x, y).detach().numpy().tobytes() for _ in range(3)], model, step
+    return [step(x, y).detach().cpu().numpy().tobytes() for _ in range(3)], model, step
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -67,6 +69,17 @@ def test_a_training_step_is_one_graph_with_eager_bits(name: str) -> None:
     assert losses == compiled_losses and len(set(losses)) == 3
     for key, tensor in eager.state_dict().items():
         assert_bits_equal(compiled.state_dict()[key].numpy(), tensor.numpy())
+    assert step.trace_count == 1 and step.cache_info().modes == ("graph",), step.cache_info()
+
+
+@pytest.mark.parametrize("name", ["dropout", "norms", "images", "words"])
+def test_on_a_device_too(name: str, simulated_gpu: None) -> None:
+    losses, eager, _ = train(*MODELS[name], compiled=False, device="cuda")
+    compiled_losses, compiled, step = train(*MODELS[name], compiled=True, device="cuda")
+    assert losses == compiled_losses and len(set(losses)) == 3
+    for key, tensor in eager.state_dict().items():
+        assert tensor.device == compiled.state_dict()[key].device == "cuda:0"
+        assert_bits_equal(compiled.state_dict()[key].cpu().numpy(), tensor.cpu().numpy())
     assert step.trace_count == 1 and step.cache_info().modes == ("graph",), step.cache_info()
 
 
