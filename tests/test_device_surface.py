@@ -9,7 +9,7 @@ from test_optim import OPTIMISERS, gradients, starts
 
 import tracejit as tj
 from tracejit import nn
-from tracejit.errors import DeviceError, GradError
+from tracejit.errors import DeviceError, GradError, IndexingError
 
 pytestmark = pytest.mark.usefixtures("simulated_gpu")
 
@@ -78,6 +78,27 @@ def test_what_is_written_is_seen_by_all_views(write):
         return x, row, whole
 
     alike(use("cuda"), use("cpu"))
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda x, at: x[at],
+        lambda x, at: x.__setitem__(at, 1.0),
+        lambda x, at: x.gather(1, at.reshape(2, 1)),
+        lambda x, at: tj.index_add(x, 0, at, x[:2]),
+        lambda x, at: nn.functional.embedding(at, x),
+        lambda x, at: nn.functional.cross_entropy(x[:2], at),
+    ],
+)
+def test_an_index_of_the_cpus_that_is_out_of_bounds_is_told_as_there(use):
+    x, at = numbers(), tj.tensor([0, 7])
+    with pytest.raises(IndexingError) as here:
+        use(x, at)
+    with pytest.raises(IndexingError) as there:
+        use(x.to("cuda"), at)
+    assert str(there.value).splitlines()[0] == str(here.value).splitlines()[0]
+    assert x.to("cuda").tolist() == numbers().tolist()  # nothing is left to be told
 
 
 FUNCTIONS = {

@@ -24,6 +24,7 @@ from ...op import Op
 from ...ops.casts import cast, copy
 from ...ops.transfer import moved
 from ...ops.view import broadcast
+from ...runtime.executor import OutOfBounds
 from ...runtime.replay import GraphReplay, trace_whole
 from ...spec import Shape, TensorSpec, contiguous_strides, element_strides
 from ...tensor import Tensor
@@ -187,7 +188,11 @@ class Cuda(Backend):
             graph = graph_of(op, values, attrs)
             executable = self.one_node[key] = self.build(graph, [_incoming(a) for a in _in_dtypes(values, graph)], told=False)
         graph = executable.plan.graph
-        results = executable(_in_dtypes(values, graph))
+        try:
+            results = executable(_in_dtypes(values, graph))
+        except OutOfBounds:
+            op.eager(*map(on_host, values), **attrs)  # raises the error that names the index
+            raise
         if executable.checks:
             self.checked([place(user_line())])
         return tuple(results) if graph.outputs[0].op is OUTPUT else results[0]
