@@ -36,6 +36,8 @@ class Clock:
 
     def follow(self, state: dict[Tensor, dict[str, Tensor]]) -> None:
         """Bring what is kept to where the parameters lie: a module may have been moved. It is done at once, also where a step is traced."""
+        if all([tensor._value.device == param._value.device for param in self.params for tensor in state[param].values()]):
+            return  # the counts, of which "step" is one, too
         kept = [(count, self.params[0]) for count in self.counts.values()]
         kept += [(tensor, param) for param in self.params for name, tensor in state[param].items() if name != "step"]  # which is one of the counts
         away = [(tensor, param.device) for tensor, param in kept if tensor._value.device != param._value.device]
