@@ -8,6 +8,9 @@ from typing import Any, Callable
 import ml_dtypes
 import numpy as np
 
+from tracejit import backend
+from tracejit.backends.cuda.calls import driver_calls
+from tracejit.backends.cuda.devices import driver_of
 from tracejit.backends.native.jit import address_of
 from tracejit.op import OPS, Elementwise
 from tracejit.spec import DTYPES, bfloat16, category, is_complex, is_floating, is_integer, real_dtype
@@ -133,3 +136,11 @@ def run_native(text: str, *arguments: Any) -> int:
     words = [a.ctypes.data if isinstance(a, np.ndarray) else a for a in arguments]
     args = np.array(words, np.int64)
     return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(address_of(text))(args.ctypes.data)
+
+
+def forget_gpus() -> None:
+    """Forget what was found out about this machine's GPUs, so that drivers and backends are made anew."""
+    for found in (driver_calls, driver_of):
+        found.cache_clear()
+    for name in [name for name in backend._loaded if name != "cpu"]:
+        del backend._loaded[name]

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from driver_laws import BLOCK, STORE, WORDS, Blocks, DriverLaws
 from fake_cuda import CAPACITY, CUresult, FakeCuda
+from support import forget_gpus
 
 import tracejit as tj
 from tracejit.backends.cuda import memory
-from tracejit.backends.cuda.calls import driver_calls
 from tracejit.backends.cuda.devices import driver_of, number_of
 from tracejit.backends.cuda.streams import LEGACY
 
@@ -30,11 +30,9 @@ def raising(error: Exception) -> Any:
 def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """What was found out about this machine is forgotten, before and after."""
     monkeypatch.delenv("TRACEJIT_CUDA", raising=False)
-    for found in (driver_calls, driver_of):
-        found.cache_clear()
+    forget_gpus()
     yield monkeypatch
-    for found in (driver_calls, driver_of):
-        found.cache_clear()
+    forget_gpus()
 
 
 @pytest.fixture

@@ -9,11 +9,9 @@ from typing import Any, Iterator
 import numpy as np
 import pytest
 from fake_cuda import FakeCuda
+from support import forget_gpus
 
 import tracejit as tj
-from tracejit import backend
-from tracejit.backends.cuda.calls import driver_calls
-from tracejit.backends.cuda.devices import driver_of
 from tracejit.backends.cuda.exchange import GPU, HOST, MANAGED, Shown, array_of, asked, capsule_of, interface_of, read, read_interface
 from tracejit.backends.cuda.streams import LEGACY
 from tracejit.spec import DTYPES
@@ -170,12 +168,9 @@ def cu(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCuda]:
     monkeypatch.delenv("TRACEJIT_CUDA", raising=False)
     cu = FakeCuda()
     monkeypatch.setitem(sys.modules, "cuda.bindings.driver", cu)  # type: ignore[arg-type]
-    monkeypatch.setattr(backend, "_loaded", {})
-    for found in (driver_calls, driver_of):
-        found.cache_clear()
+    forget_gpus()
     yield cu
-    for found in (driver_calls, driver_of):
-        found.cache_clear()
+    forget_gpus()
 
 
 def on_gpu(cu: FakeCuda, array: np.ndarray) -> Shown:
