@@ -1,6 +1,6 @@
 """Option prices by plain NumPy code, and the same function under `@tj.compile`: NumPy arrays in, NumPy arrays out.
 
-    python examples/black_scholes.py [--size 2000000]
+    python examples/black_scholes.py [--size 2000000] [--device cuda]
 """
 
 import argparse
@@ -44,12 +44,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=int, default=2_000_000)
     parser.add_argument("--quick", action="store_true", help="few options: to see that it runs")
+    parser.add_argument("--device", default="cpu", help='"cuda" is the first GPU: arrays are brought there at each call')
     options = parser.parse_args()
     size = 10_000 if options.quick else options.size
     draw = np.random.default_rng(0)
     spot, strike, years = (draw.uniform(a, b, size).astype(np.float32) for a, b in ((10, 50), (10, 50), (0.1, 2)))
     args = (spot, strike, years, 0.03, 0.3)
-    compiled = tj.compile(prices)
+    compiled = tj.compile(prices, device=options.device)
     began = time.perf_counter()
     call, put = compiled(*args)
     first = time.perf_counter() - began

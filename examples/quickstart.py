@@ -1,4 +1,9 @@
-"""tracejit in one page: tensors, gradients, a model, and one decorator."""
+"""tracejit in one page: tensors, gradients, a model, and one decorator.
+
+    python examples/quickstart.py [--device cuda]
+"""
+
+import argparse
 
 import numpy as np
 
@@ -31,19 +36,19 @@ def gelu_norm(x):
     return (y - y.mean(axis=-1, keepdims=True)) / tj.sqrt(y.var(axis=-1, keepdims=True) + 1e-5)
 
 
-def compiling() -> None:
+def compiling(device: str) -> None:
     """The decorated function gives the bits of the undecorated one."""
-    x = tj.randn(512, 256)
+    x = tj.randn(512, 256).to(device)
     compiled, eager = gelu_norm(x), gelu_norm.__wrapped__(x)
     print("same bits:", bool((compiled == eager).all()), "· traces:", gelu_norm.trace_count)
 
 
-def training() -> None:
+def training(device: str) -> None:
     """A whole training step is one compiled function: forward, backward, update."""
     tj.manual_seed(0)
-    model = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 1))
+    model = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 1)).to(device)
     optimizer = tj.optim.Adam(model.parameters(), lr=0.02)
-    x = tj.rand(256, 2) * 2 - 1
+    x = (tj.rand(256, 2) * 2 - 1).to(device)
     y = (x[:, :1] * x[:, 1:] > 0).astype(tj.float32)  # the same sign?
 
     @tj.compile
@@ -62,7 +67,10 @@ def training() -> None:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="cpu", help='where the last two parts run: "cuda" is the first GPU')
+    device = parser.parse_args().device
     tj.manual_seed(1)
-    for part in (tensors, gradients, compiling, training):
+    for part, arguments in ((tensors, ()), (gradients, ()), (compiling, (device,)), (training, (device,))):
         print(f"— {part.__doc__}")
-        part()
+        part(*arguments)

@@ -22,3 +22,10 @@ def test_nothing_is_found(check: str) -> None:
     command = [str(TOOL), "--tool", check, "--error-exitcode", "9", sys.executable, str(Path(__file__).with_name("sanitized.py"))]
     run = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
     assert run.returncode == 0, run.stdout[-4000:] + run.stderr[-2000:]
+
+
+@pytest.mark.skipif(TOOL is None, reason="compute-sanitizer is not installed: it is part of the CUDA toolkit")
+def test_no_op_touches_memory_that_is_not_its_own() -> None:
+    command = [str(TOOL), "--error-exitcode", "9", sys.executable, "-m", "pytest", "-q", "-x", str(Path(__file__).with_name("test_ops.py")), "-k", "small"]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout[-4000:] + run.stderr[-2000:]
