@@ -211,8 +211,21 @@ class FakeCuda:
         self.streams[stream].kept = []
         return ()
 
-    def cuStreamGetCaptureInfo(self, stream: int) -> Any:
-        return 1, 7, stream, [self.streams[stream].kept[-1]], [None], 1
+    @property
+    def library(self) -> Any:
+        """The driver's C functions."""
+        return SimpleNamespace(cuStreamGetCaptureInfo_v2=self._capture_info)
+
+    def _capture_info(self, stream: Any, *places: Any) -> int:
+        state, _, _, nodes, count = [place._obj for place in places]
+        state.value, count.value = 1, 1
+        self.last = (ctypes.c_void_p * 1)(id(self.streams[stream.value].kept[-1]))
+        ctypes.pointer(nodes)[0] = ctypes.cast(self.last, ctypes.POINTER(ctypes.c_void_p))
+        return 0
+
+    def CUgraphNode(self, number: int) -> Any:
+        """What was kept, by its identity."""
+        return next(kept for queue in self.streams.values() for kept in queue.kept or () if id(kept) == number)
 
     def cuStreamEndCapture(self, stream: int) -> Any:
         handle = self.handle()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from functools import lru_cache
 from typing import Any, Callable, NoReturn
 
@@ -35,6 +37,26 @@ class Calls:
         setattr(self, name, call)  # next time it is found without asking here
         return call
 
+    def last_captured(self, stream: int) -> Any:
+        """The node that was captured last on a stream, by its handle: what the next one would wait for.
+
+        By the C function itself, in its form without data of edges: the binding's reads them, and a driver need not give any.
+        """
+        self.here()
+        state, number, graph, count = ctypes.c_int(), ctypes.c_uint64(), ctypes.c_void_p(), ctypes.c_size_t()
+        nodes = ctypes.POINTER(ctypes.c_void_p)()
+        status = self.library().cuStreamGetCaptureInfo_v2(
+            ctypes.c_void_p(stream), *map(ctypes.byref, (state, number, graph, nodes, count))
+        )  # fmt: skip
+        if status:
+            self.failed("cuStreamGetCaptureInfo", status)
+        return self.cu.CUgraphNode(nodes[0])
+
+    def library(self) -> Any:
+        """The driver's own library."""
+        own = getattr(self.cu, "library", None)
+        return own if own is not None else _library()
+
     def here(self) -> None:
         """Have the driver's calls of this thread mean this GPU."""
         if self.context is not None:
@@ -59,6 +81,11 @@ class Calls:
     def told(self, status: Any) -> str:
         """The driver's words for a status."""
         return text_of(self.cu.cuGetErrorString(self.cu.CUresult(status))[1])
+
+
+@lru_cache(maxsize=1)
+def _library() -> Any:
+    return ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
 
 
 def text_of(raw: bytes) -> str:

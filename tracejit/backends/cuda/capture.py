@@ -71,7 +71,7 @@ class Capture:
 
     def launched(self, function: Any, blocks: int, threads: int, words: Sequence[int]) -> None:
         """Note the launch that was issued last: it is what the next one would have to wait for."""
-        _, _, _, (last,), *_ = self.calls.cuStreamGetCaptureInfo(self.stream.native)
+        last = self.calls.last_captured(self.stream.handle)
         self.nodes.append(Node(self.calls, last, function, blocks, threads, words))
 
     def end(self) -> Graph:
