@@ -114,3 +114,15 @@ def test_views_share_memory_and_copies_do_not():
     assert may_share_memory(x._value, row._value) and not may_share_memory(x[0]._value, row._value) and not may_share_memory(x._value, x.clone()._value)
     assert isinstance(row._value, DeviceArray) and element_strides(x[:, ::2]._value) == (4, 2)
     assert x.device == row.device == "cuda:0" and x.spec.device == "cuda:0"
+
+
+@pytest.mark.parametrize("name", ["real_part", "imaginary_part"])
+def test_a_view_of_the_parts_of_complex_numbers(name):
+    z = wrap(draw(np.dtype(np.complex64), (3, 4), -2, 2, seed=5))
+    there, op = z.to("cuda"), OPS[name]
+    for layout in ("contiguous", "transposed", "every other"):
+        seen = LAYOUTS[layout]
+        for function in (lambda x: op(seen(x)), lambda x: op(seen(x)) * 2):
+            assert_same(function(there), function(z))
+            assert_same(tj.compile(function)(there), function(z))
+    assert may_share_memory(op(there)._value, there._value)

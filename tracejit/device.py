@@ -12,7 +12,7 @@ import numpy as np
 
 from .backend import get_backend
 from .errors import DeviceError, fail
-from .spec import DType, Shape, contiguous_strides
+from .spec import DType, Shape, TensorSpec, contiguous_strides
 
 _ndarray = np.ndarray
 
@@ -82,7 +82,9 @@ class DeviceArray:
         if not hasattr(view, "layout"):
             fail(DeviceError, f"{view.name} of a tensor on {self.device}, which shows its memory as another dtype", "Do it on the CPU: x.cpu().")
         size = self.itemsize
-        return self.seen(*view.layout(self.shape, tuple([s // size for s in self.strides]), **attrs))
+        shape, strides, offset = view.layout(self.shape, tuple([s // size for s in self.strides]), **attrs)
+        dtype = self.dtype if view.kind == "view" else view.spec(TensorSpec(self.shape, self.dtype), **attrs).dtype  # a part of complex numbers
+        return DeviceArray(self.memory, shape, dtype, byte_strides(strides, dtype), self.offset + offset * dtype.itemsize)
 
     # Its values
 

@@ -173,7 +173,7 @@ class Cuda(Backend):
 
     def eager(self, op: Op, values: Sequence[Any], attrs: dict[str, Any]) -> Any:
         """What an op gives of arrays and numbers."""
-        if op.kind == "view":
+        if op.is_view:
             return self._view(op, values[0], attrs)
         if op.kind == "transfer":
             return moved(values[0], **attrs)
