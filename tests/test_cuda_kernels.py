@@ -62,7 +62,7 @@ def texts_of(gpu: backend.Cuda, graph: Graph, writes: Sequence[int] = ()) -> lis
     """The texts of a graph's kernels, for arrays that lie at multiples of a pack and for others."""
     executable = gpu.build(graph, [Incoming(contiguous_strides(node.shape)) for node in graph.inputs], writes)
     launches = [step for segment in executable.steps if isinstance(segment, Segment) for step in segment.steps if isinstance(step, Launch)]
-    return list(dict.fromkeys(launch.print(packed).text for launch in launches for packed in (True, False)))
+    return list(dict.fromkeys(text for launch in launches for text in (launch.function(), *[other for other, _ in launch.otherwise()])))
 
 
 def graph_of(function: Callable[..., Any], arguments: Sequence[Any]) -> Graph | None:

@@ -17,6 +17,7 @@ from ...lowering.kernel import Kernel, Slot
 from ...lowering.plan import Plan
 from ...lowering.steps import Call, Label, Move
 from ...runtime.executor import OutOfBounds
+from .bundles import bundled
 from .devices import blocking
 from .graphs import Graphs, may_be_captured
 from .launches import Launch, Places, Segment, Whole, bits_as, written
@@ -60,6 +61,8 @@ class DeviceExecutable:
         self.steps: list[Segment | HostMove] = []
         self._assemble(print_kernel, told)
         self.segments = [step for step in self.steps if isinstance(step, Segment)]
+        for segment in self.segments:
+            segment.steps = bundled(segment.steps, plan)
         self.walks = len(self.segments) < len(self.steps)
         launches = [step for segment in self.segments for step in segment.steps if isinstance(step, Launch)]
         self.checked = sorted({line for launch in launches for line in launch.lines}) if told else []

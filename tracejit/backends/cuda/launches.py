@@ -48,7 +48,7 @@ class Launch:
     """One kernel of a plan: its text twice, for arrays that lie at multiples of a pack and for others."""
 
     def __init__(self, device: Any, kernel: Kernel, places: Places, print_: Callable[[bool], Printed]) -> None:
-        self.device, self.places, self.print = device, places, print_
+        self.device, self.kernel, self.places, self.print = device, kernel, places, print_
         self.printed = print_(True)
         self.lines = sorted({s.line for stage in kernel.stages for s in stage.body if isinstance(s, LetIndex) and s.form == "check"})
         self.checks = kernel.stops
@@ -65,19 +65,25 @@ class Launch:
             by_size.setdefault(size, []).append(self.places.of(slot))
         return " or ".join(f"({' | '.join(f'({a})' for a in addresses)}) & {size - 1}" for size, addresses in by_size.items())
 
-    def otherwise(self) -> tuple[Any, str]:
-        """The function for arrays that lie anywhere, and the rest of the statement that launches it."""
+    def otherwise(self) -> list[tuple[Any, str]]:
+        """What is launched for arrays that lie anywhere: functions, and the rest of the statements that launch them."""
         printed = self.print(False)
-        return self.device.function_of(printed.text), self._statement(printed)
+        return [(self.device.function_of(printed.text), self._statement(printed))]
 
     def function(self) -> Any:
         """What is launched."""
         return self.device.function_of(self.printed.text)
 
     def _statement(self, printed: Printed) -> str:
-        blocks = max(1, min(-(-printed.turns // printed.threads), BLOCKS * self.device.driver.processors))
-        words = [self._word(parameter.kind, parameter.value) for parameter in printed.parameters]
-        return f"{blocks}, {printed.threads}, ({''.join(f'{word}, ' for word in words)})"
+        return f"{self.blocks(printed.turns, printed.threads)}, {printed.threads}, ({self.words(printed)})"
+
+    def blocks(self, turns: int, threads: int) -> int:
+        """How many blocks of so many threads have so many turns."""
+        return max(1, min(-(-turns // threads), BLOCKS * self.device.driver.processors))
+
+    def words(self, printed: Printed) -> str:
+        """The arguments, comma after comma."""
+        return "".join(f"{self._word(parameter.kind, parameter.value)}, " for parameter in printed.parameters)
 
     def _word(self, kind: str, value: Any) -> str:
         if kind == "slot":
@@ -160,8 +166,10 @@ class Segment:
         return found
 
     def _other(self, step: Launch) -> Callable[..., None]:
-        function, rest = step.otherwise()
-        return written("other", "places, m, c, launch", [f"({self.places}) = places", f"launch(function, {rest})"], {"function": function})
+        others = step.otherwise()
+        lines = [f"launch(function{n}, {rest})" for n, (_, rest) in enumerate(others)]
+        world = {f"function{n}": function for n, (function, _) in enumerate(others)}
+        return written("other", "places, m, c, launch", [f"({self.places}) = places", *lines], world)
 
     def function(self) -> Callable[..., None]:
         """The steps as a function of the call's arrays, their addresses, the arena's, the cells, and what launches."""

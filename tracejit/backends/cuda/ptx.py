@@ -1,6 +1,7 @@
 """Kernel text to PTX, by the translator of the CPU's kernels and LLVM's target for NVIDIA's GPUs.
 
-A kernel is one function of its arguments, 64-bit words; what it calls stands in it. LLVM contracts nothing and keeps denormals, so arithmetic has the CPU's bits.
+A kernel is one function of its arguments, 64-bit words; what it calls stands in it. One that looks its words up by numbers that it works out
+(see `bundles.py`) takes them all as one argument, by value. LLVM contracts nothing and keeps denormals, so arithmetic has the CPU's bits.
 """
 
 from __future__ import annotations
@@ -62,18 +63,21 @@ class ThreadTranslator(Translator):
         self.seldom = 0  # instructions of texts that are seldom run
         self.local: set[str] = set()  # the kernel's names of arrays that are registers
         self.turns = 1  # of the loop at hand that are done together
+        self.row = 0  # how many words the kernel takes as one argument; 0: each is one
 
     def module(self, function: ast.FunctionDef) -> Module:
         (args,) = function.args.args
-        values = [Value(f"%a{k}", "i64") for k in range(_arguments(function, args.arg))]
+        self.row = _words_at_most(function)
+        values = [Value("%args", "pointer i64")] if self.row else [Value(f"%a{k}", "i64") for k in range(_arguments(function, args.arg))]
         self.local = _local_arrays(function)
-        self.statements(function.body, {args.arg: tuple(values)})
+        self.statements(function.body, {args.arg: values[0] if self.row else tuple(values)})
         if not isinstance(function.body[-1], ast.Return):
             self.out.leave("")
         return self.module_of(function.name, Value("", "i64"), values)
 
     def head(self, symbol: str, result: Value, operands: Iterable[Value]) -> str:
-        return f"define ptx_kernel void @{symbol}({', '.join(f'i64 {v.text}' for v in operands)}) nounwind {{"
+        type_ = f"ptr byval([{self.row} x i64]) align 8" if self.row else "i64"
+        return f"define ptx_kernel void @{symbol}({', '.join(f'{type_} {v.text}' for v in operands)}) nounwind {{"
 
     def _Return(self, node: ast.Return, env: Env) -> None:
         self.out.leave("")
@@ -175,6 +179,12 @@ def _length_of(function: FunctionType, operands: tuple[Value, ...]) -> int:
     alone = ThreadTranslator()
     alone._body(function, operands)
     return len(alone.out.lines) - alone.seldom
+
+
+def _words_at_most(function: ast.FunctionDef) -> int:
+    """The number that a kernel's text says by the word of this name; 0 if it does not."""
+    called = [n for n in ast.walk(function) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "words_at_most"]
+    return max((ast.literal_eval(n.args[0]) for n in called), default=0)
 
 
 def _arguments(function: ast.FunctionDef, args: str) -> int:

@@ -238,7 +238,7 @@ def _threaded(text: str) -> Callable[..., Any]:
     tree = _Threads().visit(ast.parse(text))
     scope = dict(PYTHON_WORDS)
     scope["divided"], scope["left"] = (lambda i, d: i // d), (lambda i, d: i % d)
-    scope.update(TEXTS, threads_at_most=lambda count: None)
+    scope.update(TEXTS, threads_at_most=lambda count: None, words_at_most=lambda count: None)
     scope["loose"], scope["value_of"] = range, _value_of
     exec(compile(ast.fix_missing_locations(tree), "<tracejit kernel>", "exec"), scope)
     return scope["kernel"]

@@ -12,7 +12,7 @@ from math import prod
 from typing import NamedTuple
 
 from ...lowering.index import Index
-from ...lowering.kernel import Axis, Kernel, LetIndex, Load, Slot, Stage, Store
+from ...lowering.kernel import Axis, Kernel, LetIndex, Load, Slot, Stage, Store, rewritten
 from ..text.statements import Parameter, Writer, typed
 from .schedule import PACK, THREADS, WARP, WIDE
 
@@ -179,7 +179,19 @@ def _apart(index: Index, inner: str, pack: int) -> bool:
 
 def print_map(kernel: Kernel, lines: bool = True, by_value: frozenset[Slot] = frozenset(), packed: bool = True) -> Printed:
     """The text of a kernel without reductions."""
-    return Printer(_spread(kernel), lines, by_value, packed).map()
+    return Printer(_numbered(_spread(kernel)), lines, by_value, packed).map()
+
+
+def _numbered(kernel: Kernel) -> Kernel:
+    """A kernel whose axes are named by their order: what does the same has the same text."""
+    axes = [*kernel.axes, *[axis for stage in kernel.stages for axis in stage.axes]]
+    names = {axis.name: f"i{number}" for number, axis in enumerate(axes)}
+
+    def name(old: str) -> str:
+        return names.get(old, old)
+
+    stages = [rewritten(stage, name, lambda index: index.renamed(name)) for stage in kernel.stages]
+    return replace(kernel, axes=[replace(axis, name=name(axis.name)) for axis in kernel.axes], stages=stages)
 
 
 def _spread(kernel: Kernel) -> Kernel:

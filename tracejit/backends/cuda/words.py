@@ -59,9 +59,10 @@ class ThreadAssembly(Assembly):
 
 
 def _pointer(kind: str) -> words.Word:
-    def pointer(out: Assembly, args: tuple[Value, ...], k: Value) -> Value:
+    def pointer(out: Assembly, args: Value | tuple[Value, ...], k: Value) -> Value:
         """A kernel's memory is the GPU's: said once, LLVM knows it of every access."""
-        there = out.emit(f"inttoptr i64 {args[k.literal].text} to ptr addrspace(1)")
+        word = access.load(out, args, k) if isinstance(args, Value) else args[k.literal]
+        there = out.emit(f"inttoptr i64 {word.text} to ptr addrspace(1)")
         return Value(out.emit(f"addrspacecast ptr addrspace(1) {there} to ptr"), f"pointer {kind}")
 
     return pointer
@@ -105,6 +106,10 @@ def _place(register: str) -> words.Word:
 def _at_most(out: Assembly, count: Value) -> None:
     """A block has at most so many threads, which share a processor's registers. Without a word there are enough for 256."""
     out.declarations["!0"] = f'!nvvm.annotations = !{{!0}}\n!0 = !{{ptr @kernel, !"maxntidx", i32 {_number(count)}}}'
+
+
+def _words_at_most(out: Assembly, count: Value) -> None:
+    """A kernel looks its words up by numbers that it works out, and has so many of them: they are one argument, by value."""
 
 
 def _together(out: Assembly) -> None:
@@ -181,7 +186,7 @@ WORDS: dict[str, Any] = {
     **{f"lanes_{kind}": _local(kind) for kind in BITS},
     **{f"shared_{kind}": _shared(kind) for kind in BITS},
     "thread": _place("tid.x"), "threads": _place("ntid.x"), "block": _place("ctaid.x"), "blocks": _place("nctaid.x"),
-    "threads_at_most": _at_most, "together": _together, "swapped": _exchange("bfly"), "from_thread": _exchange("idx"),
+    "threads_at_most": _at_most, "words_at_most": _words_at_most, "together": _together, "swapped": _exchange("bfly"), "from_thread": _exchange("idx"),
     "divided": _unsigned("udiv"), "left": _unsigned("urem"),
     "f16_load": _f16_load, "f16_store": _small_store("half"), "bf16_store": _small_store("bfloat"),
 }  # fmt: skip
