@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import tracejit as tj
-from tracejit.backends.cuda import memory, staging
-from tracejit.backends.cuda.driver import Driver
-from tracejit.backends.cuda.streams import LEGACY
+from tracejit.backends.cuda.driver import memory, staging
+from tracejit.backends.cuda.driver.driver import Driver
+from tracejit.backends.cuda.driver.streams import LEGACY
 
 WORDS = 64  # of a block of these tests
 BLOCK = 8 * WORDS

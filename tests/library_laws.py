@@ -8,7 +8,7 @@ from op_samples import CONSTANT, INVARIANT, SAMPLES
 
 import tracejit as tj
 from tracejit.backend import get_backend
-from tracejit.backends.cuda.libraries import whole
+from tracejit.backends.cuda.libraries.table import whole
 from tracejit.backends.one_node import graph_of
 from tracejit.errors import TracejitError
 from tracejit.op import OPS, Library

@@ -9,7 +9,7 @@ import ml_dtypes
 import numpy as np
 
 from tracejit import backend
-from tracejit.backends.cuda.calls import driver_calls
+from tracejit.backends.cuda.driver.calls import driver_calls
 from tracejit.backends.cuda.devices import driver_of
 from tracejit.backends.native.jit import address_of
 from tracejit.op import OPS, Elementwise

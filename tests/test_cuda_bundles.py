@@ -12,13 +12,14 @@ import pytest
 
 import tracejit as tj
 from tracejit.backend import get_backend
-from tracejit.backends.cuda import bundles, cubin, graphs
+from tracejit.backends.cuda import bundles, graphs
+from tracejit.backends.cuda.assembler import cubin
 from tracejit.backends.cuda.backend import Cuda
 from tracejit.backends.cuda.bundles import Bundle, bundled
-from tracejit.backends.cuda.kernels import print_kernel
+from tracejit.backends.cuda.text.kernels import print_kernel
 from tracejit.backends.cuda.launches import Launch, Places, Segment
-from tracejit.backends.cuda.ptx import ptx_of
-from tracejit.backends.cuda.simulator import Simulator
+from tracejit.backends.cuda.assembler.ptx import ptx_of
+from tracejit.backends.cuda.simulated.simulator import Simulator
 from tracejit.backends.recent import Recent
 from tracejit.lowering.index import variable
 from tracejit.lowering.kernel import Axis, Kernel, Let, Load, Slot, Stage, Store

@@ -13,9 +13,9 @@ from fake_cuda import CAPACITY, CUresult, FakeCuda
 from support import forget_gpus
 
 import tracejit as tj
-from tracejit.backends.cuda import memory
+from tracejit.backends.cuda.driver import memory
 from tracejit.backends.cuda.devices import driver_of, number_of
-from tracejit.backends.cuda.streams import LEGACY
+from tracejit.backends.cuda.driver.streams import LEGACY
 
 
 

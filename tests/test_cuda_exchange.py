@@ -12,8 +12,8 @@ from fake_cuda import FakeCuda
 from support import forget_gpus
 
 import tracejit as tj
-from tracejit.backends.cuda.exchange import GPU, HOST, MANAGED, Shown, array_of, asked, capsule_of, interface_of, read, read_interface
-from tracejit.backends.cuda.streams import LEGACY
+from tracejit.backends.cuda.driver.exchange import GPU, HOST, MANAGED, Shown, array_of, asked, capsule_of, interface_of, read, read_interface
+from tracejit.backends.cuda.driver.streams import LEGACY
 from tracejit.spec import DTYPES
 
 LAYOUTS = {

@@ -24,11 +24,12 @@ from test_examples import EXAMPLES, QUICK, SAYS
 
 import tracejit as tj
 from tracejit.backends.cpu import Cpu
-from tracejit.backends.cuda import backend, cubin
+from tracejit.backends.cuda import backend
+from tracejit.backends.cuda.assembler import cubin
 from tracejit.backends.cuda.executor import Incoming
 from tracejit.backends.cuda.launches import Launch, Segment
-from tracejit.backends.cuda.ptx import ptx_of
-from tracejit.backends.cuda.simulator import Simulator
+from tracejit.backends.cuda.assembler.ptx import ptx_of
+from tracejit.backends.cuda.simulated.simulator import Simulator
 from tracejit.graph.ir import Graph
 from tracejit.graph.text import parse_graph
 from tracejit.op import OPS

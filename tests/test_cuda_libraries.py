@@ -14,11 +14,11 @@ from op_samples import SAMPLES
 
 import tracejit as tj
 from tracejit.backend import get_backend
-from tracejit.backends.cuda import convolutions, scans
-from tracejit.backends.cuda.arrays import CupyArrays, Matrix, Product
-from tracejit.backends.cuda.libraries import ROWS
-from tracejit.backends.cuda.products import products_of
-from tracejit.backends.cuda.ptx import ptx_of
+from tracejit.backends.cuda.libraries import convolutions, scans
+from tracejit.backends.cuda.libraries.arrays import CupyArrays, Matrix, Product
+from tracejit.backends.cuda.libraries.table import ROWS
+from tracejit.backends.cuda.libraries.products import products_of
+from tracejit.backends.cuda.assembler.ptx import ptx_of
 from tracejit.backends.one_node import graph_of
 from tracejit.errors import ArgumentError
 from tracejit.op import OPS

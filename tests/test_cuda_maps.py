@@ -9,7 +9,7 @@ from support import ATTRS, elementwise_ops
 from test_compile_ops import draw
 
 import tracejit as tj
-from tracejit.backends.cuda.source import pack_of, print_map
+from tracejit.backends.cuda.text.source import pack_of, print_map
 from tracejit.device import DeviceArray, may_share_memory
 from tracejit.errors import DeviceError
 from tracejit.graph.ir import Graph, Interner

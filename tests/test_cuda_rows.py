@@ -15,10 +15,10 @@ import tracejit as tj
 import tracejit.backend as backends
 import tracejit.nn.functional as F
 from tracejit.backends.cuda import backend
-from tracejit.backends.cuda.kernels import print_kernel
-from tracejit.backends.cuda.ptx import ptx_of
-from tracejit.backends.cuda.schedule import GPU
-from tracejit.backends.cuda.simulator import Simulator
+from tracejit.backends.cuda.text.kernels import print_kernel
+from tracejit.backends.cuda.assembler.ptx import ptx_of
+from tracejit.backends.cuda.text.schedule import GPU
+from tracejit.backends.cuda.simulated.simulator import Simulator
 from tracejit.lowering.kernel import Load, Store
 from tracejit.op import OPS
 from tracejit.ops.gather import index_add_op

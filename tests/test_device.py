@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from tracejit.backends.cuda.exchange import HOST, Shown, array_of
+from tracejit.backends.cuda.driver.exchange import HOST, Shown, array_of
 from tracejit.device import DeviceArray, Memory, may_share_memory
 
 WHOLE = np.zeros(64, np.float32)

@@ -17,12 +17,13 @@ from test_compile_ops import draw
 import tracejit as tj
 import tracejit.nn.functional as F
 from tracejit import backend as backends
-from tracejit.backends.cuda import backend, cubin
-from tracejit.backends.cuda.ptx import PASSES, assembly_of, ptx_of
-from tracejit.backends.cuda.schedule import SHARED, THREADS
-from tracejit.backends.cuda.simulator import Simulator
-from tracejit.backends.cuda.source import print_map
-from tracejit.backends.cuda.words import wrap
+from tracejit.backends.cuda import backend
+from tracejit.backends.cuda.assembler import cubin
+from tracejit.backends.cuda.assembler.ptx import PASSES, assembly_of, ptx_of
+from tracejit.backends.cuda.text.schedule import SHARED, THREADS
+from tracejit.backends.cuda.simulated.simulator import Simulator
+from tracejit.backends.cuda.text.source import print_map
+from tracejit.backends.cuda.assembler.words import wrap
 from tracejit.backends.llvm import machine
 from tracejit.backends.one_node import graph_of
 from tracejit.backends.text import remainders

@@ -8,7 +8,7 @@ import sys as _sys
 from . import amp, autograd, cuda, fft, linalg, nn, optim, random
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .autograd.transforms import grad, hessian, jacobian, value_and_grad, vjp
-from .backends.cuda.products import get_float32_matmul_precision, set_float32_matmul_precision
+from .backends.cuda.libraries.products import get_float32_matmul_precision, set_float32_matmul_precision
 from .backends.native.threads import get_num_threads, set_num_threads
 from .compile import compile
 from .control import cond, fori_loop, map, scan, switch, while_loop

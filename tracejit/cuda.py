@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 from .backend import get_backend
 from .backends.cuda.devices import device_count, driver_of, number_of
-from .backends.cuda.streams import LEGACY
+from .backends.cuda.driver.streams import LEGACY
 from .errors import ArgumentError, fail
 from .ops.random import manual_seed as seed_generator
 

@@ -15,9 +15,9 @@ from driver_laws import STORE, Blocks, DriverLaws
 
 import tracejit as tj
 from tracejit.backend import get_backend
-from tracejit.backends.cuda.calls import driver_calls
-from tracejit.backends.cuda.cubin import code_of
-from tracejit.backends.cuda.driver import Driver
+from tracejit.backends.cuda.driver.calls import driver_calls
+from tracejit.backends.cuda.assembler.cubin import code_of
+from tracejit.backends.cuda.driver.driver import Driver
 from tracejit.spec import DTYPES
 
 
@@ -38,7 +38,7 @@ class TestGPU(DriverLaws):
 
 
 def test_a_kernel_is_loaded_as_ptx_too(blocks: Blocks) -> None:
-    from_ptx = pytest.importorskip("tracejit.backends.cuda.ptx").ptx_of(STORE, blocks.driver.arch)
+    from_ptx = pytest.importorskip("tracejit.backends.cuda.assembler.ptx").ptx_of(STORE, blocks.driver.arch)
     again = Blocks(Driver(0, driver_calls()), lambda: from_ptx)
     assert again.values(again.new(-3)) == (-3,)
 
@@ -48,7 +48,7 @@ def test_a_fault_is_told(tmp_path: Any) -> None:
     program.write_text(
         "from functools import partial\n"
         "from driver_laws import STORE, Blocks\n"
-        "from tracejit.backends.cuda.cubin import code_of\n"
+        "from tracejit.backends.cuda.assembler.cubin import code_of\n"
         "from tracejit.backends.cuda.devices import driver_of\n"
         "blocks = Blocks(driver_of(0), partial(code_of, STORE, driver_of(0).arch))\n"
         "blocks.set(8, 1)\n"

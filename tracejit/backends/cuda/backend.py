@@ -30,15 +30,15 @@ from ...spec import Shape, TensorSpec, contiguous_strides, element_strides
 from ...tensor import Tensor
 from ..one_node import graph_of, text_of
 from ..recent import Recent
-from .arrays import arrays_of
-from .cubin import code_of
+from .libraries.arrays import arrays_of
+from .assembler.cubin import code_of
 from .devices import blocking, driver_of, simulated
 from .executor import DeviceExecutable, Incoming
-from .kernels import print_kernel
-from .libraries import whole
-from .schedule import GPU
-from .sharing import Sharing
-from .source import Printed
+from .text.kernels import print_kernel
+from .libraries.table import whole
+from .text.schedule import GPU
+from .driver.sharing import Sharing
+from .text.source import Printed
 
 _lock = shared_lock()
 _new = object.__new__

@@ -16,7 +16,7 @@ from typing import Any, Iterable, Sequence
 
 from ...lowering.kernel import Kernel, Slot
 from ...lowering.plan import Plan
-from .arguments import MOST
+from .driver.arguments import MOST
 from .launches import Launch, Whole
 
 OWN = 2  # words of a row before those of its kernel

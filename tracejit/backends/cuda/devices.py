@@ -8,9 +8,9 @@ from typing import Any
 
 from ...errors import DeviceError, fail
 from ...spec import check_device
-from .calls import driver_calls
-from .driver import Driver
-from .simulator import Simulator
+from .driver.calls import driver_calls
+from .driver.driver import Driver
+from .simulated.simulator import Simulator
 
 
 @lru_cache(maxsize=None)

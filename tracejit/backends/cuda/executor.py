@@ -22,7 +22,7 @@ from .devices import blocking
 from .graphs import Graphs, may_be_captured
 from .launches import Launch, Places, Segment, Whole, bits_as, written
 from .moves import HostMove, Run, Words
-from .source import Printed
+from .text.source import Printed
 
 Step = Callable[[Run], int | None]
 WARM = 2  # calls whose kernels are launched one by one, before there is a graph

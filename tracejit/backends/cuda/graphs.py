@@ -16,7 +16,7 @@ from ...errors import DeviceError
 from ...forks import lock_of
 from ...lowering.kernel import Slot
 from .launches import Whole, misplaced
-from .libraries import row_of
+from .libraries.table import row_of
 
 if TYPE_CHECKING:
     from .executor import DeviceExecutable

@@ -17,9 +17,9 @@ from ...lowering.kernel import Kernel, LetIndex, Slot
 from ...lowering.plan import Plan
 from ...lowering.steps import Call, Operand
 from ...spec import DType, compute_dtype
-from .libraries import row_of, whole
-from .schedule import BLOCKS
-from .source import Printed
+from .libraries.table import row_of, whole
+from .text.schedule import BLOCKS
+from .text.source import Printed
 
 ALIGNED = 16  # bytes: the arena, and all memory that the driver gives, begin at multiples of more
 
@@ -96,7 +96,7 @@ class Launch:
 
 
 class Whole:
-    """A step on whole arrays, as `libraries.py` says what computes it."""
+    """A step on whole arrays, as `libraries/table.py` says what computes it."""
 
     def __init__(self, device: Any, plan: Plan, call: Call) -> None:
         self.device, self.plan, self.call = device, plan, call

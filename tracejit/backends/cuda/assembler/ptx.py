@@ -12,12 +12,12 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any, Iterable
 
-from ...runtime import store
-from ..llvm import machine
-from ..llvm.assembly import WEAK, Value, literal, type_of
-from ..llvm.expressions import Env, Module
-from ..llvm.translate import Translator, sources
-from ..text import elementary, remainders
+from ....runtime import store
+from ...llvm import machine
+from ...llvm.assembly import WEAK, Value, literal, type_of
+from ...llvm.expressions import Env, Module
+from ...llvm.translate import Translator, sources
+from ...text import elementary, remainders
 from . import words
 from .words import MEETINGS, TEXTS, WORDS, ThreadAssembly
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from math import prod
 
-from ...lowering.kernel import Kernel, Reduce, Slot, Stage
-from ..text.reductions import identity_of, joined
+from ....lowering.kernel import Kernel, Reduce, Slot, Stage
+from ...text.reductions import identity_of, joined
 from .schedule import WARP, threads_of_column
 from .source import Printed
 from .stages import Stages, found, kept, kept_as, room_of

@@ -11,9 +11,9 @@ from dataclasses import replace
 from math import prod
 from typing import NamedTuple
 
-from ...lowering.index import Index
-from ...lowering.kernel import Axis, Kernel, LetIndex, Load, Slot, Stage, Store, rewritten
-from ..text.statements import Parameter, Writer, typed
+from ....lowering.index import Index
+from ....lowering.kernel import Axis, Kernel, LetIndex, Load, Slot, Stage, Store, rewritten
+from ...text.statements import Parameter, Writer, typed
 from .schedule import PACK, THREADS, WARP, WIDE
 
 

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from math import prod
 
-from ...lowering.kernel import Axis, Kernel, Load, Reduce, Slot, Stage, Store
-from ..text.reductions import identity_of, joined
-from ..text.statements import typed
+from ....lowering.kernel import Axis, Kernel, Load, Reduce, Slot, Stage, Store
+from ...text.reductions import identity_of, joined
+from ...text.statements import typed
 from .schedule import PACK, SHARED, STRANDS, THREADS, WARP, threads_of_row
 from .source import Printed
 from .stages import Stages, found, kept, kept_as, room_of

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...device import DeviceArray, Memory, bounds
-from ...errors import ArgumentError, DTypeError, fail
-from ...spec import Shape, bfloat16, contiguous_strides
+from ....device import DeviceArray, Memory, bounds
+from ....errors import ArgumentError, DTypeError, fail
+from ....spec import Shape, bfloat16, contiguous_strides
 
 HOST, GPU, MANAGED = 1, 2, 13  # kinds of device
 READ_ONLY, COPIED = 1, 2  # flags

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
-from ..llvm import access, words
-from ..llvm.assembly import BITS, LLVM, Value, literal, type_of
-from ..llvm.pairs import Assembly, by_parts
-from ..text import remainders
+from ...llvm import access, words
+from ...llvm.assembly import BITS, LLVM, Value, literal, type_of
+from ...llvm.pairs import Assembly, by_parts
+from ...text import remainders
 
 WIDEST = 16  # bytes of one access of a thread
 WARP, WORD = 32, 32  # threads that exchange values, and the bits of what they exchange

@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import local
 from time import perf_counter
 
-from .streams import LEGACY
+from ..driver.streams import LEGACY
 
 
 class _Standing(local):

@@ -8,9 +8,9 @@ from typing import Any, Callable, Sequence
 
 import numpy as np
 
-from ...device import DeviceArray, on_host
-from ...op import Op
-from ...spec import TensorSpec, category
+from ....device import DeviceArray, on_host
+from ....op import Op
+from ....spec import TensorSpec, category
 from . import convolutions, matrices, orders, products, scans
 
 Written = Callable[[Any, Sequence[DeviceArray], Sequence[DeviceArray], dict[str, Any]], None]

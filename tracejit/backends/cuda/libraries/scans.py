@@ -9,10 +9,10 @@ from __future__ import annotations
 from math import prod
 from typing import Any, Callable, Sequence
 
-from ...device import DeviceArray
-from ...ops.casts import cast
-from ...spec import SHORT_NAMES, DType, Shape, compute_dtype, is_complex
-from .schedule import THREADS, blocks_for
+from ....device import DeviceArray
+from ....ops.casts import cast
+from ....spec import SHORT_NAMES, DType, Shape, compute_dtype, is_complex
+from ..text.schedule import THREADS, blocks_for
 
 LINES = 1 << 14  # which fill a GPU
 PART = 64

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from ...errors import ArgumentError, DeviceError, fail
+from ....errors import ArgumentError, DeviceError, fail
 from .arguments import Arguments
 from .calls import Calls
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...forks import lock_of
+from ....forks import lock_of
 from .calls import Calls
 from .streams import Stream, Streams
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...lowering.kernel import Kernel, Slot
+from ....lowering.kernel import Kernel, Slot
 from .columns import Columns
 from .rows import Rows
 from .source import Printed, print_map

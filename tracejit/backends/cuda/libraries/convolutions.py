@@ -9,9 +9,9 @@ from __future__ import annotations
 from math import prod
 from typing import Any, Iterator, Sequence
 
-from ...device import DeviceArray
-from ...ops.convolution import positions_of
-from ...spec import Shape, contiguous_strides, element_strides
+from ....device import DeviceArray
+from ....ops.convolution import positions_of
+from ....spec import Shape, contiguous_strides, element_strides
 from .products import merged, multiply
 
 ROOM = 1 << 28  # bytes of columns at a time

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn, Sequence
 
-from ...errors import DeviceError, fail
+from ....errors import DeviceError, fail
 from .arguments import Arguments
 from .calls import Calls
 from .memory import Pool

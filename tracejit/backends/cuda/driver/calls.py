@@ -7,8 +7,8 @@ import sys
 from functools import lru_cache
 from typing import Any, Callable, NoReturn
 
-from ...errors import DeviceError, fail
-from .packages import package
+from ....errors import DeviceError, fail
+from ..packages import package
 
 _LOST = {"CUDA_ERROR_ILLEGAL_ADDRESS", "CUDA_ERROR_ASSERT", "CUDA_ERROR_LAUNCH_FAILED", "CUDA_ERROR_MISALIGNED_ADDRESS", "CUDA_ERROR_ILLEGAL_INSTRUCTION"}
 

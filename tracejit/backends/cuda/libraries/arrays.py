@@ -8,9 +8,9 @@ from typing import Any, Iterator, NamedTuple
 
 import numpy as np
 
-from ...device import DeviceArray, bounds
-from ...spec import DType, bfloat16, complex64, complex128, float16, float32, float64
-from .packages import package
+from ....device import DeviceArray, bounds
+from ....spec import DType, bfloat16, complex64, complex128, float16, float32, float64
+from ..packages import package
 
 
 class Matrix(NamedTuple):

@@ -10,9 +10,9 @@ from abc import ABC, abstractmethod
 from math import prod
 from typing import Any
 
-from ...lowering.kernel import Axis, Kernel, Load, Reduce, Slot, Stage, Store
-from ..text.reductions import joined
-from ..text.statements import stored_as, typed
+from ....lowering.kernel import Axis, Kernel, Load, Reduce, Slot, Stage, Store
+from ...text.reductions import joined
+from ...text.statements import stored_as, typed
 from .schedule import WIDE
 from .source import Printed, Printer
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...device import DeviceArray
+from ....device import DeviceArray
 from .exchange import array_of, asked, capsule_of, interface_of, read_interface, shown_of
 
 

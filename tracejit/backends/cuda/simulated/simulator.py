@@ -13,13 +13,13 @@ from typing import Any, Callable, Generator, Sequence
 
 import numpy as np
 
-from ..text.in_python import PYTHON_WORDS
-from .capture import asked_in_capture
-from .exchange import HOST
-from .memory import no_room
-from .simulated_graphs import Capturing, SimulatedGraph
-from .simulated_streams import SimulatedStreams
-from .words import MEETINGS, TEXTS
+from ...text.in_python import PYTHON_WORDS
+from ..driver.capture import asked_in_capture
+from ..driver.exchange import HOST
+from ..driver.memory import no_room
+from .graphs import Capturing, SimulatedGraph
+from .streams import SimulatedStreams
+from ..assembler.words import MEETINGS, TEXTS
 
 WARP = 32
 CAPACITY = 1 << 30  # bytes
@@ -49,7 +49,7 @@ class Pointer:
 
 
 class Simulator:
-    """A Driver: see `driver.py`."""
+    """A Driver: see `driver/driver.py`."""
 
     name, arch, processors = "simulated", "sm_90", 2
     kind = HOST

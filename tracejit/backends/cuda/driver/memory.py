@@ -10,8 +10,8 @@ from __future__ import annotations
 import gc
 from typing import Any, NoReturn
 
-from ...errors import OutOfMemoryError, fail
-from ...forks import lock_of
+from ....errors import OutOfMemoryError, fail
+from ....forks import lock_of
 from .calls import Calls
 from .streams import Stream, Streams
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...lowering.hardware import Hardware
+from ....lowering.hardware import Hardware
 
 THREADS = 256  # of a block that walks a map: eight warps, of which a processor holds eight blocks
 PACK = 16  # bytes of the widest access of one thread

@@ -7,13 +7,13 @@ from typing import Any, Sequence
 
 import numpy as np
 
-from ...device import DeviceArray
-from ...errors import ArgumentError, fail
-from ...spec import SHORT_NAMES, DType, Shape, bool_, element_strides, is_inexact
-from ..products import matrix
-from ..text.statements import typed
+from ....device import DeviceArray
+from ....errors import ArgumentError, fail
+from ....spec import SHORT_NAMES, DType, Shape, bool_, element_strides, is_inexact
+from ...products import matrix
+from ...text.statements import typed
 from .arrays import Matrix, Product
-from .schedule import THREADS, blocks_for
+from ..text.schedule import THREADS, blocks_for
 
 Layout = tuple[Shape, tuple[int, ...]]  # a shape, and strides in bytes
 _PRECISIONS = ("highest", "high")

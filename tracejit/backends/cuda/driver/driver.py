@@ -6,7 +6,7 @@ from typing import Any, Callable, Sequence
 
 import numpy as np
 
-from ...errors import DeviceError, fail
+from ....errors import DeviceError, fail
 from .calls import Calls, text_of
 from .capture import Capture, Graph, asked_in_capture
 from .exchange import GPU

@@ -9,8 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Iterator, NamedTuple
 
-from ...errors import DeviceError, fail
-from ...runtime import store
+from ....errors import DeviceError, fail
+from ....runtime import store
 from . import ptx
 
 _LIBRARIES = ("*/lib/libnvJitLink.so.*", "*/bin/*/nvJitLink_*.dll")  # in NVIDIA's packages

@@ -1,0 +1,1 @@
+"""Kernel text to PTX by LLVM, and PTX to machine code."""
