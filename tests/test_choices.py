@@ -5,6 +5,9 @@ Each choice is a constant that a measurement has fixed. Whatever it were, result
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 from support import assert_bits_equal
@@ -17,13 +20,22 @@ from tracejit.backends.native import jit
 from tracejit.backends.text import reductions as columns
 from tracejit.backends.text import source
 from tracejit.lowering import edges, fuse, reductions, rows, side_by_side, waves
+from tracejit.lowering.hardware import CPU
+from tracejit.lowering.plan import make_plan
+
+
+
+def planned(**hardware):
+    """`make_plan` for a CPU that is taken for another."""
+    return partial(make_plan, hardware=replace(CPU, **hardware))
+
 
 # What might have been chosen: on either side of what is.
 CHOICES = [
     (fuse, "STORED", (0, 1000)), (fuse, "STORED_NEAR", (0, 1000)), (fuse, "NEAR", (0, 1000)),
     (fuse, "CHEAP", (0, 1000)), (fuse, "WIDTH_LIMIT", (1, 1000)), (fuse, "PLACES_LIMIT", (0, 64)), (fuse, "GROUP_LIMIT", (1,)), (fuse, "DEPTH_LIMIT", (3,)),
-    (rows, "STAGE_LIMIT", (1, 1000)), (rows, "WIDE", (8,)), (rows, "FEW", (1, 1000)),
-    (reductions, "MANY", (1, 10**6)), (reductions, "CACHED", (64,)), (reductions, "BLOCKS", ((8, 16), (64, 10**6))), (reductions, "PART", (256,)),
+    (rows, "STAGE_LIMIT", (1, 1000)), (rows, "WIDE", (8,)), (cpu, "make_plan", (planned(few=1), planned(few=1000), planned(part=256))),
+    (reductions, "MANY", (1, 10**6)), (reductions, "CACHED", (64,)), (reductions, "BLOCKS", ((8, 16), (64, 10**6))),
     (side_by_side, "LANES", (2, 10**6)), (side_by_side, "REUSED", (1, 10**6)), (side_by_side, "CACHED", (64, 10**9)), (side_by_side, "FEW", (1, 1000)),
     (edges, "LARGE", (1, 10**9)), (edges, "ROW", (1,)), (waves, "LARGE", (1, 10**9)), (waves, "ROW", (1,)),
     (columns, "SLICES", (1, 3)), (source, "ROWS", ((8,), (64, 8))), (source, "APART", (0, 10**6)), (source, "NEAR", (1,)),
