@@ -88,7 +88,8 @@ Form = Callable[[Drawer], str]
 
 # Elementwise ops and reductions: all that the table has
 
-ELEMENTWISE = sorted((op for op in OPS.values() if isinstance(op, Elementwise) and not op.is_view), key=lambda op: op.name)
+HERE = ("placed",)  # what says where its result lies: on one device it says nothing
+ELEMENTWISE = sorted((op for op in OPS.values() if isinstance(op, Elementwise) and not op.is_view and op.name not in HERE), key=lambda op: op.name)
 REDUCTIONS = sorted((op for op in OPS.values() if isinstance(op, Reduction)), key=lambda op: op.name)
 SYMBOLS = {
     "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**", "and": "&", "or": "|", "xor": "^",
@@ -344,7 +345,7 @@ FORMS: dict[str, list[Form]] = {
 }  # fmt: skip
 # Not drawn by themselves: `put` by slice assignment, `put_first` and a convolution's sums by gradients; and what has no shape before it has values.
 ELSEWHERE = {
-    "loop", "branch", "put", "put_first", "convolution_by_lines", "nonzero", "unique", "histogram", "host", "host_pair", "real_part", "imaginary_part",
+    "loop", "branch", "put", "put_first", "convolution_by_lines", "nonzero", "unique", "histogram", "host", "host_pair", "real_part", "imaginary_part", "transfer",
     *(f"numpy_{name}" for name in ("cholesky", "eigh", "eigvalsh", "inv", "qr", "solve", "svd", "svdvals")),
 }  # fmt: skip
 OFTEN = ("basic_index", "reshape", "permute", "gather", "assemble", "broadcast", "matmul")
