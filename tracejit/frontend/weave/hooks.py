@@ -15,6 +15,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ...control.body import Untraceable
+from ...nn.module import Module
 from ...tensor import StandIn, Tensor
 from ..lookup import in_class
 from ..method import PARTIALS
@@ -29,7 +30,7 @@ from .source import Unwoven
 from .masks import CHOSEN
 from .numpy_calls import GRIDS, Grid, NumPyCall, is_numpy
 from .trying import trying
-from .twin import HOOKED, twin_of
+from .twin import HOOKED, has_twin, twin_of
 from .unknown import Unknown, Unwrapping
 from .variables import variables
 from .weaver import AUGMENTED, CALLEE, EACH, INTO, SEEN, SETS, SINGLE, TRYING
@@ -181,6 +182,8 @@ def _of_method(method: MethodType) -> Any:
         return method
     if type(function) is not FunctionType:  # compiled code's, as the methods of NumPy's generators are
         return Unknown(method)
+    if isinstance(owner, Module) and function is type(owner).forward and side_of_file(function.__code__.co_filename) == USER and not has_twin(function):
+        return method  # without its source it is traced as it is: what it computes on are tensors
     found = _of_function(function)
     return method if found is function else found.bound(owner) if isinstance(found, Unknown) else MethodType(found, owner)
 

@@ -21,12 +21,9 @@ def twin_of(function: FunctionType) -> FunctionType:
     code = function.__code__
     if original_of(code) is not code:
         return function
-    known = _woven.get(id(code))
-    if known is None or known[0]() is not code:
-        known = _woven[id(code)] = weakref.ref(code), _weave(function)
-    woven = known[1]
+    woven = _known(function)
     if isinstance(woven, Unwoven):
-        raise woven
+        raise Unwoven(*woven.args)
     cells = dict(zip(code.co_freevars, function.__closure__ or ()))
     closure = tuple([cells[n] if n in cells else CellType(HOOKED[n]) for n in woven.co_freevars])
     twin = FunctionType(woven, function.__globals__, function.__name__, function.__defaults__, closure)
@@ -34,6 +31,20 @@ def twin_of(function: FunctionType) -> FunctionType:
     twin.__qualname__, twin.__module__, twin.__doc__ = function.__qualname__, function.__module__, function.__doc__
     twin.__dict__.update(function.__dict__)
     return twin
+
+
+def has_twin(function: FunctionType) -> bool:
+    """Whether a function can have a twin."""
+    return original_of(function.__code__) is not function.__code__ or not isinstance(_known(function), Unwoven)
+
+
+def _known(function: FunctionType) -> CodeType | Unwoven:
+    """The code of a function's twin, or why it cannot have one."""
+    code = function.__code__
+    known = _woven.get(id(code))
+    if known is None or known[0]() is not code:
+        known = _woven[id(code)] = weakref.ref(code), _weave(function)
+    return known[1]
 
 
 def original_of(code: CodeType) -> CodeType:
@@ -48,7 +59,7 @@ def _weave(function: FunctionType) -> CodeType | Unwoven:
         node, within = find(function)
         body: Any = weave(node, function.__globals__)
     except Unwoven as reason:
-        return reason
+        return reason.with_traceback(None)  # which would keep the values of all that is being called
     # the function stands in another one, whose parameters are its free variables and the hooks, under a name that no code of its own has
     module = ast.parse(f"class {within or 'Around'}:\n def factory({', '.join((*code.co_freevars, *HOOKS))}): ...")
     if isinstance(body, ast.FunctionDef):
