@@ -144,3 +144,13 @@ def forget_gpus() -> None:
         found.cache_clear()
     for name in [name for name in backend._loaded if name != "cpu"]:
         del backend._loaded[name]
+
+
+SEEN = {  # a matrix, and views of it that lie otherwise in a device's memory
+    "contiguous": lambda x: x,
+    "transposed": lambda x: x.permute((1, 0)),
+    "backwards": lambda x: x[::-1, ::-1],
+    "not at a pack": lambda x: x[1:, 1:],
+    "every other": lambda x: x[:, ::2],
+    "broadcast": lambda x: x[:1].broadcast_to(x.shape),
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any, Callable
 
 import control_bodies as cb
@@ -11,6 +12,8 @@ from programs import PROGRAMS
 from support import assert_bits_equal
 
 import tracejit as tj
+from tracejit import entry
+from tracejit.permits import front
 
 pytestmark = pytest.mark.usefixtures("simulated_gpu")
 
@@ -327,3 +330,15 @@ def test_explain_tells_what_is_moved() -> None:
     assert (x == before).all()
     there = tj.asarray(x).to("cuda")
     assert not tj.compile(lambda x: x + 1).explain(there).transfers
+
+
+def test_large_arguments_are_not_kept_alive(monkeypatch):
+    monkeypatch.setattr(entry, "LARGE", 1)
+    monkeypatch.setitem(front.__globals__, "LARGE", 1)
+    function = tj.compile(lambda x: x * 2 + 1)
+    for n in range(12):  # more calls than it takes for a front to stand there
+        x = tj.arange(64.0, device="cuda")
+        array = weakref.ref(x._value)
+        assert function(x).tolist() == [2 * k + 1.0 for k in range(64)]
+        del x
+        assert array() is None, n

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from op_samples import SAMPLES
-from support import ATTRS, elementwise_ops
+from support import ATTRS, SEEN, elementwise_ops
 from test_compile_ops import draw
 
 import tracejit as tj
@@ -19,14 +19,6 @@ from tracejit.spec import DTYPES, TensorSpec, bool_, element_strides, float16, f
 from tracejit.tensor import wrap
 
 pytestmark = [pytest.mark.filterwarnings("ignore::RuntimeWarning"), pytest.mark.usefixtures("simulated_gpu")]
-LAYOUTS = {
-    "contiguous": lambda x: x,
-    "transposed": lambda x: x.permute((1, 0)),
-    "backwards": lambda x: x[::-1, ::-1],
-    "not at a pack": lambda x: x[1:, 1:],
-    "every other": lambda x: x[:, ::2],
-    "broadcast": lambda x: x[:1].broadcast_to(x.shape),
-}
 
 
 def assert_same(there, here):
@@ -60,17 +52,17 @@ def test_other_ops(name):
 
 
 @pytest.mark.parametrize("dtype", [float16, float32, float64, np.dtype(np.int8), np.dtype(np.complex64)], ids=str)
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", SEEN)
 def test_layouts(layout, dtype):
     x = wrap(draw(dtype, (9, 9), -2, 2, seed=3))
     y = wrap(draw(dtype, (9, 9), -2, 2, seed=4))
     for f in (lambda x: x + x * 2, lambda x: tj.where(x != 0, x, 1)):
-        assert_same(f(LAYOUTS[layout](x.to("cuda"))), f(LAYOUTS[layout](x)))
+        assert_same(f(SEEN[layout](x.to("cuda"))), f(SEEN[layout](x)))
     there = y.to("cuda")
-    target, source = LAYOUTS[layout](there), LAYOUTS[layout](x.to("cuda"))
+    target, source = SEEN[layout](there), SEEN[layout](x.to("cuda"))
     if layout != "broadcast":
         target.copy_(source)
-        LAYOUTS[layout](y).copy_(LAYOUTS[layout](x))
+        SEEN[layout](y).copy_(SEEN[layout](x))
         assert_same(there, y)
 
 
@@ -121,7 +113,7 @@ def test_a_view_of_the_parts_of_complex_numbers(name):
     z = wrap(draw(np.dtype(np.complex64), (3, 4), -2, 2, seed=5))
     there, op = z.to("cuda"), OPS[name]
     for layout in ("contiguous", "transposed", "every other"):
-        seen = LAYOUTS[layout]
+        seen = SEEN[layout]
         for function in (lambda x: op(seen(x)), lambda x: op(seen(x)) * 2):
             assert_same(function(there), function(z))
             assert_same(tj.compile(function)(there), function(z))

@@ -48,14 +48,6 @@ class Backend(ABC):
         """Wait until everything that was issued is done."""
 
     @abstractmethod
-    def call_large(self, function: Callable[..., Any], *values: Any, **attrs: Any) -> Any:
-        """What a NumPy function of these values gives; the large arrays that it makes get their memory from the device's pool."""
-
-    @abstractmethod
-    def routine(self, op: Any, specs: tuple[Any, ...]) -> Any | None:
-        """The backend's own routine for a library op on these specs, or None to use the op's NumPy function."""
-
-    @abstractmethod
     def trace(self, function: Callable[[], Any], tensors: Sequence[Tensor], compile: bool) -> tuple[Any, Replay | None]:
         """Run a function that reads and assigns these tensors alone, as a graph: its result, and its replay, if a graph can give it.
 

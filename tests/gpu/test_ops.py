@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from op_samples import CONSTANT, INVARIANT, SAMPLES
-from support import ATTRS, elementwise_ops, takes, values
+from support import ATTRS, SEEN, elementwise_ops, takes, values
 
 import tracejit as tj
 from tracejit.backends.cuda.devices import simulated
@@ -19,14 +19,6 @@ from .laws import assert_alike, tensors, with_gradients
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
-LAYOUTS = {
-    "contiguous": lambda x: x,
-    "transposed": lambda x: x.permute((1, 0)),
-    "backwards": lambda x: x[::-1, ::-1],
-    "not at a pack": lambda x: x[1:, 1:],
-    "every other": lambda x: x[:, ::2],
-    "broadcast": lambda x: x[:1].broadcast_to(x.shape),
-}
 SHAPES = {"small": (3, 5), "large": (517, 1031)}  # a block or less; more than one turn of every thread
 BY_LIBRARY = 256.0  # units of the largest magnitude, for what libraries compute; 2 for what a kernel does, 16 where it sums
 
@@ -55,12 +47,12 @@ def test_elementwise(op, dtype, shape):
     assert_alike(lambda *xs: op(*xs, **attrs), [wrap(a) for a in drawn(op, dtype, shape)], within=2)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", SEEN)
 @pytest.mark.parametrize("op, shape", [pytest.param(op, shape, id=f"{size}-{op.name}") for op in elementwise_ops() for size, shape in SHAPES.items()])
 def test_layouts(op, shape, layout):
     if simulated() and op.name not in ("add", "exp", "where", "floor_divide"):
         pytest.skip("the same text for a simulated GPU")
-    dtype, attrs, laid = dtypes_of(op)[0], ATTRS.get(op.name, {}), LAYOUTS[layout]
+    dtype, attrs, laid = dtypes_of(op)[0], ATTRS.get(op.name, {}), SEEN[layout]
     square = (max(shape), max(shape))
     assert_alike(lambda *xs: op(*[laid(x) for x in xs], **attrs), [wrap(a) for a in drawn(op, dtype, square)], within=2)
 

@@ -69,9 +69,11 @@ class Cpu(Backend):
         """Everything is done when a call returns."""
 
     def call_large(self, function: Callable[..., Any], *values: Any, **attrs: Any) -> Any:
+        """What a NumPy function of these values gives; the large arrays that it makes get their memory from a pool."""
         return in_blocks(function, *values, **attrs)
 
     def routine(self, op: Op, specs: tuple[Any, ...]) -> Any | None:
+        """Our own routine for a library op on these specs, or None to use the op's NumPy function."""
         return ROUTINES.get(op.name) if all(s.dtype in (float32, float64) for s in specs) else None
 
     def trace(self, function: Callable[[], Any], tensors: Sequence[Tensor], compile: bool) -> tuple[Any, GraphReplay | None]:

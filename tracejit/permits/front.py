@@ -11,6 +11,7 @@ from itertools import combinations
 from types import CodeType
 from typing import Any, Callable, Sequence
 
+from ..backend import LARGE
 from ..dispatch import EAGER, anomaly, mode
 from ..entry import Entry, Misfit
 from ..tensor import Tensor
@@ -49,7 +50,7 @@ def front(
         _, shape, strides, dtype, (_, device) = tokens[number]
         if getattr(array, "device", None) != device or array.shape != shape or array.strides != strides or array.dtype != dtype:
             return False
-        known[number] = array
+        known[number] = array if array.nbytes < LARGE else None  # what is large is not kept alive
         return True
 
     world = {f"own{n}": owner for n, (owner, _, _) in enumerate(own)} | {f"wanted{n}": wanted for n, (_, _, wanted) in enumerate(own)}

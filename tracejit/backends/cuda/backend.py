@@ -30,14 +30,14 @@ from ...spec import Shape, TensorSpec, contiguous_strides, element_strides
 from ...tensor import Tensor
 from ..one_node import graph_of, text_of
 from ..recent import Recent
-from .libraries.arrays import arrays_of
 from .assembler.cubin import code_of
 from .devices import blocking, driver_of, simulated
-from .executor import DeviceExecutable, Incoming
-from .text.kernels import print_kernel
-from .libraries.table import whole
-from .text.schedule import GPU
 from .driver.sharing import Sharing
+from .executor import DeviceExecutable, Incoming
+from .libraries.arrays import arrays_of
+from .libraries.table import whole
+from .text.kernels import print_kernel
+from .text.schedule import GPU
 from .text.source import Printed
 
 _lock = shared_lock()
@@ -174,7 +174,7 @@ class Cuda(Backend):
     def eager(self, op: Op, values: Sequence[Any], attrs: dict[str, Any]) -> Any:
         """What an op gives of arrays and numbers."""
         if op.is_view:
-            return self._view(op, values[0], attrs)
+            return values[0].under(op, attrs)
         if op.kind == "transfer":
             return moved(values[0], **attrs)
         if op.kind == "library" or op.dynamic:
@@ -213,21 +213,12 @@ class Cuda(Backend):
             self.on_host.add(op.name)
             logs.cuda.info("%s is computed on the host, for %s", op.name, reason)
 
-    def _view(self, op: Any, array: DeviceArray, attrs: dict[str, Any]) -> DeviceArray:
-        return array.under(op, attrs)
-
     def source(self, kernel: Kernel, name: str = "kernel") -> str:
         return print_kernel(kernel).text.replace("def kernel(", f"def {name}(", 1)
 
     def synchronize(self) -> None:
         self.driver.synchronize()
         self.check()
-
-    def call_large(self, function: Callable[..., Any], *values: Any, **attrs: Any) -> Any:
-        return function(*values, **attrs)
-
-    def routine(self, op: Any, specs: tuple[Any, ...]) -> Any | None:
-        return None
 
     def trace(self, function: Callable[[], Any], tensors: Sequence[Tensor], compile: bool) -> tuple[Any, GraphReplay | None]:
         if not compile:
@@ -241,9 +232,11 @@ class Cuda(Backend):
         found = self.executables[key]
         if found is None:
             with _lock:
-                start = perf_counter()
-                found = self.executables[key] = self.build(simplify(graph, [given.strides for given in incoming]), incoming, writes)
-                built.count, built.seconds = built.count + 1, built.seconds + perf_counter() - start
+                found = self.executables[key]
+                if found is None:  # no other thread has built it meanwhile
+                    start = perf_counter()
+                    found = self.executables[key] = self.build(simplify(graph, [given.strides for given in incoming]), incoming, writes)
+                    built.count, built.seconds = built.count + 1, built.seconds + perf_counter() - start
         return found
 
     def run(self, graph: Graph, arrays: Sequence[Any], writes: tuple[int, ...] = ()) -> list[Any]:
